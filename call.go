@@ -1,0 +1,193 @@
+package mediator
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+)
+
+// Kind tells the three kinds of message apart.
+type Kind uint8
+
+// The kinds. A command is a request.
+const (
+	KindRequest Kind = iota + 1
+	KindNotification
+	KindStream
+)
+
+// String returns "request", "notification" or "stream".
+func (k Kind) String() string {
+	switch k {
+	case KindRequest:
+		return "request"
+	case KindNotification:
+		return "notification"
+	case KindStream:
+		return "stream"
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// info is what never changes about a handler's calls.
+type info struct {
+	kind  Kind
+	name  string
+	group string
+	typ   reflect.Type
+}
+
+// Call is a behavior's handle on the call in progress: one request, one
+// subscriber's handling of a notification, or one run of a stream. It is passed
+// by value and may be used from several goroutines.
+//
+// It is valid until the behavior that got it returns. The memory behind it is
+// used again for other calls, so a Call carries the number of its own: once the
+// call is over, Message and Response return nil, SetResponse and next return
+// [ErrCallOver], and nothing of another call is ever seen or changed. An inner
+// behavior's Call ends early where its time could be told: as soon as an outer
+// behavior calls next again, or if it returned while next was running or
+// before it had ended.
+//
+// The zero Call belongs to no call: it is over.
+type Call struct {
+	f    *frame
+	id   uint64 // generation, attempt and depth, see frame
+	taps *tap
+}
+
+// Kind returns the kind of the message, 0 for the zero Call.
+func (c Call) Kind() Kind {
+	if c.f == nil {
+		return 0
+	}
+	return c.f.info.kind
+}
+
+// Name returns the message's stable name, see [Named].
+func (c Call) Name() string {
+	if c.f == nil {
+		return ""
+	}
+	return c.f.info.name
+}
+
+// Handler returns the subscriber's [Group], "" for requests and streams.
+func (c Call) Handler() string {
+	if c.f == nil {
+		return ""
+	}
+	return c.f.info.group
+}
+
+// Type returns the message's type. For a subscription to an interface, it is the
+// type that was published.
+func (c Call) Type() reflect.Type {
+	if c.f == nil {
+		return nil
+	}
+	return c.f.info.typ
+}
+
+// Err returns nil while the call is in progress, [ErrCallOver] afterwards.
+func (c Call) Err() error {
+	if c.f == nil || !c.f.alive(c.id, c.f.state.Load()) {
+		return ErrCallOver
+	}
+	return nil
+}
+
+// Message returns the message, nil once the call is over. It allocates, unless
+// the message is a pointer.
+func (c Call) Message() any {
+	if c.f == nil || c.f.lock(c.id) != nil {
+		return nil
+	}
+	defer c.f.unlock()
+	return c.f.content.message()
+}
+
+// Response returns what the handler returned or [Call.SetResponse] set last:
+// nil if there is no response yet, while next is running, once the call is over,
+// and for notifications and streams. A command's response is a [None].
+func (c Call) Response() any {
+	if c.f == nil || c.f.info.kind != KindRequest || c.f.lock(c.id) != nil {
+		return nil
+	}
+	defer c.f.unlock()
+	if c.f.state.Load()&(responded|running) != responded {
+		return nil
+	}
+	return c.f.content.response()
+}
+
+// SetResponse makes v the response, in place of the handler's. A behavior that
+// answers without calling next sets it and returns nil. Calling next discards
+// it. If next is still running, on another goroutine, its outcome is discarded.
+//
+// It returns an error that is [ErrMessageType] if v is not of the response's
+// type, or if the message has no response (a notification, a stream), and
+// [ErrCallOver] once the call is over.
+func (c Call) SetResponse(v any) error {
+	if c.f == nil {
+		return &Error{Op: "set response", Err: ErrCallOver}
+	}
+	if err := c.f.lock(c.id); err != nil {
+		return c.fail("set response", err)
+	}
+	err := c.f.content.accepts(v)
+	if err == nil {
+		if c.f.state.Load()&running != 0 {
+			c.f.detach(len(c.f.floors))
+		}
+		c.f.content.setResponse(v)
+		c.f.state.Store(c.f.state.Load() | responded)
+	}
+	c.f.unlock()
+	if err != nil {
+		return c.fail("set response", err)
+	}
+	return nil
+}
+
+// OnItem returns a Call that, handed to next, has f called for each item of the
+// stream, just before the item goes to the consumer, on the goroutine that
+// delivers it. Calls of f do not overlap. Items are not boxed, so f is given none; to count,
+// to take the time of the first item or the rate, it needs none. On a request or
+// a notification it does nothing.
+//
+//	var items int
+//	err := next(ctx, c.OnItem(func() { items++ }))
+func (c Call) OnItem(f func()) Call {
+	c.taps = &tap{f: f, outer: c.taps}
+	return c
+}
+
+// tap is a list of item observers, innermost first.
+type tap struct {
+	f     func()
+	outer *tap
+}
+
+// op is the operation that calls of this kind belong to.
+func (i *info) op() string {
+	switch i.kind {
+	case KindNotification:
+		return "publish"
+	case KindStream:
+		return "stream"
+	}
+	return "send"
+}
+
+func (c Call) fail(op string, err error) error {
+	return &Error{Op: op, Name: c.Name(), Group: c.Handler(), Err: err}
+}
+
+// Next runs the rest of the pipeline: the inner behaviors and the handler. It
+// may be called again after it has returned, and from another goroutine, but not
+// by two at once: the second gets [ErrNextRunning]. Called with a Call that is
+// over, it returns [ErrCallOver] and the handler does not run; if the call ends
+// while it is running, it returns ErrCallOver, and what the handler returned is
+// discarded.
+type Next func(ctx context.Context, c Call) error

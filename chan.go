@@ -1,0 +1,239 @@
+package mediator
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"reflect"
+	"runtime"
+	"strings"
+)
+
+// HandleStreamChan is [HandleStream] for a handler that sends its items to a
+// channel. h runs on a goroutine of its own for each run of the stream and ends
+// the stream by returning; it may close out, or leave that. [Capacity] sets what
+// out can hold.
+//
+// When the consumer stops, or the context ends, h's context is cancelled and
+// sends to out are taken and discarded until h returns; the stream waits for it.
+// A handler that takes no notice of its context and goes on sending finds out
+// closed after a while, and the panic of that send ends it. A panic in h reaches
+// the consumer as a panic with a [*PanicError], after the items sent before it;
+// [runtime.Goexit] as [ErrGoexit].
+func HandleStreamChan[Q StreamRequest[T], T any](h func(ctx context.Context, q Q, out chan<- T) error, opts ...HandlerOption) Option {
+	r := &streamRoute[Q, T]{bridged: h, spec: newSpec(opts)}
+	if h == nil {
+		r.errs = append(r.errs, errors.New("the handler is nil"))
+	}
+	return optionFunc(func(w *wiring) { w.handlers = append(w.handlers, r.fresh()) })
+}
+
+// discardLimit is how many items a handler may send after its context was
+// cancelled, until it counts as one that takes no notice. One that selects on its
+// context and the send stops after two on average.
+const discardLimit = 1000
+
+// bridge makes an iterator of a handler that sends.
+func bridge[Q, T any](h func(context.Context, Q, chan<- T) error, capacity int) func(context.Context, Q) iter.Seq2[T, error] {
+	return func(ctx context.Context, q Q) iter.Seq2[T, error] {
+		return func(yield func(T, error) bool) {
+			ctx, cancel := context.WithCancel(ctx)
+			p := &producer[T]{out: make(chan T, capacity), done: make(chan struct{})}
+			go p.run(func(out chan<- T) error { return h(ctx, q, out) })
+			defer p.end()
+			defer cancel()
+			stopped := false
+			p.each(ctx, func(item T) bool {
+				stopped = !yield(item, nil)
+				return !stopped
+			})
+			cancel()
+			p.end()
+			if p.panicked != nil && !p.ended(p.panicked.Value) {
+				panic(p.panicked)
+			}
+			if p.err != nil && !stopped {
+				var zero T
+				yield(zero, p.err)
+			}
+		}
+	}
+}
+
+// producer is a handler on its goroutine, sending to out.
+type producer[T any] struct {
+	out    chan T
+	done   chan struct{} // closed when the handler has returned
+	closed bool          // out was closed to end the handler
+
+	// Valid once done is closed.
+	err      error
+	panicked *PanicError
+}
+
+func (p *producer[T]) run(h func(out chan<- T) error) {
+	defer close(p.done)
+	p.err = ErrGoexit
+	defer func() {
+		if v := recover(); v != nil {
+			p.panicked = newPanicError(v)
+		}
+	}()
+	p.err = h(p.out)
+}
+
+// each gives the items to f until the handler has returned and all were given,
+// f returns false, or ctx ends.
+func (p *producer[T]) each(ctx context.Context, f func(T) bool) {
+	for done := p.done; done != nil || len(p.out) > 0; {
+		select {
+		case item, ok := <-p.out:
+			if !ok { // closed by the handler, which may still have an error to return
+				<-p.done
+				return
+			}
+			if !f(item) {
+				return
+			}
+		case <-ctx.Done():
+			return
+		case <-done:
+			done = nil
+		}
+	}
+}
+
+// ended tells whether the panic v is that of a send on the channel that was
+// closed to end the handler.
+func (p *producer[T]) ended(v any) bool {
+	err, ok := v.(runtime.Error)
+	return p.closed && ok && strings.Contains(err.Error(), "closed channel")
+}
+
+// end waits for the handler, whose context is cancelled, and takes what it sends.
+func (p *producer[T]) end() {
+	for range discardLimit {
+		select {
+		case <-p.done:
+			return
+		case _, ok := <-p.out:
+			if !ok {
+				<-p.done
+				return
+			}
+		}
+	}
+	p.closed = true
+	closeOnce(p.out)
+	<-p.done
+}
+
+// closeOnce closes c, which its sender may do at the same time.
+func closeOnce[T any](c chan T) {
+	defer func() { _ = recover() }()
+	close(c)
+}
+
+// ChanStream is a stream delivered through a channel; see [StreamChan].
+type ChanStream[T any] struct {
+	// C delivers the items. It is closed at the end.
+	C <-chan T
+
+	cancel context.CancelCauseFunc
+	done   chan struct{} // closed after C
+	err    error         // valid once done is closed
+}
+
+// streaming is what the options of a StreamChan say.
+type streaming struct {
+	capacity capacity
+}
+
+// StreamChan starts the stream of q and delivers its items through a channel,
+// from a goroutine of its own. The goroutine ends when the stream has ended, ctx
+// ends, or the ChanStream or the mediator is closed: one of these has to happen.
+//
+//	s := mediator.StreamChan(ctx, m, Quotes{Symbol: "ACME"})
+//	defer s.Close()
+//	for quote := range s.C { … }
+//	if err := s.Err(); err != nil { … }
+func StreamChan[Q StreamRequest[T], T any](ctx context.Context, m *Mediator, q Q, opts ...StreamOption) *ChanStream[T] {
+	var set streaming
+	for _, o := range opts {
+		if o != nil {
+			o.applyStream(&set)
+		}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	c := make(chan T, set.capacity)
+	s := &ChanStream[T]{C: c, cancel: cancel, done: make(chan struct{})}
+	if err := m.tasks.own(cancel, func() { s.run(ctx, c, Stream(ctx, m, q)) }); err != nil {
+		s.err = &Error{Op: "stream", Name: m.names.of(reflect.TypeFor[Q]()), Err: err}
+		cancel(err)
+		close(c)
+		close(s.done)
+	}
+	return s
+}
+
+// run delivers the items.
+func (s *ChanStream[T]) run(ctx context.Context, c chan<- T, items iter.Seq2[T, error]) {
+	defer close(s.done)
+	defer close(c)
+	defer s.cancel(nil)
+	s.err = ErrGoexit
+	defer func() {
+		if v := recover(); v != nil {
+			s.err = newPanicError(v)
+		}
+	}()
+	var end error
+	for item, err := range items {
+		if err != nil {
+			end = err
+			break
+		}
+		select {
+		case c <- item:
+			continue
+		default:
+		}
+		select {
+		case c <- item:
+		case <-ctx.Done():
+			// The item was not taken, and the stream says so: it ends with the
+			// error of ctx at the next look.
+			end = endedError(ctx)
+		}
+		if end != nil {
+			break
+		}
+	}
+	s.err = end
+}
+
+// Err returns why the stream ended: nil if it is complete. It is valid once C is
+// closed, nil before. A handler's panic is a [*PanicError]. If Close ended the
+// stream early, it is [ErrStopped]: a stream that was cut off never looks complete.
+func (s *ChanStream[T]) Err() error {
+	select {
+	case <-s.done:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+// Close ends the stream if it has not ended, and waits for its handler to return;
+// a handler has to heed its context for that. Items that C still holds can be
+// received. It returns the error with which the stream had ended before, nil if
+// it was Close that ended it. It may be called at any time, more than once, and
+// concurrently.
+func (s *ChanStream[T]) Close() error {
+	s.cancel(ErrStopped)
+	<-s.done
+	if errors.Is(s.err, ErrStopped) {
+		return nil
+	}
+	return s.err
+}

@@ -1,0 +1,85 @@
+package mediator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Dispatch handles the message with the given name (see [Named]), as it came
+// over a wire or out of a store: it has decode fill in a new message, whose
+// address it passes, and sends or publishes it. It returns a request's response,
+// nil for a command and a notification. decode is not called if nothing has the
+// name; that is [ErrNoHandler].
+//
+// The names are those of handlers, and of the concrete types subscribed to, also
+// at run time. A stream cannot be dispatched. If a type has a handler and
+// subscribers, the handler gets it.
+func Dispatch(ctx context.Context, m *Mediator, name string, decode func(target any) error) (any, error) {
+	if decode == nil {
+		return nil, &Error{Op: "dispatch", Name: name, Err: errors.New("the decode function is nil")}
+	}
+	if err := m.open(ctx); err != nil {
+		return nil, &Error{Op: "dispatch", Name: name, Err: err}
+	}
+	r, ok := m.byName[name]
+	if !ok {
+		r, ok = m.subs.byName(name)
+	}
+	if !ok {
+		return nil, &Error{Op: "dispatch", Name: name, Err: fmt.Errorf("%w for a message of this name%s", ErrNoHandler, m.nearName(name))}
+	}
+	v, err := r.dispatch(ctx, m, decode)
+	if d, ok := err.(*decodeError); ok {
+		return nil, &Error{Op: "dispatch", Name: name, Err: d.err}
+	}
+	return v, err
+}
+
+// decodeError tells a failed decode from a failed handler.
+type decodeError struct{ err error }
+
+func (e *decodeError) Error() string { return e.err.Error() }
+
+// decodeMessage returns the Q that decode fills in. If Q is a pointer, that is
+// the address decode gets.
+func decodeMessage[Q any](decode func(target any) error) (q Q, err error) {
+	target := any(&q)
+	if t := reflect.TypeFor[Q](); t.Kind() == reflect.Pointer {
+		q = reflect.New(t.Elem()).Interface().(Q)
+		target = q
+	}
+	if err := decode(target); err != nil {
+		return q, &decodeError{fmt.Errorf("decode %T: %w", target, err)}
+	}
+	return q, nil
+}
+
+// noHandler says what is missing and what is there instead.
+func (m *Mediator) noHandler(t reflect.Type) error {
+	switch {
+	case t.Kind() == reflect.Pointer && m.routes[t.Elem()] != nil:
+		return fmt.Errorf("%w for %v; one for %v exists: send a value", ErrNoHandler, t, t.Elem())
+	case m.routes[reflect.PointerTo(t)] != nil:
+		return fmt.Errorf("%w for %v; one for %v exists: send a pointer", ErrNoHandler, t, reflect.PointerTo(t))
+	}
+	for other := range m.routes {
+		if other.Name() == t.Name() && t.Name() != "" {
+			return fmt.Errorf("%w for %v of package %q; one for %v of package %q exists", ErrNoHandler, t, t.PkgPath(), other, other.PkgPath())
+		}
+	}
+	return fmt.Errorf("%w for %v: register one with Handle in New", ErrNoHandler, t)
+}
+
+// nearName finds a name that differs in case or in what stands before the dot.
+func (m *Mediator) nearName(name string) string {
+	base := func(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
+	for other := range m.byName {
+		if strings.EqualFold(base(other), base(name)) {
+			return fmt.Sprintf("; one for %q exists", other)
+		}
+	}
+	return ""
+}

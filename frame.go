@@ -1,0 +1,149 @@
+package mediator
+
+import (
+	"runtime"
+	"sync/atomic"
+)
+
+// frame is what stands behind the [Call] handles of one call. Frames of requests
+// and notifications are used again for later calls, and a behavior may keep a
+// Call for as long as it likes, so whoever touches the content of a frame first
+// changes its state word by a compare-and-swap that fails for all but the
+// handles of the present call:
+//
+//	state  generation (44 bits) | attempt (12 bits) | flags (8 bits)
+//	Call   generation           | attempt           | depth (8 bits)
+//
+// The generation is the number of the call. The attempt tells activations of
+// inner behaviors apart: it grows when an inner behavior is called again or gave
+// up on next while that was running, and floors[depth] holds the attempt in
+// which the activation at that depth began. The outermost behavior has depth 0.
+//
+// A number that wraps could admit only a handle kept for exactly 2^44 calls of
+// one frame or 2^12 attempts of one call.
+type frame struct {
+	state   atomic.Uint64
+	floors  []atomic.Uint32
+	info    *info
+	content content
+}
+
+const (
+	running    = 1 << iota // a goroutine is inside the innermost next
+	ran                    // the innermost next has returned in this attempt
+	responded              // content holds a response
+	delivering             // the running stream has begun to deliver items
+	locked                 // content is being read or written, for a moment
+
+	attemptShift = 8
+	genShift     = 20
+	flagMask     = 1<<attemptShift - 1
+	attemptMask  = 1<<(genShift-attemptShift) - 1
+	maxDepth     = flagMask
+)
+
+// content is the typed part of a frame.
+type content interface {
+	message() any
+	response() any
+	accepts(v any) error
+	setResponse(v any)
+	// replace returns content with the same message and no response, for the
+	// calls that follow one that is still running and that nobody waits for.
+	replace() content
+	// abandoned is called on the content that was replaced. For a stream it ends
+	// the run, and if that delivers items, waits until it delivers no more.
+	abandoned(delivers bool)
+}
+
+func attemptOf(word uint64) uint32 { return uint32(word >> attemptShift & attemptMask) }
+
+// alive tells whether the handle id is of the present call and of an activation
+// that goes on, given the state s.
+func (f *frame) alive(id, s uint64) bool {
+	if (s^id)>>genShift != 0 {
+		return false
+	}
+	depth := int(id & flagMask)
+	return attemptOf(id) == attemptOf(s) || depth < len(f.floors) && f.floors[depth].Load() == attemptOf(id)
+}
+
+// lock gives the caller the content until unlock; nobody holds it for longer
+// than it takes to copy a message, so others spin.
+func (f *frame) lock(id uint64) error {
+	for {
+		s := f.state.Load()
+		if !f.alive(id, s) {
+			return ErrCallOver
+		}
+		if s&locked == 0 && f.state.CompareAndSwap(s, s|locked) {
+			return nil
+		}
+		runtime.Gosched()
+	}
+}
+
+func (f *frame) unlock() { f.state.Store(f.state.Load() &^ locked) }
+
+// detach ends the activations from depth on, with the frame locked, and leaves
+// it locked. What runs inside them keeps the old content for itself: detach
+// returns it, nil if nothing runs.
+func (f *frame) detach(depth int) (left content) {
+	s := f.state.Load()
+	attempt := (attemptOf(s) + 1) & attemptMask
+	for i := depth; i < len(f.floors); i++ {
+		f.floors[i].Store(attempt)
+	}
+	flags := s & (locked | responded)
+	if s&running != 0 {
+		left = f.content
+		f.content = left.replace()
+		flags = locked
+	}
+	f.state.Store(s>>genShift<<genShift | uint64(attempt)<<attemptShift | flags)
+	return left
+}
+
+// enter begins a run of the handler: it marks the frame as running, with more
+// flags, or tells why id may not. It returns the state that leave expects.
+func (f *frame) enter(id, flags uint64) (uint64, error) {
+	for {
+		s := f.state.Load()
+		if !f.alive(id, s) {
+			return 0, ErrCallOver
+		}
+		if s&running != 0 {
+			return 0, ErrNextRunning
+		}
+		if s&locked == 0 {
+			if n := s&^flagMask | running | flags; f.state.CompareAndSwap(s, n) {
+				return n, nil
+			}
+		}
+		runtime.Gosched()
+	}
+}
+
+// leave ends the run that enter began with state s, and says whether the run
+// still counts. The content is the caller's own until then.
+func (f *frame) leave(s, flags uint64) bool {
+	for !f.state.CompareAndSwap(s, s&^(running|delivering)|ran|flags) {
+		if now := f.state.Load(); now&^locked != s {
+			return false
+		}
+		runtime.Gosched()
+	}
+	return true
+}
+
+// retire ends the call: from here on every handle of it is over. It returns the
+// last state.
+func (f *frame) retire() uint64 {
+	for {
+		s := f.state.Load()
+		if s&locked == 0 && f.state.CompareAndSwap(s, (s>>genShift+1)<<genShift) {
+			return s
+		}
+		runtime.Gosched()
+	}
+}

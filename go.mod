@@ -1,0 +1,3 @@
+module github.com/fsmediator/mediator
+
+go 1.26

@@ -1,0 +1,85 @@
+package mediator
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync/atomic"
+)
+
+// Mediator routes messages to handlers. Make one with [New] and share it: all
+// of its use is safe for concurrent use, and routes do not change, so that a
+// call takes no lock. The zero Mediator has no handlers; it can be given
+// subscribers by [Listen]. A Mediator must not be copied.
+type Mediator struct {
+	requests atomic.Pointer[table] // what Send and Stream read: table, nil once closed
+	subs     subscriptions
+	tasks    tasks
+	closing  atomic.Bool
+
+	// Set by New, not changed afterwards.
+	table      *table
+	routes     map[reflect.Type]route
+	byName     map[string]route
+	names      names
+	behaviors  []Behavior
+	publishing publishing
+}
+
+// New returns a mediator wired by opts. Everything that is wrong with the wiring
+// is reported at once, joined: nil functions and options, two handlers for one
+// request ([ErrDuplicateHandler]), names that clash, options that conflict or
+// make no sense where they stand.
+func New(opts ...Option) (*Mediator, error) {
+	w := &wiring{set: map[string]bool{}}
+	w.applyAll(opts)
+	m := &Mediator{behaviors: w.behaviors, publishing: w.publishing}
+	m.tasks.configure(w.background)
+	w.build(m)
+	if err := errors.Join(w.errs...); err != nil {
+		return nil, &Error{Op: "new", Err: err}
+	}
+	m.requests.Store(m.table)
+	return m, nil
+}
+
+// open returns ErrClosed if the mediator is closed to calls with ctx. While Close
+// drains, the handlers it waits for still may call.
+func (m *Mediator) open(ctx context.Context) error {
+	if m.closing.Load() && !m.tasks.drains(ctx) {
+		return ErrClosed
+	}
+	return nil
+}
+
+// route finds the route of a type without find.
+func (m *Mediator) route(ctx context.Context, op string, t reflect.Type) (route, error) {
+	if err := m.open(ctx); err != nil {
+		return nil, &Error{Op: op, Name: m.names.of(t), Err: err}
+	}
+	r, ok := m.routes[t]
+	if !ok {
+		return nil, &Error{Op: op, Name: m.names.of(t), Err: m.noHandler(t)}
+	}
+	return r, nil
+}
+
+// Close ends the mediator. From the moment it is called, calls return
+// [ErrClosed], but for those that the handlers of [Background] notifications
+// make, with the context they got. It waits until all notifications accepted
+// before have been handled and ends every [ChanStream]; then no goroutine of the
+// mediator's is left, and it returns nil. Calls in progress on other goroutines
+// are their callers' and not waited for.
+//
+// If ctx ends first, the contexts of the handlers still running are cancelled
+// and an [*UndoneError] says what is left undone. Close may be called again, to
+// wait for the rest.
+func (m *Mediator) Close(ctx context.Context) error {
+	m.closing.Store(true)
+	m.requests.Store(nil)
+	m.subs.close()
+	if err := m.tasks.close(ctx); err != nil {
+		return &Error{Op: "close", Err: err}
+	}
+	return nil
+}

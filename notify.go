@@ -1,0 +1,247 @@
+package mediator
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+)
+
+// publishing is how a notification reaches its subscribers.
+type publishing struct {
+	parallel   int // how many at once, < 0: all; 0: one after the other
+	background bool
+}
+
+// Sequential runs the subscribers one after the other, in the order they were
+// registered, on the publisher's goroutine. It is the default.
+func Sequential() SharedPublish { return order(0) }
+
+// Parallel runs the subscribers at the same time, limit of them at most; all if
+// limit <= 0. Each has a goroutine of its own; Publish waits for all of them.
+func Parallel(limit int) SharedPublish {
+	if limit <= 0 {
+		return order(-1)
+	}
+	return order(limit)
+}
+
+type order int
+
+func (o order) apply(w *wiring) {
+	w.once("Sequential or Parallel")
+	w.publishing.parallel = int(o)
+}
+
+func (o order) applyPublish(c *publishing) { c.parallel = int(o) }
+
+// Background has [Publish] return as soon as the notification is in the queue of
+// the mediator. A worker handles it later: with the context's values, but not
+// its cancellation. Workers take notifications in order, and several may be
+// handled at once; see [BackgroundQueue]. Errors go to the function of
+// [OnError]. [Mediator.Close] waits for the queue.
+//
+// While the queue is full Publish blocks. If ctx ends first, the error is
+// [ErrQueueFull] and that of ctx, and the notification will not be handled. A
+// handler run by a worker gets ErrQueueFull at once where waiting for room would
+// leave no worker to make it.
+func Background() PublishOption { return backgroundOption{} }
+
+type backgroundOption struct{}
+
+func (backgroundOption) applyPublish(c *publishing) { c.background = true }
+
+// Publish gives n to every subscriber of its type and of the interfaces it
+// implements, each within its own pipeline. All of them run, whatever the others
+// do; their errors are joined, each in an [*Error] with the subscriber's [Group].
+// A panic becomes a [*PanicError] among them. [runtime.Goexit] in a subscriber
+// ends the publisher's goroutine after the rest have run, where they run in
+// sequence; in parallel it is [ErrGoexit]. It is no error to have no subscriber.
+// Of options that contradict each other the last one holds.
+//
+// If N is an interface, the subscribers are those of n's dynamic type. A message
+// is boxed once for all subscribers to interfaces, otherwise Publish in sequence
+// allocates nothing.
+func Publish[N any](ctx context.Context, m *Mediator, n N, opts ...PublishOption) error {
+	if len(opts) == 0 {
+		if set := m.subs.topics.Load(); set != nil {
+			if t, ok := find[topic[N]](set.table); ok && t.parallel == 0 {
+				return t.sequential(ctx, n)
+			}
+		}
+	}
+	return publishSlow(ctx, m, n, opts)
+}
+
+// publishSlow is Publish with options, and for the types that no topic was made
+// for yet.
+func publishSlow[N any](ctx context.Context, m *Mediator, n N, opts []PublishOption) error {
+	how := m.publishing
+	t, err := dynamicType(n)
+	for _, o := range opts {
+		if o == nil {
+			err = errors.Join(err, errors.New("a nil PublishOption"))
+			continue
+		}
+		o.applyPublish(&how)
+	}
+	if err == nil {
+		err = m.open(ctx)
+	}
+	if err != nil {
+		return &Error{Op: "publish", Name: messageName(reflect.TypeFor[N]()), Err: err}
+	}
+	if t == reflect.TypeFor[N]() {
+		return publishTo(ctx, topicOf[N](m, t), n, how)
+	}
+	return publishTo(ctx, topicOf[any](m, t), any(n), how)
+}
+
+func publishTo[N any](ctx context.Context, t *topic[N], n N, how publishing) error {
+	switch {
+	case how.background:
+		return t.m.tasks.enqueue(ctx, t.name, n, func(ctx context.Context) error { return t.publish(ctx, n, how.parallel) })
+	default:
+		return t.publish(ctx, n, how.parallel)
+	}
+}
+
+// topic is the subscribers of one type of notification. It does not change; when
+// subscribers come or go, another takes its place.
+type topic[N any] struct {
+	m        *Mediator
+	name     string
+	parallel int
+	steps    []step[N]
+}
+
+// step is one subscriber's part of a topic. One of handle, pipe and boxed is set.
+type step[N any] struct {
+	handle func(context.Context, N) error   // no behaviors
+	pipe   *pipeline[N, None]               // behaviors
+	boxed  func(context.Context, any) error // subscribed to an interface
+	gate   *gate                            // nil if it cannot be stopped
+	group  string
+}
+
+func (t *topic[N]) publish(ctx context.Context, n N, parallel int) error {
+	if parallel == 0 {
+		return t.sequential(ctx, n)
+	}
+	return t.inParallel(ctx, n, parallel)
+}
+
+func (t *topic[N]) sequential(ctx context.Context, n N) error {
+	var errs []error
+	for i := 0; i < len(t.steps); {
+		i = t.runFrom(ctx, n, i, &errs)
+	}
+	if errs == nil {
+		return nil
+	}
+	return errors.Join(errs...)
+}
+
+// runFrom runs the steps from i on and returns the first that has not run: one
+// deferred function guards them all, so a panic ends runFrom, not the publish.
+func (t *topic[N]) runFrom(ctx context.Context, n N, i int, errs *[]error) (next int) {
+	defer func() {
+		if i == len(t.steps) {
+			return
+		}
+		if gate := t.steps[i].gate; gate != nil {
+			gate.leave()
+		}
+		next = i + 1
+		if v := recover(); v != nil {
+			*errs = append(*errs, t.failed(i, newPanicError(v)))
+			return
+		}
+		// Goexit: this goroutine ends when its deferred functions have run, so
+		// nobody will receive the errors.
+		for next < len(t.steps) {
+			next = t.runFrom(ctx, n, next, errs)
+		}
+		if len(*errs) > 0 {
+			t.m.tasks.report(ctx, errors.Join(*errs...))
+			*errs = nil
+		}
+	}()
+	var box any
+	for ; i < len(t.steps); i++ {
+		s := &t.steps[i]
+		if s.gate != nil && !s.gate.enter() {
+			continue
+		}
+		if s.boxed != nil && box == nil {
+			box = n
+		}
+		err := s.run(ctx, n, box)
+		if s.gate != nil {
+			s.gate.leave()
+		}
+		if err != nil {
+			*errs = append(*errs, t.failed(i, err))
+		}
+	}
+	return i
+}
+
+func (s *step[N]) run(ctx context.Context, n N, box any) (err error) {
+	switch {
+	case s.handle != nil:
+		return s.handle(ctx, n)
+	case s.pipe != nil:
+		_, err = s.pipe.call(ctx, n)
+		return err
+	}
+	return s.boxed(ctx, box)
+}
+
+func (t *topic[N]) inParallel(ctx context.Context, n N, limit int) error {
+	if limit < 0 || limit > len(t.steps) {
+		limit = len(t.steps)
+	}
+	errs := make([]error, len(t.steps))
+	free := make(chan struct{}, limit)
+	var wg sync.WaitGroup
+	for i := range t.steps {
+		free <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-free }()
+			t.runAlone(ctx, n, i, &errs[i])
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// runAlone runs step i on a goroutine of its own.
+func (t *topic[N]) runAlone(ctx context.Context, n N, i int, err *error) {
+	s := &t.steps[i]
+	if s.gate != nil {
+		if !s.gate.enter() {
+			return
+		}
+		defer s.gate.leave()
+	}
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if v := recover(); v != nil {
+			*err = t.failed(i, newPanicError(v))
+			return
+		}
+		*err = t.failed(i, ErrGoexit)
+	}()
+	if e := s.run(ctx, n, n); e != nil {
+		*err = t.failed(i, e)
+	}
+	returned = true
+}
+
+func (t *topic[N]) failed(i int, err error) error {
+	return &Error{Op: "publish", Name: t.name, Group: t.steps[i].group, Err: err}
+}

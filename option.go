@@ -1,0 +1,217 @@
+package mediator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+)
+
+// Option wires a mediator; see [New]. Options are of different types by where
+// they belong, so that one in the wrong place does not compile.
+type Option interface {
+	apply(w *wiring)
+}
+
+// HandlerOption is about one handler or subscriber.
+type HandlerOption interface {
+	applyHandler(s *spec)
+}
+
+// SharedOption is an [Option] and a [HandlerOption].
+type SharedOption interface {
+	Option
+	HandlerOption
+}
+
+// PublishOption is about one [Publish].
+type PublishOption interface {
+	applyPublish(c *publishing)
+}
+
+// SharedPublish is an [Option], the default of a mediator, and a [PublishOption].
+type SharedPublish interface {
+	Option
+	PublishOption
+}
+
+// StreamOption is about one [StreamChan].
+type StreamOption interface {
+	applyStream(c *streaming)
+}
+
+// spec is what the options of a handler say.
+type spec struct {
+	layers   []any // Behavior or typedLayer, outermost first
+	name     string
+	group    string
+	capacity capacity
+	set      map[string]bool // options that may be given once
+	errs     []error
+}
+
+func newSpec(opts []HandlerOption) *spec {
+	s := &spec{set: map[string]bool{}}
+	for _, o := range opts {
+		if o == nil {
+			s.errs = append(s.errs, errors.New("a nil HandlerOption"))
+			continue
+		}
+		o.applyHandler(s)
+	}
+	return s
+}
+
+func (s *spec) once(option string) {
+	if s.set[option] {
+		s.errs = append(s.errs, fmt.Errorf("%s is given twice", option))
+	}
+	s.set[option] = true
+}
+
+// refuse records the options that make no sense on what.
+func (s *spec) refuse(what string, options ...string) {
+	for _, o := range options {
+		if s.set[o] {
+			s.errs = append(s.errs, fmt.Errorf("%s makes no sense on %s", o, what))
+		}
+	}
+}
+
+type optionFunc func(w *wiring)
+
+func (f optionFunc) apply(w *wiring) { f(w) }
+
+type handlerOptionFunc func(s *spec)
+
+func (f handlerOptionFunc) applyHandler(s *spec) { f(s) }
+
+// Options makes one Option of several, in their order. It is what a module of an
+// application exports: its handlers, subscribers and behaviors.
+func Options(opts ...Option) Option {
+	return optionFunc(func(w *wiring) { w.applyAll(opts) })
+}
+
+// Use puts behaviors around handlers, the first given outermost: around every
+// handler, subscriber and stream as an Option, around one as a HandlerOption.
+// Those of the mediator stand outside those of a handler.
+func Use(bs ...Behavior) SharedOption { return use(bs) }
+
+type use []Behavior
+
+func (u use) apply(w *wiring) {
+	for _, b := range u {
+		if isNil(b) {
+			w.fail("Use", errors.New("a nil Behavior"))
+			continue
+		}
+		w.behaviors = append(w.behaviors, b)
+	}
+}
+
+func (u use) applyHandler(s *spec) {
+	for _, b := range u {
+		if isNil(b) {
+			s.errs = append(s.errs, errors.New("Use of a nil Behavior"))
+			continue
+		}
+		s.layers = append(s.layers, b)
+	}
+}
+
+// Typed puts a function around one request's handler that has its types, and
+// may call next with another request or change the response. It stands among the
+// handler's behaviors in the order given.
+func Typed[Q Request[R], R any](b func(ctx context.Context, q Q, next func(context.Context, Q) (R, error)) (R, error)) HandlerOption {
+	return handlerOptionFunc(func(s *spec) {
+		if b == nil {
+			s.errs = append(s.errs, errors.New("Typed with a nil function"))
+			return
+		}
+		s.layers = append(s.layers, typedLayer{around: b, message: reflect.TypeFor[Q]()})
+	})
+}
+
+type typedLayer struct {
+	around  any
+	message reflect.Type
+}
+
+// Named gives the message its stable name, for logs, metrics, dead letters,
+// [Dispatch] and the wire. It is the name of the message, so one type has one
+// name and one name stands for one type. Default: "pkg.Type", without the
+// asterisk of a pointer.
+func Named(name string) HandlerOption {
+	return handlerOptionFunc(func(s *spec) {
+		s.once("Named")
+		if name == "" {
+			s.errs = append(s.errs, errors.New("Named with an empty name"))
+		}
+		s.name = name
+	})
+}
+
+// Group gives a subscriber its stable name among the subscribers of a message.
+// Default: its function's name, "pkg.Func" or "pkg.Type.Method"; a number follows
+// where that is taken.
+func Group(name string) HandlerOption {
+	return handlerOptionFunc(func(s *spec) {
+		s.once("Group")
+		if name == "" {
+			s.errs = append(s.errs, errors.New("Group with an empty name"))
+		}
+		s.group = name
+	})
+}
+
+// Capacity is the number of items that a channel of a stream can hold: that of
+// [ChanStream] as a StreamOption, that of [HandleStreamChan] as a HandlerOption.
+// Default: 0, no item is produced ahead of its receiver. It panics if n is negative.
+func Capacity(n int) interface {
+	StreamOption
+	HandlerOption
+} {
+	if n < 0 {
+		panic(fmt.Sprintf("mediator: Capacity(%d): a channel cannot hold a negative number of items", n))
+	}
+	return capacity(n)
+}
+
+type capacity int
+
+func (n capacity) applyStream(c *streaming) { c.capacity = n }
+
+func (n capacity) applyHandler(s *spec) {
+	s.once("Capacity")
+	s.capacity = n
+}
+
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Func, reflect.Pointer, reflect.Map, reflect.Chan, reflect.Slice:
+		return r.IsNil()
+	}
+	return false
+}
+
+// messageName is the default name of a message's type.
+func messageName(t reflect.Type) string {
+	return strings.TrimLeft(t.String(), "*")
+}
+
+// funcName is the default group of a subscriber: "orders.Stock.Reserve" of
+// "example.org/shop/orders.(*Stock).Reserve-fm".
+func funcName(f any) string {
+	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+	if generic := strings.IndexByte(name, '['); generic >= 0 {
+		name = name[:generic] + strings.TrimPrefix(name[strings.LastIndexByte(name, ']'):], "]")
+	}
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	name = strings.TrimSuffix(name, "-fm")
+	return strings.NewReplacer("(*", "", ")", "").Replace(name)
+}

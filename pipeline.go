@@ -1,0 +1,262 @@
+package mediator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"sync/atomic"
+)
+
+// Behavior is a piece of the pipeline around handlers: of a request, of one
+// subscriber's handling of a notification, of a whole run of a stream.
+//
+// Wrap runs once a handler, when its pipeline is composed, in [New] or [Listen];
+// it must not return nil. What it returns is called concurrently. It may call
+// next any number of times, one after the other, with another context, or not at
+// all. See [Call] for what it can learn and change.
+type Behavior interface {
+	Wrap(next Next) Next
+}
+
+// BehaviorFunc is a function that is a [Behavior].
+type BehaviorFunc func(next Next) Next
+
+// Wrap calls f.
+func (f BehaviorFunc) Wrap(next Next) Next { return f(next) }
+
+// Around returns the Behavior that runs f for every call: the shortest way to
+// write one. f is called concurrently.
+func Around(f func(ctx context.Context, c Call, next Next) error) Behavior { return around(f) }
+
+type around func(ctx context.Context, c Call, next Next) error
+
+func (a around) Wrap(next Next) Next {
+	return func(ctx context.Context, c Call) error { return a(ctx, c, next) }
+}
+
+// chain is a handler's composed behaviors.
+type chain struct {
+	first Next
+	depth int // how many behaviors
+}
+
+// compose wraps the innermost next into the behaviors, the first of them
+// outermost.
+func compose(bs []Behavior, next Next) (chain, error) {
+	if len(bs) > maxDepth {
+		return chain{}, fmt.Errorf("%d behaviors around one handler, at most %d are possible", len(bs), maxDepth)
+	}
+	depth := len(bs)
+	for i := depth - 1; i >= 0; i-- {
+		if next = bs[i].Wrap(next); next == nil {
+			return chain{}, fmt.Errorf("behavior %T: Wrap returned nil", bs[i])
+		}
+		if i > 0 {
+			next = guard(next)
+		}
+	}
+	return chain{first: next, depth: depth}, nil
+}
+
+// guard stands before every behavior but the outermost. It gives the behavior a
+// handle of its own depth and notices when the behavior is called again, or
+// returns while something may still run below it. In the usual course, where
+// each next is called once and returns, that is two loads.
+func guard(inner Next) Next {
+	return func(ctx context.Context, c Call) error {
+		f := c.f
+		if f == nil {
+			return c.fail("next", ErrCallOver)
+		}
+		if s := f.state.Load(); (s^c.id)>>attemptShift == 0 && s&(ran|running|responded) == 0 {
+			c.id++
+		} else if err := f.reenter(&c.id); err != nil {
+			return c.fail("next", err)
+		}
+		err := inner(ctx, c)
+		if s := f.state.Load(); (s^c.id)>>attemptShift != 0 || s&ran == 0 {
+			f.abandon(c.id)
+		}
+		return err
+	}
+}
+
+// reenter makes id, the handle of an outer behavior, the handle of the behavior
+// below it. What was left of that one's earlier activation ends.
+func (f *frame) reenter(id *uint64) error {
+	if err := f.lock(*id); err != nil {
+		return err
+	}
+	defer f.unlock()
+	depth := *id&flagMask + 1
+	s := f.state.Load()
+	if s&running != 0 {
+		return ErrNextRunning
+	}
+	if s&(ran|responded) != 0 {
+		f.detach(int(depth))
+		s = f.state.Load() &^ responded
+		f.state.Store(s)
+	}
+	*id = s&^flagMask | depth
+	return nil
+}
+
+// abandon ends the activation with the handle id, whose behavior has returned,
+// and all below it.
+func (f *frame) abandon(id uint64) {
+	if f.lock(id) != nil {
+		return
+	}
+	if f.state.Load()&ran != 0 {
+		f.unlock()
+		return
+	}
+	delivers := f.state.Load()&delivering != 0
+	left := f.detach(int(id & flagMask))
+	f.unlock()
+	if left != nil {
+		left.abandoned(delivers)
+	}
+}
+
+// pipeline runs calls with a request Q and a response R through a chain.
+type pipeline[Q, R any] struct {
+	chain
+	info   *info
+	mustBe bool // a response is needed for success
+	frames sync.Pool
+}
+
+// requestFrame is a frame with room for its first content.
+type requestFrame[Q, R any] struct {
+	frame
+	own exchange[Q, R]
+}
+
+// exchange is the content of a request's or a notification's frame.
+type exchange[Q, R any] struct {
+	q Q
+	r R
+}
+
+func newPipeline[Q, R any](c chain, i *info) *pipeline[Q, R] {
+	none := reflect.TypeFor[R]() == reflect.TypeFor[None]()
+	return &pipeline[Q, R]{chain: c, info: i, mustBe: !none}
+}
+
+func (p *pipeline[Q, R]) newFrame() *requestFrame[Q, R] {
+	f := &requestFrame[Q, R]{frame: frame{info: p.info}}
+	f.content = &f.own
+	f.floors = make([]atomic.Uint32, p.depth)
+	return f
+}
+
+// call runs q through the chain. It allocates nothing once it has run a few
+// times, whatever the number of behaviors.
+func (p *pipeline[Q, R]) call(ctx context.Context, q Q) (r R, err error) {
+	f, _ := p.frames.Get().(*requestFrame[Q, R])
+	if f == nil {
+		f = p.newFrame()
+	}
+	f.own.q = q
+	id := f.state.Load()
+	returned := false
+	defer func() {
+		if !returned {
+			f.retire()
+		}
+	}()
+	err = p.first(ctx, Call{f: &f.frame, id: id})
+	returned = true
+	if f.state.CompareAndSwap(id|ran|responded, id+1<<genShift) {
+		r = f.own.r
+		f.own = exchange[Q, R]{}
+		p.frames.Put(f)
+		return r, err
+	}
+	return p.settle(f, err)
+}
+
+// settle ends a call that did not go the usual way: it was answered without the
+// handler, has no response, or left a goroutine behind.
+func (p *pipeline[Q, R]) settle(f *requestFrame[Q, R], err error) (r R, _ error) {
+	s := f.retire()
+	// What runs on still uses the content, so that is left to the collector.
+	if s&running == 0 {
+		content := f.content.(*exchange[Q, R])
+		if s&responded != 0 {
+			r = content.r
+		}
+		if content == &f.own {
+			f.own = exchange[Q, R]{}
+			for i := range f.floors {
+				f.floors[i].Store(0)
+			}
+			p.frames.Put(f)
+		}
+	}
+	if err == nil && p.mustBe && s&(running|responded) != responded {
+		err = &Error{Op: p.info.op(), Name: p.info.name, Err: fmt.Errorf(
+			"%w: a behavior returned nil without calling next or SetResponse", ErrNoResponse)}
+	}
+	return r, err
+}
+
+// terminal is the innermost next: it takes the message from the frame, runs the
+// handler and leaves its response in the frame.
+func terminal[Q, R any](h func(context.Context, Q) (R, error)) Next {
+	return func(ctx context.Context, c Call) (err error) {
+		f := c.f
+		if f == nil {
+			return c.fail("next", ErrCallOver)
+		}
+		s := f.state.Load()
+		if n := s | running; (s^c.id)>>attemptShift == 0 && s&flagMask == 0 && f.state.CompareAndSwap(s, n) {
+			s = n
+		} else if s, err = f.enter(c.id, 0); err != nil {
+			return c.fail("next", err)
+		}
+		content, ok := f.content.(*exchange[Q, R])
+		if !ok {
+			f.leave(s, 0)
+			return c.fail("next", fmt.Errorf("%w: the call is of another message", ErrMessageType))
+		}
+		returned := false
+		defer func() {
+			if !returned {
+				f.leave(s, 0)
+			}
+		}()
+		content.r, err = h(ctx, content.q)
+		returned = true
+		if f.state.CompareAndSwap(s, s&^running|ran|responded) || f.leave(s, responded) {
+			return err
+		}
+		return c.fail("next", join(ErrCallOver, err))
+	}
+}
+
+// join is errors.Join without the slice where there is nothing to join.
+func join(first, second error) error {
+	if second == nil {
+		return first
+	}
+	return errors.Join(first, second)
+}
+
+func (e *exchange[Q, R]) message() any  { return e.q }
+func (e *exchange[Q, R]) response() any { return e.r }
+
+func (e *exchange[Q, R]) accepts(v any) error {
+	if _, ok := v.(R); ok || v == nil && reflect.TypeFor[R]().Kind() == reflect.Interface {
+		return nil
+	}
+	return fmt.Errorf("%w: the response is a %v, not a %T", ErrMessageType, reflect.TypeFor[R](), v)
+}
+
+func (e *exchange[Q, R]) setResponse(v any) { e.r, _ = v.(R) }
+func (e *exchange[Q, R]) replace() content  { return &exchange[Q, R]{q: e.q} }
+func (e *exchange[Q, R]) abandoned(bool)    {}

@@ -1,0 +1,204 @@
+package mediator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+)
+
+// None is the response of a request that has none.
+type None = struct{}
+
+// Returns makes the struct that embeds it a request, and names its response.
+type Returns[R any] struct{}
+
+func (Returns[R]) embedsReturns(R) {}
+
+// Command is a request with nothing to return.
+type Command = Returns[None]
+
+// Request is what [Send] takes: a type that embeds [Returns], or a pointer to
+// one. It is sealed.
+type Request[R any] interface {
+	embedsReturns(R)
+}
+
+// Handle registers h for the requests of type Q, which must be a struct or a
+// pointer to one. h is called concurrently. Named, Use and Typed may follow.
+func Handle[Q Request[R], R any](h func(context.Context, Q) (R, error), opts ...HandlerOption) Option {
+	r := &requestRoute[Q, R]{handle: h, spec: newSpec(opts)}
+	if h == nil {
+		r.errs = append(r.errs, errors.New("the handler is nil"))
+	}
+	return optionFunc(func(w *wiring) { w.handlers = append(w.handlers, r.fresh()) })
+}
+
+// HandleCommand is [Handle] for a request with nothing to return.
+func HandleCommand[C Request[None]](h func(context.Context, C) error, opts ...HandlerOption) Option {
+	if h == nil {
+		return Handle[C, None](nil, opts...)
+	}
+	return Handle(func(ctx context.Context, c C) (None, error) { return None{}, h(ctx, c) }, opts...)
+}
+
+// Send gives q to its handler, through the behaviors around it, on the caller's
+// goroutine, and returns what they return: an error as it is, a panic as a panic.
+// Without a handler the error is [ErrNoHandler], after Close it is [ErrClosed],
+// and [ErrNoResponse] if a behavior answered with nothing.
+//
+// If Q is an interface, such as Request[Order], the handler is that of q's
+// dynamic type.
+func Send[Q Request[R], R any](ctx context.Context, m *Mediator, q Q) (R, error) {
+	if r, ok := find[requestRoute[Q, R]](m.requests.Load()); ok {
+		if r.pipe != nil {
+			return r.pipe.call(ctx, q)
+		}
+		return r.handle(ctx, q)
+	}
+	return sendSlow[Q, R](ctx, m, q)
+}
+
+// Exec is [Send] for a request with nothing to return.
+func Exec[C Request[None]](ctx context.Context, m *Mediator, c C) error {
+	_, err := Send(ctx, m, c)
+	return err
+}
+
+// SenderFor returns Send for one type of request as a plain function: to inject
+// it where only that request is sent, and to fake it in a test.
+func SenderFor[Q Request[R], R any](m *Mediator) func(context.Context, Q) (R, error) {
+	return func(ctx context.Context, q Q) (R, error) { return Send(ctx, m, q) }
+}
+
+// sendSlow is the way of what find does not find: an interface as Q, a type
+// without a handler, a closed mediator that still drains.
+func sendSlow[Q Request[R], R any](ctx context.Context, m *Mediator, q Q) (r R, err error) {
+	t, err := dynamicType(q)
+	if err != nil {
+		return r, &Error{Op: "send", Name: messageName(reflect.TypeFor[Q]()), Err: err}
+	}
+	found, err := m.route(ctx, "send", t)
+	if err != nil {
+		return r, err
+	}
+	if typed, ok := found.(*requestRoute[Q, R]); ok {
+		return typed.call(ctx, q)
+	}
+	sender, ok := found.(interface {
+		sendAny(ctx context.Context, q any) (any, error)
+	})
+	if !ok {
+		return r, &Error{Op: "send", Name: m.names.of(t), Err: fmt.Errorf("%w: its handler is a %s: use Stream", ErrNoHandler, found.describe())}
+	}
+	v, err := sender.sendAny(ctx, q)
+	r, _ = v.(R)
+	return r, err
+}
+
+// dynamicType is Q, or the type of the value in it if Q is an interface.
+func dynamicType[Q any](q Q) (reflect.Type, error) {
+	if t := reflect.TypeFor[Q](); t.Kind() != reflect.Interface {
+		return t, nil
+	}
+	if t := reflect.TypeOf(q); t != nil {
+		return t, nil
+	}
+	return nil, fmt.Errorf("%w: the message is a nil interface", ErrMessageType)
+}
+
+// route is where a message goes, without its types.
+type route interface {
+	describe() string
+	// dispatch decodes a message into a pointer to it and handles it.
+	dispatch(ctx context.Context, m *Mediator, decode func(target any) error) (any, error)
+}
+
+// requestRoute is the way of one type of request to its handler.
+type requestRoute[Q, R any] struct {
+	*spec
+	handle func(context.Context, Q) (R, error)
+	pipe   *pipeline[Q, R] // nil if no behavior stands around handle
+	info   *info
+}
+
+// fresh returns a copy to be built, so that one Option may serve two mediators.
+func (r *requestRoute[Q, R]) fresh() *requestRoute[Q, R] {
+	return &requestRoute[Q, R]{spec: r.spec, handle: r.handle}
+}
+
+func (r *requestRoute[Q, R]) message() reflect.Type { return reflect.TypeFor[Q]() }
+func (r *requestRoute[Q, R]) settings() *spec       { return r.spec }
+
+func (r *requestRoute[Q, R]) describe() string {
+	return fmt.Sprintf("handler that returns %v", reflect.TypeFor[R]())
+}
+
+func (r *requestRoute[Q, R]) build(w *wiring, name string) (entry, error) {
+	if r.message().Kind() == reflect.Interface {
+		return entry{}, fmt.Errorf("%v is an interface: register a handler for each type", r.message())
+	}
+	r.refuse("a request's handler", "Group", "Capacity")
+	r.info = &info{kind: KindRequest, name: name, typ: r.message()}
+	var err error
+	r.handle, r.pipe, err = assemble(r.info, w.around(r.spec), r.handle)
+	return entry{hash: typeHash[*requestRoute[Q, R]](), value: r}, err
+}
+
+func (r *requestRoute[Q, R]) call(ctx context.Context, q Q) (R, error) {
+	if r.pipe != nil {
+		return r.pipe.call(ctx, q)
+	}
+	return r.handle(ctx, q)
+}
+
+func (r *requestRoute[Q, R]) sendAny(ctx context.Context, q any) (any, error) {
+	return r.call(ctx, q.(Q))
+}
+
+func (r *requestRoute[Q, R]) dispatch(ctx context.Context, _ *Mediator, decode func(target any) error) (any, error) {
+	q, err := decodeMessage[Q](decode)
+	if err != nil {
+		return nil, err
+	}
+	response, err := r.call(ctx, q)
+	if _, none := any(response).(None); none {
+		return nil, err
+	}
+	return response, err
+}
+
+// assemble puts the layers around h. Neighbouring behaviors make one pipeline;
+// a typed layer is a plain function around what is inside it. The pipeline is
+// that of the outermost behaviors, nil if there are none.
+func assemble[Q, R any](i *info, layers []any, h func(context.Context, Q) (R, error)) (
+	handle func(context.Context, Q) (R, error), pipe *pipeline[Q, R], err error) {
+	for end := len(layers); end > 0; {
+		if typed, ok := layers[end-1].(typedLayer); ok {
+			wrap, ok := typed.around.(func(context.Context, Q, func(context.Context, Q) (R, error)) (R, error))
+			if !ok {
+				return h, nil, fmt.Errorf("a Typed behavior for %v stands around the handler of %v", typed.message, i.typ)
+			}
+			inner := h
+			h = func(ctx context.Context, q Q) (R, error) { return wrap(ctx, q, inner) }
+			pipe = nil
+			end--
+			continue
+		}
+		var bs []Behavior
+		for ; end > 0; end-- {
+			b, ok := layers[end-1].(Behavior)
+			if !ok {
+				break
+			}
+			bs = append([]Behavior{b}, bs...)
+		}
+		c, err := compose(bs, terminal(h))
+		if err != nil {
+			return h, nil, err
+		}
+		pipe = newPipeline[Q, R](c, i)
+		h = pipe.call
+	}
+	return h, pipe, nil
+}

@@ -1,0 +1,195 @@
+package mediator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"reflect"
+	"sync/atomic"
+)
+
+// Yields makes the struct that embeds it a stream request, and names its item.
+type Yields[T any] struct{}
+
+func (Yields[T]) embedsYields(T) {}
+
+// StreamRequest is what [Stream] takes: a type that embeds [Yields], or a pointer
+// to one. It is sealed.
+type StreamRequest[T any] interface {
+	embedsYields(T)
+}
+
+// HandleStream registers h for the stream requests of type Q. h is called for
+// each run of a stream, concurrently; it returns the items as an iterator, which
+// ends the stream by yielding an error or by returning. An item yielded together
+// with an error is not delivered.
+//
+// The iterator runs on the consumer's goroutine. When the consumer stops, yield
+// returns false and h's context is cancelled. An iterator that calls yield again
+// all the same is unwound, as by a panic that runs its deferred functions.
+func HandleStream[Q StreamRequest[T], T any](h func(context.Context, Q) iter.Seq2[T, error], opts ...HandlerOption) Option {
+	r := &streamRoute[Q, T]{handle: h, spec: newSpec(opts)}
+	if h == nil {
+		r.errs = append(r.errs, errors.New("the handler is nil"))
+	}
+	return optionFunc(func(w *wiring) { w.handlers = append(w.handlers, r.fresh()) })
+}
+
+// Stream returns the items of q's handler, run through the behaviors around it.
+// Nothing runs until the sequence is ranged over; each range is a run of its
+// own, on the goroutine that ranges.
+//
+// An error comes last and once, with a zero item: that of the handler or of a
+// behavior, [ErrNoHandler], or [ErrClosed]. When ctx ends, the stream ends with
+// ctx's error and its cause at the next item, even if the handler takes no
+// notice: a stream that was cut off never looks complete. A panic reaches the
+// caller as a panic, and a panic of the consumer's loop body is not caught by
+// behaviors.
+//
+// The loop does not end while the handler may still deliver: if a behavior gives
+// up on a run that goes on on another goroutine, the handler's context is
+// cancelled, and if it has delivered items, the stream waits until it comes back
+// with the next or returns.
+func Stream[Q StreamRequest[T], T any](ctx context.Context, m *Mediator, q Q) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		if r, ok := find[streamRoute[Q, T]](m.requests.Load()); ok {
+			r.run(ctx, q, yield)
+			return
+		}
+		streamSlow(ctx, m, q, yield)
+	}
+}
+
+// streamSlow is the way of what find does not find, as sendSlow is.
+func streamSlow[Q StreamRequest[T], T any](ctx context.Context, m *Mediator, q Q, yield func(T, error) bool) {
+	var zero T
+	t, err := dynamicType(q)
+	if err != nil {
+		yield(zero, &Error{Op: "stream", Name: messageName(reflect.TypeFor[Q]()), Err: err})
+		return
+	}
+	found, err := m.route(ctx, "stream", t)
+	if err != nil {
+		yield(zero, err)
+		return
+	}
+	r, ok := found.(interface {
+		runAny(ctx context.Context, q any, yield func(T, error) bool)
+	})
+	if !ok {
+		yield(zero, &Error{Op: "stream", Name: m.names.of(t), Err: fmt.Errorf("%w: its handler is a %s: use Send", ErrNoHandler, found.describe())})
+		return
+	}
+	r.runAny(ctx, q, yield)
+}
+
+// streamRoute is the way of one type of stream request to its handler.
+type streamRoute[Q, T any] struct {
+	*spec
+	handle  func(context.Context, Q) iter.Seq2[T, error]
+	bridged func(context.Context, Q, chan<- T) error // HandleStreamChan
+	chain   chain
+	info    *info
+}
+
+func (r *streamRoute[Q, T]) fresh() *streamRoute[Q, T] {
+	return &streamRoute[Q, T]{spec: r.spec, handle: r.handle, bridged: r.bridged}
+}
+
+func (r *streamRoute[Q, T]) message() reflect.Type { return reflect.TypeFor[Q]() }
+func (r *streamRoute[Q, T]) settings() *spec       { return r.spec }
+
+func (r *streamRoute[Q, T]) describe() string {
+	return fmt.Sprintf("stream of %v", reflect.TypeFor[T]())
+}
+
+func (r *streamRoute[Q, T]) build(w *wiring, name string) (entry, error) {
+	if r.message().Kind() == reflect.Interface {
+		return entry{}, fmt.Errorf("%v is an interface: register a handler for each type", r.message())
+	}
+	r.refuse("a stream's handler", "Group")
+	if r.bridged != nil {
+		r.handle = bridge(r.bridged, int(r.capacity))
+	} else {
+		r.refuse("HandleStream", "Capacity")
+	}
+	r.info = &info{kind: KindStream, name: name, typ: r.message()}
+	var bs []Behavior
+	for _, l := range w.around(r.spec) {
+		b, ok := l.(Behavior)
+		if !ok {
+			return entry{}, fmt.Errorf("a Typed behavior for %v stands around a stream: Typed is for requests, use Around", l.(typedLayer).message)
+		}
+		bs = append(bs, b)
+	}
+	var err error
+	r.chain, err = compose(bs, streamTerminal(r.handle))
+	return entry{hash: typeHash[*streamRoute[Q, T]](), value: r}, err
+}
+
+func (r *streamRoute[Q, T]) dispatch(context.Context, *Mediator, func(target any) error) (any, error) {
+	return nil, &Error{Op: "dispatch", Name: r.info.name, Err: errors.New("a stream cannot be dispatched: use Stream")}
+}
+
+func (r *streamRoute[Q, T]) runAny(ctx context.Context, q any, yield func(T, error) bool) {
+	r.run(ctx, q.(Q), yield)
+}
+
+// run is one run of the stream.
+func (r *streamRoute[Q, T]) run(ctx context.Context, q Q, yield func(T, error) bool) {
+	out := &outlet[T]{yield: yield}
+	f := &frame{info: r.info, content: &streamContent[Q, T]{q: q, out: out}}
+	f.floors = make([]atomic.Uint32, r.chain.depth)
+	defer f.end()
+	err := r.chain.first(ctx, Call{f: f})
+	f.end()
+	switch {
+	case out.panicked:
+		panic(out.panicValue)
+	case err != nil && !out.stopped && !out.inBody:
+		var zero T
+		yield(zero, err)
+	}
+}
+
+// end ends the call and waits for what was left running in it to stop delivering.
+func (f *frame) end() {
+	if s := f.retire(); s&running != 0 {
+		f.content.abandoned(s&delivering != 0)
+	}
+}
+
+// outlet is where the items of a stream go: the consumer's loop body. It belongs
+// to whoever is running.
+type outlet[T any] struct {
+	yield      func(T, error) bool
+	stopped    bool // the consumer wants no more
+	inBody     bool // the body has not returned, or never will: it panicked
+	panicked   bool
+	panicValue any
+}
+
+// streamContent is the content of a stream's frame.
+type streamContent[Q, T any] struct {
+	q   Q
+	out *outlet[T]
+	run *streamRun[T] // the latest
+}
+
+func (c *streamContent[Q, T]) message() any    { return c.q }
+func (c *streamContent[Q, T]) response() any   { return nil }
+func (c *streamContent[Q, T]) setResponse(any) {}
+
+func (c *streamContent[Q, T]) accepts(any) error {
+	return fmt.Errorf("%w: a stream has no response", ErrMessageType)
+}
+
+func (c *streamContent[Q, T]) replace() content { return &streamContent[Q, T]{q: c.q, out: c.out} }
+
+func (c *streamContent[Q, T]) abandoned(delivers bool) {
+	c.run.cancel()
+	if delivers {
+		<-c.run.quiet
+	}
+}

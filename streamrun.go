@@ -1,0 +1,170 @@
+package mediator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+)
+
+// streamTerminal is the innermost next of a stream: it runs the handler and
+// gives the items to the consumer.
+func streamTerminal[Q, T any](h func(context.Context, Q) iter.Seq2[T, error]) Next {
+	return func(ctx context.Context, c Call) error {
+		f := c.f
+		if f == nil {
+			return c.fail("next", ErrCallOver)
+		}
+		s, err := f.enter(c.id, locked)
+		if err != nil {
+			return c.fail("next", err)
+		}
+		content, ok := f.content.(*streamContent[Q, T])
+		if !ok {
+			f.unlock()
+			f.leave(s&^locked, 0)
+			return c.fail("next", fmt.Errorf("%w: the call is of another message", ErrMessageType))
+		}
+		r := &streamRun[T]{f: f, state: s &^ locked, out: content.out, taps: c.taps, quiet: make(chan struct{})}
+		r.ctx, r.cancel = context.WithCancel(ctx)
+		content.run = r
+		f.unlock()
+		err = r.do(func() iter.Seq2[T, error] { return h(r.ctx, content.q) })
+		if r.lost {
+			return c.fail("next", join(ErrCallOver, err))
+		}
+		return err
+	}
+}
+
+// streamRun is one run of a stream's handler.
+type streamRun[T any] struct {
+	f      *frame
+	state  uint64 // that of the frame for as long as this run counts
+	out    *outlet[T]
+	ctx    context.Context
+	cancel context.CancelFunc
+	taps   *tap
+	quiet  chan struct{} // closed when a run that was abandoned delivers no more
+
+	over bool  // yield has returned false
+	lost bool  // abandoned: out is no longer this run's
+	bail bool  // the handler is being unwound
+	err  error // why the run is over
+}
+
+// unwind is what a handler panics with that yields after it was told to stop.
+type unwind struct{}
+
+var errNilSequence = errors.New("the handler returned a nil sequence")
+
+// do runs the handler and returns why it ended: nil if it has delivered all its
+// items or the consumer has stopped.
+func (r *streamRun[T]) do(start func() iter.Seq2[T, error]) (err error) {
+	defer r.settle()
+	if r.out.stopped || r.out.inBody {
+		return nil
+	}
+	if r.ctx.Err() != nil {
+		return endedError(r.ctx)
+	}
+	items := start()
+	if items == nil {
+		return errNilSequence
+	}
+	r.iterate(items)
+	if r.err == nil && !r.lost && !r.out.stopped && r.ctx.Err() != nil {
+		return endedError(r.ctx)
+	}
+	return r.err
+}
+
+// iterate runs the iterator, and ends one that ignores the end.
+func (r *streamRun[T]) iterate(items iter.Seq2[T, error]) {
+	defer func() {
+		if !r.bail {
+			return
+		}
+		if v := recover(); v != nil && v != any(unwind{}) {
+			panic(v)
+		}
+	}()
+	items(r.deliver)
+}
+
+// settle ends the run, however it ended.
+func (r *streamRun[T]) settle() {
+	r.cancel()
+	if !r.lost && r.out.inBody && !r.out.panicked {
+		// The consumer's loop body panicked. Should a behavior recover that, the
+		// panic still goes on where the loop is.
+		if v := recover(); v != nil {
+			r.out.panicked, r.out.panicValue = true, v
+			defer panic(v)
+		}
+	}
+	if !r.lost && !r.f.leave(r.state, 0) {
+		r.lose()
+	}
+}
+
+// lose notes that the run was abandoned; the consumer is not called any more.
+func (r *streamRun[T]) lose() bool {
+	r.lost, r.over = true, true
+	close(r.quiet)
+	return false
+}
+
+func (r *streamRun[T]) stop(err error) bool {
+	r.over, r.err = true, err
+	return false
+}
+
+// deliver is the handler's yield.
+func (r *streamRun[T]) deliver(item T, err error) bool {
+	switch {
+	case r.over:
+		r.bail = true
+		panic(unwind{})
+	case r.f.state.Load() != r.state && !r.counts():
+		return r.lose()
+	case err != nil:
+		return r.stop(withCause(r.ctx, err))
+	case r.ctx.Err() != nil:
+		return r.stop(endedError(r.ctx))
+	case r.out.inBody: // it panicked, and the handler recovered that
+		return r.stop(nil)
+	case r.state&delivering == 0 && !r.first():
+		return r.lose()
+	}
+	for t := r.taps; t != nil; t = t.outer {
+		t.f()
+	}
+	r.out.inBody = true
+	more := r.out.yield(item, nil)
+	r.out.inBody = false
+	if !more {
+		r.out.stopped = true
+		r.stop(nil)
+	}
+	if r.f.state.Load() != r.state && !r.counts() {
+		return r.lose()
+	}
+	return more
+}
+
+// counts tells whether the frame's state is this run's, but for a lock.
+func (r *streamRun[T]) counts() bool { return r.f.state.Load()&^locked == r.state }
+
+// first marks the run as delivering, so that whoever abandons it waits.
+func (r *streamRun[T]) first() bool {
+	for !r.f.state.CompareAndSwap(r.state, r.state|delivering) {
+		if !r.counts() {
+			return false
+		}
+		runtime.Gosched()
+	}
+	r.state |= delivering
+	return true
+}

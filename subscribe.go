@@ -1,0 +1,385 @@
+package mediator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Subscribe registers h for the notifications of type N. Any number of
+// subscribers may have the same type. N may be an interface: every published
+// type that implements it arrives. h is called concurrently.
+func Subscribe[N any](h func(context.Context, N) error, opts ...HandlerOption) Option {
+	spec := newSpec(opts)
+	return optionFunc(func(w *wiring) {
+		w.subscribers = append(w.subscribers, &subscription[N]{spec: spec, handle: h})
+	})
+}
+
+// Listen subscribes h at run time, with the behaviors of the mediator around it.
+// What is published from the moment Listen returns arrives. stop ends the
+// subscription: when it has returned, no new call of h starts, but one that had
+// begun may still run; stop does not wait for it, so h itself may call it, and it
+// may be called more than once. What is published meanwhile reaches the other
+// subscribers undisturbed.
+//
+// The errors are those that [New] would report; after Close, [ErrClosed].
+func Listen[N any](m *Mediator, h func(context.Context, N) error, opts ...HandlerOption) (stop func(), err error) {
+	s := &subscription[N]{spec: newSpec(opts), handle: h, stopped: new(gate)}
+	err = ErrClosed
+	if !m.closing.Load() {
+		err = m.subs.listen(s, m.behaviors)
+	}
+	if err != nil {
+		return func() {}, &Error{Op: "listen", Name: messageName(s.message()), Err: err}
+	}
+	return func() {
+		m.subs.remove(s)
+		s.stopped.close()
+	}, nil
+}
+
+// subscriber is a subscription without its type.
+type subscriber interface {
+	message() reflect.Type
+	settings() *spec
+	handler() any
+	groupName() string
+	gate() *gate
+	accepts(t reflect.Type) bool
+	build(layers []any, group, name string) error
+	bind(t reflect.Type, name string) func(context.Context, any) error
+	newTopic(name string) route
+}
+
+type subscription[N any] struct {
+	*spec
+	handle  func(context.Context, N) error
+	stopped *gate
+	chain   chain // empty without behaviors
+	pipe    *pipeline[N, None]
+	group   string
+}
+
+func (s *subscription[N]) message() reflect.Type { return reflect.TypeFor[N]() }
+func (s *subscription[N]) settings() *spec       { return s.spec }
+func (s *subscription[N]) handler() any          { return s.handle }
+func (s *subscription[N]) groupName() string     { return s.group }
+func (s *subscription[N]) gate() *gate           { return s.stopped }
+
+func (s *subscription[N]) accepts(t reflect.Type) bool {
+	own := s.message()
+	return t == own || own.Kind() == reflect.Interface && t.Implements(own)
+}
+
+func (s *subscription[N]) build(layers []any, group, name string) error {
+	s.group = group
+	var bs []Behavior
+	for _, l := range layers {
+		b, ok := l.(Behavior)
+		if !ok {
+			return fmt.Errorf("a Typed behavior for %v stands around a subscriber of %v: Typed is for requests, use Around",
+				l.(typedLayer).message, s.message())
+		}
+		bs = append(bs, b)
+	}
+	if len(bs) == 0 {
+		return nil
+	}
+	h := s.handle
+	c, err := compose(bs, terminal(func(ctx context.Context, n N) (None, error) { return None{}, h(ctx, n) }))
+	if err != nil {
+		return err
+	}
+	s.chain = c
+	s.pipe = s.pipeline(s.message(), name)
+	return nil
+}
+
+func (s *subscription[N]) pipeline(t reflect.Type, name string) *pipeline[N, None] {
+	return newPipeline[N, None](s.chain, &info{kind: KindNotification, name: name, group: s.group, typ: t})
+}
+
+// bind returns the subscriber's handling of notifications of type t, for the
+// topics of other types than N.
+func (s *subscription[N]) bind(t reflect.Type, name string) func(context.Context, any) error {
+	if s.chain.first == nil {
+		return func(ctx context.Context, n any) error { return s.handle(ctx, n.(N)) }
+	}
+	p := s.pipeline(t, name)
+	return func(ctx context.Context, n any) error {
+		_, err := p.call(ctx, n.(N))
+		return err
+	}
+}
+
+func (s *subscription[N]) newTopic(name string) route { return &notificationRoute[N]{name: name} }
+
+// notificationRoute is the way by name to the subscribers of N.
+type notificationRoute[N any] struct{ name string }
+
+func (r *notificationRoute[N]) describe() string { return "subscriber" }
+
+func (r *notificationRoute[N]) dispatch(ctx context.Context, m *Mediator, decode func(target any) error) (any, error) {
+	n, err := decodeMessage[N](decode)
+	if err != nil {
+		return nil, err
+	}
+	return nil, Publish(ctx, m, n)
+}
+
+// subscriptions holds the subscribers. They change under mu; Publish reads the
+// topics made of them, a set that is replaced, never changed.
+type subscriptions struct {
+	topics atomic.Pointer[topicSet] // nil once closed
+
+	mu     sync.Mutex
+	set    *topicSet // the same, also when closed: for what Close drains
+	all    []subscriber
+	names  names
+	routes map[string]route // by name
+	closed bool
+}
+
+// topicSet finds the topics by static type in table, and the topics of what was
+// published as an interface value by dynamic type in boxed.
+type topicSet struct {
+	table   *table
+	entries []topicEntry
+	boxed   map[reflect.Type]*topic[any]
+}
+
+type topicEntry struct {
+	entry
+	typ reflect.Type
+}
+
+// without returns the set without the topics that s belongs in.
+func (t *topicSet) without(s subscriber) *topicSet {
+	if t == nil {
+		return nil
+	}
+	kept := &topicSet{boxed: map[reflect.Type]*topic[any]{}}
+	for _, e := range t.entries {
+		if !s.accepts(e.typ) {
+			kept.entries = append(kept.entries, e)
+		}
+	}
+	for typ, topic := range t.boxed {
+		if !s.accepts(typ) {
+			kept.boxed[typ] = topic
+		}
+	}
+	return kept.index()
+}
+
+// with returns the set with one more topic.
+func (t *topicSet) with(e topicEntry, boxed *topic[any]) *topicSet {
+	more := &topicSet{boxed: map[reflect.Type]*topic[any]{}}
+	if t != nil {
+		more.entries = slices.Clip(t.entries)
+		maps.Copy(more.boxed, t.boxed)
+	}
+	if boxed != nil {
+		more.boxed[e.typ] = boxed
+	} else {
+		more.entries = append(more.entries, e)
+	}
+	return more.index()
+}
+
+func (t *topicSet) index() *topicSet {
+	entries := make([]entry, len(t.entries))
+	for i, e := range t.entries {
+		entries[i] = e.entry
+	}
+	t.table = newTable(entries)
+	return t
+}
+
+// topicOf returns the topic of notifications of type t, and makes it if need be.
+// N is t, or any for what is published as an interface value.
+func topicOf[N any](m *Mediator, t reflect.Type) *topic[N] {
+	ss := &m.subs
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	boxed := t != reflect.TypeFor[N]()
+	if ss.set != nil {
+		if found, ok := any(ss.set.boxed[t]).(*topic[N]); ok && boxed && found != nil {
+			return found
+		}
+		if found, ok := find[topic[N]](ss.set.table); ok && !boxed {
+			return found
+		}
+	}
+	made := &topic[N]{m: m, name: ss.names.of(t), parallel: m.publishing.parallel}
+	for _, s := range ss.all {
+		if !s.accepts(t) {
+			continue
+		}
+		next := step[N]{gate: s.gate(), group: s.groupName()}
+		if same, ok := s.(*subscription[N]); ok && !boxed {
+			if next.pipe = same.pipe; next.pipe == nil {
+				next.handle = same.handle
+			}
+		} else {
+			next.boxed = s.bind(t, made.name)
+		}
+		made.steps = append(made.steps, next)
+	}
+	e := topicEntry{entry: entry{hash: typeHash[*topic[N]](), value: made}, typ: t}
+	if boxed {
+		ss.set = ss.set.with(e, any(made).(*topic[any]))
+	} else {
+		ss.set = ss.set.with(e, nil)
+	}
+	ss.publish()
+	return made
+}
+
+// publish makes the present set that which Publish reads.
+func (ss *subscriptions) publish() {
+	if !ss.closed {
+		ss.topics.Store(ss.set)
+	}
+}
+
+// add appends s, for New.
+func (ss *subscriptions) add(s subscriber, behaviors []Behavior, n names) error {
+	spec, t := s.settings(), s.message()
+	errs := slices.Clone(spec.errs)
+	if isNil(s.handler()) {
+		errs = append(errs, errors.New("the handler is nil"))
+	}
+	spec.refuse("a subscriber", "Capacity")
+	if t.Kind() == reflect.Interface && spec.name != "" {
+		errs = append(errs, fmt.Errorf("Named %q on a subscription to the interface %v: name the types that implement it", spec.name, t))
+	}
+	var taken []string
+	for _, other := range ss.all {
+		if other.message() == t {
+			taken = append(taken, other.groupName())
+		}
+	}
+	group := spec.group
+	if group == "" && len(errs) == 0 {
+		group = uniqueGroup(funcName(s.handler()), taken)
+	} else if slices.Contains(taken, group) {
+		errs = append(errs, fmt.Errorf("Group %q is taken by another subscriber of %v", group, t))
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	layers := make([]any, 0, len(behaviors)+len(spec.layers))
+	for _, b := range behaviors {
+		layers = append(layers, b)
+	}
+	name := n.of(t)
+	if err := s.build(append(layers, spec.layers...), group, name); err != nil {
+		return err
+	}
+	ss.all = append(slices.Clip(ss.all), s)
+	if t.Kind() != reflect.Interface {
+		if ss.routes == nil {
+			ss.routes = map[string]route{}
+		}
+		ss.routes[name] = s.newTopic(name)
+	}
+	ss.names = n
+	return nil
+}
+
+// listen is add at run time.
+func (ss *subscriptions) listen(s subscriber, behaviors []Behavior) error {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if ss.closed {
+		return ErrClosed
+	}
+	n := names{byType: maps.Clone(ss.names.byType), byName: maps.Clone(ss.names.byName)}
+	if n.byType == nil {
+		n = newNames()
+	}
+	if t := s.message(); t.Kind() != reflect.Interface {
+		if err := n.explicit(t, s.settings().name); err != nil {
+			return err
+		}
+		if err := n.take(t, n.of(t)); err != nil {
+			return err
+		}
+	}
+	if err := ss.add(s, behaviors, n); err != nil {
+		return err
+	}
+	ss.set = ss.set.without(s)
+	ss.publish()
+	return nil
+}
+
+func (ss *subscriptions) remove(s subscriber) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	i := slices.Index(ss.all, s)
+	if i < 0 {
+		return
+	}
+	ss.all = slices.Delete(slices.Clone(ss.all), i, i+1)
+	ss.set = ss.set.without(s)
+	ss.publish()
+}
+
+func (ss *subscriptions) byName(name string) (route, bool) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	r, ok := ss.routes[name]
+	return r, ok
+}
+
+func (ss *subscriptions) close() {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	ss.closed = true
+	ss.topics.Store(nil)
+}
+
+// gate keeps calls of a stopped subscriber from starting. It counts the calls
+// between the look at closed and their start in the low half of a word, and
+// those that run in the high half.
+type gate struct {
+	closed atomic.Bool
+	calls  atomic.Uint64
+}
+
+const gateRunning = 1 << 32
+
+func (g *gate) enter() bool {
+	g.calls.Add(1)
+	if g.closed.Load() {
+		g.calls.Add(^uint64(0))
+		return false
+	}
+	g.calls.Add(gateRunning - 1)
+	return true
+}
+
+func (g *gate) leave() { g.calls.Add(^uint64(gateRunning - 1)) }
+
+// close returns when no call is about to start. Calls that run are left to
+// themselves, but those that began just now are given the processor a few times,
+// so that they are past their first statement.
+func (g *gate) close() {
+	g.closed.Store(true)
+	for i := 0; ; i++ {
+		calls := g.calls.Load()
+		if calls == 0 || calls&(gateRunning-1) == 0 && i >= 100 {
+			return
+		}
+		runtime.Gosched()
+	}
+}

@@ -1,0 +1,172 @@
+package mediator
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+)
+
+// wiring collects what the options of New say. Options only collect; what they
+// mean together is found out in build, so their order matters for behaviors and
+// subscribers alone.
+type wiring struct {
+	behaviors   []Behavior
+	handlers    []registration
+	subscribers []subscriber
+	publishing  publishing
+	background  backgroundConfig
+	set         map[string]bool
+	errs        []error
+}
+
+// registration is a handler of a request or of a stream.
+type registration interface {
+	message() reflect.Type
+	settings() *spec
+	build(w *wiring, name string) (entry, error)
+	route
+}
+
+func (w *wiring) applyAll(opts []Option) {
+	for _, o := range opts {
+		if o == nil {
+			w.errs = append(w.errs, errors.New("a nil Option"))
+			continue
+		}
+		o.apply(w)
+	}
+}
+
+func (w *wiring) fail(what string, err error) {
+	w.errs = append(w.errs, fmt.Errorf("%s: %w", what, err))
+}
+
+func (w *wiring) once(option string) {
+	if w.set[option] {
+		w.errs = append(w.errs, fmt.Errorf("%s is given twice", option))
+	}
+	w.set[option] = true
+}
+
+// around is the mediator's behaviors and then those of a handler.
+func (w *wiring) around(s *spec) []any {
+	layers := make([]any, 0, len(w.behaviors)+len(s.layers))
+	for _, b := range w.behaviors {
+		layers = append(layers, b)
+	}
+	return append(layers, s.layers...)
+}
+
+// names gives each message its name and refuses what would make one ambiguous.
+type names struct {
+	byType map[reflect.Type]string
+	byName map[string]reflect.Type
+}
+
+func newNames() names {
+	return names{byType: map[reflect.Type]string{}, byName: map[string]reflect.Type{}}
+}
+
+// explicit notes what Named says of t.
+func (n names) explicit(t reflect.Type, name string) error {
+	if name == "" {
+		return nil
+	}
+	if had, ok := n.byType[t]; ok && had != name {
+		return fmt.Errorf("%v is Named %q and %q: a message has one name", t, had, name)
+	}
+	return n.take(t, name)
+}
+
+// take makes name the name of t.
+func (n names) take(t reflect.Type, name string) error {
+	if other, ok := n.byName[name]; ok && other != t {
+		return fmt.Errorf("%v and %v are both named %q: give one of them another name with Named", other, t, name)
+	}
+	n.byName[name], n.byType[t] = t, name
+	return nil
+}
+
+// of returns the name of t, the default if it has none yet.
+func (n names) of(t reflect.Type) string {
+	if name, ok := n.byType[t]; ok {
+		return name
+	}
+	return messageName(t)
+}
+
+// assign gives names to all messages: those of Named first, so that a default
+// name gives way.
+func (w *wiring) assign() names {
+	n := newNames()
+	each := func(take func(t reflect.Type, s *spec) error) {
+		for _, r := range w.handlers {
+			if err := take(r.message(), r.settings()); err != nil {
+				w.errs = append(w.errs, err)
+			}
+		}
+		for _, s := range w.subscribers {
+			if s.message().Kind() == reflect.Interface {
+				continue
+			}
+			if err := take(s.message(), s.settings()); err != nil {
+				w.errs = append(w.errs, err)
+			}
+		}
+	}
+	each(func(t reflect.Type, s *spec) error { return n.explicit(t, s.name) })
+	each(func(t reflect.Type, _ *spec) error {
+		if _, ok := n.byType[t]; ok {
+			return nil
+		}
+		return n.take(t, messageName(t))
+	})
+	return n
+}
+
+// build makes the routes of all handlers and starts the set of subscribers.
+func (w *wiring) build(m *Mediator) {
+	names := w.assign()
+	seen := map[reflect.Type]registration{}
+	var entries []entry
+	m.routes = map[reflect.Type]route{}
+	m.byName = map[string]route{}
+	for _, r := range w.handlers {
+		t, name := r.message(), names.of(r.message())
+		for _, err := range r.settings().errs {
+			w.fail(fmt.Sprintf("handler of %v", t), err)
+		}
+		if first, ok := seen[t]; ok {
+			w.fail(fmt.Sprintf("%v", t), fmt.Errorf("%w: a %s and a %s are registered for it",
+				ErrDuplicateHandler, first.describe(), r.describe()))
+			continue
+		}
+		seen[t] = r
+		e, err := r.build(w, name)
+		if err != nil {
+			w.fail(fmt.Sprintf("handler of %v", t), err)
+			continue
+		}
+		entries = append(entries, e)
+		m.routes[t], m.byName[name] = r, r
+	}
+	m.names = names
+	for _, s := range w.subscribers {
+		if err := m.subs.add(s, w.behaviors, names); err != nil {
+			w.fail(fmt.Sprintf("subscriber of %v", s.message()), err)
+		}
+	}
+	m.table = newTable(entries)
+}
+
+// uniqueGroup returns the default group, with a number if a subscriber of the
+// same message has it.
+func uniqueGroup(base string, taken []string) string {
+	name := base
+	for i := 2; slices.Contains(taken, name); i++ {
+		name = base + "#" + strconv.Itoa(i)
+	}
+	return name
+}
