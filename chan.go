@@ -22,9 +22,6 @@ import (
 // [runtime.Goexit] as [ErrGoexit].
 func HandleStreamChan[Q StreamRequest[T], T any](h func(ctx context.Context, q Q, out chan<- T) error, opts ...HandlerOption) Option {
 	r := &streamRoute[Q, T]{bridged: h, spec: newSpec(opts)}
-	if h == nil {
-		r.errs = append(r.errs, errors.New("the handler is nil"))
-	}
 	return optionFunc(func(w *wiring) { w.handlers = append(w.handlers, r.fresh()) })
 }
 

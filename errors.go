@@ -35,6 +35,8 @@ var (
 	ErrStopped = errors.New("stream was stopped")
 )
 
+var errNilHandler = errors.New("the handler is nil")
+
 // Error says which operation on which message failed. What a request's or a
 // stream's handler returns reaches the caller as it is; an Error stands around
 // the mediator's own errors and around each subscriber's.

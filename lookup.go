@@ -54,6 +54,6 @@ func find[E any](t *table) (*E, bool) {
 	if t == nil {
 		return nil, false
 	}
-	e, ok := t.slots[typeHash[*E]()*t.mul>>t.shift].(*E)
+	e, ok := t.slots[typeHash[*E]()*t.mul>>(t.shift&63)].(*E)
 	return e, ok
 }

@@ -65,8 +65,13 @@ func (backgroundOption) applyPublish(c *publishing) { c.background = true }
 func Publish[N any](ctx context.Context, m *Mediator, n N, opts ...PublishOption) error {
 	if len(opts) == 0 {
 		if set := m.subs.topics.Load(); set != nil {
-			if t, ok := find[topic[N]](set.table); ok && t.parallel == 0 {
-				return t.sequential(ctx, n)
+			if t, ok := find[topic[N]](set.table); ok {
+				if t.single != nil {
+					return t.publishOne(ctx, n)
+				}
+				if t.parallel == 0 {
+					return t.sequential(ctx, n, 0)
+				}
 			}
 		}
 	}
@@ -113,10 +118,13 @@ type topic[N any] struct {
 	name     string
 	parallel int
 	steps    []step[N]
+	single   func(context.Context, N) error // the only step, if it is plain and parallel is 0
 }
 
-// step is one subscriber's part of a topic. One of handle, pipe and boxed is set.
+// step is one subscriber's part of a topic. One of plain, handle, pipe and boxed
+// is set.
 type step[N any] struct {
+	plain  func(context.Context, N) error   // neither behaviors nor a gate
 	handle func(context.Context, N) error   // no behaviors
 	pipe   *pipeline[N, None]               // behaviors
 	boxed  func(context.Context, any) error // subscribed to an interface
@@ -126,76 +134,94 @@ type step[N any] struct {
 
 func (t *topic[N]) publish(ctx context.Context, n N, parallel int) error {
 	if parallel == 0 {
-		return t.sequential(ctx, n)
+		return t.sequential(ctx, n, 0)
 	}
 	return t.inParallel(ctx, n, parallel)
 }
 
-func (t *topic[N]) sequential(ctx context.Context, n N) error {
+// sequential runs the steps from i on. One deferred function guards them all;
+// after a panic, resume goes on with the next step.
+func (t *topic[N]) sequential(ctx context.Context, n N, i int) (err error) {
 	var errs []error
-	for i := 0; i < len(t.steps); {
-		i = t.runFrom(ctx, n, i, &errs)
-	}
-	if errs == nil {
-		return nil
-	}
-	return errors.Join(errs...)
-}
-
-// runFrom runs the steps from i on and returns the first that has not run: one
-// deferred function guards them all, so a panic ends runFrom, not the publish.
-func (t *topic[N]) runFrom(ctx context.Context, n N, i int, errs *[]error) (next int) {
 	defer func() {
-		if i == len(t.steps) {
-			return
-		}
-		if gate := t.steps[i].gate; gate != nil {
-			gate.leave()
-		}
-		next = i + 1
-		if v := recover(); v != nil {
-			*errs = append(*errs, t.failed(i, newPanicError(v)))
-			return
-		}
-		// Goexit: this goroutine ends when its deferred functions have run, so
-		// nobody will receive the errors.
-		for next < len(t.steps) {
-			next = t.runFrom(ctx, n, next, errs)
-		}
-		if len(*errs) > 0 {
-			t.m.tasks.report(ctx, errors.Join(*errs...))
-			*errs = nil
+		if i < len(t.steps) {
+			err = t.resume(ctx, n, i, errs, recover())
 		}
 	}()
 	var box any
 	for ; i < len(t.steps); i++ {
 		s := &t.steps[i]
-		if s.gate != nil && !s.gate.enter() {
-			continue
-		}
-		if s.boxed != nil && box == nil {
-			box = n
-		}
-		err := s.run(ctx, n, box)
-		if s.gate != nil {
-			s.gate.leave()
+		var err error
+		if s.plain != nil {
+			err = s.plain(ctx, n)
+		} else {
+			if s.boxed != nil && box == nil {
+				box = n
+			}
+			err = s.run(ctx, n, box)
 		}
 		if err != nil {
-			*errs = append(*errs, t.failed(i, err))
+			errs = append(errs, t.failed(i, err))
 		}
 	}
-	return i
+	if errs != nil {
+		return errors.Join(errs...)
+	}
+	return nil
 }
 
+// publishOne is sequential for a single plain subscriber.
+func (t *topic[N]) publishOne(ctx context.Context, n N) (err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			err = t.resume(ctx, n, 0, nil, recover())
+		}
+	}()
+	err = t.single(ctx, n)
+	returned = true
+	if err != nil {
+		return t.failed(0, err)
+	}
+	return nil
+}
+
+// resume goes on after step i, which has ended by a panic with v, or by Goexit if
+// v is nil.
+func (t *topic[N]) resume(ctx context.Context, n N, i int, errs []error, v any) error {
+	if v != nil {
+		errs = append(errs, t.failed(i, newPanicError(v)))
+	}
+	switch rest := t.sequential(ctx, n, i+1).(type) {
+	case nil:
+	case interface{ Unwrap() []error }:
+		errs = append(errs, rest.Unwrap()...)
+	}
+	err := errors.Join(errs...)
+	if v == nil && err != nil {
+		// This goroutine ends when its deferred functions have run, so nobody will
+		// receive the errors.
+		t.m.tasks.report(ctx, err)
+	}
+	return err
+}
+
+// run calls a subscriber that is not plain.
 func (s *step[N]) run(ctx context.Context, n N, box any) (err error) {
+	if s.gate != nil {
+		if !s.gate.enter() {
+			return nil
+		}
+		defer s.gate.leave()
+	}
 	switch {
-	case s.handle != nil:
-		return s.handle(ctx, n)
 	case s.pipe != nil:
 		_, err = s.pipe.call(ctx, n)
 		return err
+	case s.boxed != nil:
+		return s.boxed(ctx, box)
 	}
-	return s.boxed(ctx, box)
+	return s.handle(ctx, n)
 }
 
 func (t *topic[N]) inParallel(ctx context.Context, n N, limit int) error {
@@ -219,12 +245,6 @@ func (t *topic[N]) inParallel(ctx context.Context, n N, limit int) error {
 // runAlone runs step i on a goroutine of its own.
 func (t *topic[N]) runAlone(ctx context.Context, n N, i int, err *error) {
 	s := &t.steps[i]
-	if s.gate != nil {
-		if !s.gate.enter() {
-			return
-		}
-		defer s.gate.leave()
-	}
 	returned := false
 	defer func() {
 		if returned {
@@ -236,10 +256,16 @@ func (t *topic[N]) runAlone(ctx context.Context, n N, i int, err *error) {
 		}
 		*err = t.failed(i, ErrGoexit)
 	}()
-	if e := s.run(ctx, n, n); e != nil {
-		*err = t.failed(i, e)
+	var e error
+	if s.plain != nil {
+		e = s.plain(ctx, n)
+	} else {
+		e = s.run(ctx, n, n)
 	}
 	returned = true
+	if e != nil {
+		*err = t.failed(i, e)
+	}
 }
 
 func (t *topic[N]) failed(i int, err error) error {

@@ -71,13 +71,14 @@ func (s *spec) once(option string) {
 	s.set[option] = true
 }
 
-// refuse records the options that make no sense on what.
-func (s *spec) refuse(what string, options ...string) {
+// refuse is the error of options that make no sense on what.
+func (s *spec) refuse(what string, options ...string) error {
 	for _, o := range options {
 		if s.set[o] {
-			s.errs = append(s.errs, fmt.Errorf("%s makes no sense on %s", o, what))
+			return fmt.Errorf("%s makes no sense on %s", o, what)
 		}
 	}
+	return nil
 }
 
 type optionFunc func(w *wiring)

@@ -50,21 +50,31 @@ func compose(bs []Behavior, next Next) (chain, error) {
 	}
 	depth := len(bs)
 	for i := depth - 1; i >= 0; i-- {
+		if a, ok := bs[i].(around); ok && i > 0 {
+			next = a.guarded(next)
+			continue
+		}
 		if next = bs[i].Wrap(next); next == nil {
 			return chain{}, fmt.Errorf("behavior %T: Wrap returned nil", bs[i])
 		}
 		if i > 0 {
-			next = guard(next)
+			inner := next
+			next = around(func(ctx context.Context, c Call, _ Next) error { return inner(ctx, c) }).guarded(nil)
 		}
 	}
 	return chain{first: next, depth: depth}, nil
 }
 
-// guard stands before every behavior but the outermost. It gives the behavior a
+// guarded is Wrap for every behavior but the outermost. It gives the behavior a
 // handle of its own depth and notices when the behavior is called again, or
 // returns while something may still run below it. In the usual course, where
 // each next is called once and returns, that is two loads.
-func guard(inner Next) Next {
+//
+// It is not inlined, for the closure it returns would then miss the inlining of
+// the atomic operations in it.
+//
+//go:noinline
+func (a around) guarded(next Next) Next {
 	return func(ctx context.Context, c Call) error {
 		f := c.f
 		if f == nil {
@@ -72,10 +82,14 @@ func guard(inner Next) Next {
 		}
 		if s := f.state.Load(); (s^c.id)>>attemptShift == 0 && s&(ran|running|responded) == 0 {
 			c.id++
-		} else if err := f.reenter(&c.id); err != nil {
-			return c.fail("next", err)
+		} else {
+			id, err := f.reenter(c.id)
+			if err != nil {
+				return c.fail("next", err)
+			}
+			c.id = id
 		}
-		err := inner(ctx, c)
+		err := a(ctx, c, next)
 		if s := f.state.Load(); (s^c.id)>>attemptShift != 0 || s&ran == 0 {
 			f.abandon(c.id)
 		}
@@ -83,25 +97,24 @@ func guard(inner Next) Next {
 	}
 }
 
-// reenter makes id, the handle of an outer behavior, the handle of the behavior
-// below it. What was left of that one's earlier activation ends.
-func (f *frame) reenter(id *uint64) error {
-	if err := f.lock(*id); err != nil {
-		return err
+// reenter turns the handle of an outer behavior into that of the behavior below
+// it. What is left of that one's earlier activation ends.
+func (f *frame) reenter(id uint64) (uint64, error) {
+	if err := f.lock(id); err != nil {
+		return 0, err
 	}
 	defer f.unlock()
-	depth := *id&flagMask + 1
+	depth := id&flagMask + 1
 	s := f.state.Load()
 	if s&running != 0 {
-		return ErrNextRunning
+		return 0, ErrNextRunning
 	}
 	if s&(ran|responded) != 0 {
 		f.detach(int(depth))
 		s = f.state.Load() &^ responded
 		f.state.Store(s)
 	}
-	*id = s&^flagMask | depth
-	return nil
+	return s&^flagMask | depth, nil
 }
 
 // abandon ends the activation with the handle id, whose behavior has returned,
@@ -207,6 +220,11 @@ func (p *pipeline[Q, R]) settle(f *requestFrame[Q, R], err error) (r R, _ error)
 
 // terminal is the innermost next: it takes the message from the frame, runs the
 // handler and leaves its response in the frame.
+//
+// It is not inlined, for the closure it returns would then miss the inlining of
+// the atomic operations in it.
+//
+//go:noinline
 func terminal[Q, R any](h func(context.Context, Q) (R, error)) Next {
 	return func(ctx context.Context, c Call) (err error) {
 		f := c.f

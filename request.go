@@ -2,7 +2,6 @@ package mediator
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 )
@@ -28,9 +27,6 @@ type Request[R any] interface {
 // pointer to one. h is called concurrently. Named, Use and Typed may follow.
 func Handle[Q Request[R], R any](h func(context.Context, Q) (R, error), opts ...HandlerOption) Option {
 	r := &requestRoute[Q, R]{handle: h, spec: newSpec(opts)}
-	if h == nil {
-		r.errs = append(r.errs, errors.New("the handler is nil"))
-	}
 	return optionFunc(func(w *wiring) { w.handlers = append(w.handlers, r.fresh()) })
 }
 
@@ -51,10 +47,10 @@ func HandleCommand[C Request[None]](h func(context.Context, C) error, opts ...Ha
 // dynamic type.
 func Send[Q Request[R], R any](ctx context.Context, m *Mediator, q Q) (R, error) {
 	if r, ok := find[requestRoute[Q, R]](m.requests.Load()); ok {
-		if r.pipe != nil {
-			return r.pipe.call(ctx, q)
+		if r.direct != nil {
+			return r.direct(ctx, q)
 		}
-		return r.handle(ctx, q)
+		return r.pipe.call(ctx, q)
 	}
 	return sendSlow[Q, R](ctx, m, q)
 }
@@ -116,9 +112,12 @@ type route interface {
 
 // requestRoute is the way of one type of request to its handler.
 type requestRoute[Q, R any] struct {
+	// One of them is set by build: what Send calls.
+	direct func(context.Context, Q) (R, error)
+	pipe   *pipeline[Q, R]
+
 	*spec
-	handle func(context.Context, Q) (R, error)
-	pipe   *pipeline[Q, R] // nil if no behavior stands around handle
+	handle func(context.Context, Q) (R, error) // as registered
 	info   *info
 }
 
@@ -138,18 +137,23 @@ func (r *requestRoute[Q, R]) build(w *wiring, name string) (entry, error) {
 	if r.message().Kind() == reflect.Interface {
 		return entry{}, fmt.Errorf("%v is an interface: register a handler for each type", r.message())
 	}
-	r.refuse("a request's handler", "Group", "Capacity")
+	if err := r.refuse("a request's handler", "Group", "Capacity"); err != nil {
+		return entry{}, err
+	}
+	if r.handle == nil {
+		return entry{}, errNilHandler
+	}
 	r.info = &info{kind: KindRequest, name: name, typ: r.message()}
 	var err error
-	r.handle, r.pipe, err = assemble(r.info, w.around(r.spec), r.handle)
+	r.direct, r.pipe, err = assemble(r.info, w.around(r.spec), r.handle)
 	return entry{hash: typeHash[*requestRoute[Q, R]](), value: r}, err
 }
 
 func (r *requestRoute[Q, R]) call(ctx context.Context, q Q) (R, error) {
-	if r.pipe != nil {
-		return r.pipe.call(ctx, q)
+	if r.direct != nil {
+		return r.direct(ctx, q)
 	}
-	return r.handle(ctx, q)
+	return r.pipe.call(ctx, q)
 }
 
 func (r *requestRoute[Q, R]) sendAny(ctx context.Context, q any) (any, error) {
@@ -169,15 +173,15 @@ func (r *requestRoute[Q, R]) dispatch(ctx context.Context, _ *Mediator, decode f
 }
 
 // assemble puts the layers around h. Neighbouring behaviors make one pipeline;
-// a typed layer is a plain function around what is inside it. The pipeline is
-// that of the outermost behaviors, nil if there are none.
+// a typed layer is a plain function around what is inside it. The result is a
+// pipeline if the outermost layer is a behavior, otherwise a function.
 func assemble[Q, R any](i *info, layers []any, h func(context.Context, Q) (R, error)) (
-	handle func(context.Context, Q) (R, error), pipe *pipeline[Q, R], err error) {
+	direct func(context.Context, Q) (R, error), pipe *pipeline[Q, R], err error) {
 	for end := len(layers); end > 0; {
 		if typed, ok := layers[end-1].(typedLayer); ok {
 			wrap, ok := typed.around.(func(context.Context, Q, func(context.Context, Q) (R, error)) (R, error))
 			if !ok {
-				return h, nil, fmt.Errorf("a Typed behavior for %v stands around the handler of %v", typed.message, i.typ)
+				return nil, nil, fmt.Errorf("a Typed behavior for %v stands around the handler of %v", typed.message, i.typ)
 			}
 			inner := h
 			h = func(ctx context.Context, q Q) (R, error) { return wrap(ctx, q, inner) }
@@ -195,10 +199,13 @@ func assemble[Q, R any](i *info, layers []any, h func(context.Context, Q) (R, er
 		}
 		c, err := compose(bs, terminal(h))
 		if err != nil {
-			return h, nil, err
+			return nil, nil, err
 		}
 		pipe = newPipeline[Q, R](c, i)
 		h = pipe.call
 	}
-	return h, pipe, nil
+	if pipe != nil {
+		return nil, pipe, nil
+	}
+	return h, nil, nil
 }

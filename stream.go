@@ -30,9 +30,6 @@ type StreamRequest[T any] interface {
 // all the same is unwound, as by a panic that runs its deferred functions.
 func HandleStream[Q StreamRequest[T], T any](h func(context.Context, Q) iter.Seq2[T, error], opts ...HandlerOption) Option {
 	r := &streamRoute[Q, T]{handle: h, spec: newSpec(opts)}
-	if h == nil {
-		r.errs = append(r.errs, errors.New("the handler is nil"))
-	}
 	return optionFunc(func(w *wiring) { w.handlers = append(w.handlers, r.fresh()) })
 }
 
@@ -108,11 +105,18 @@ func (r *streamRoute[Q, T]) build(w *wiring, name string) (entry, error) {
 	if r.message().Kind() == reflect.Interface {
 		return entry{}, fmt.Errorf("%v is an interface: register a handler for each type", r.message())
 	}
-	r.refuse("a stream's handler", "Group")
-	if r.bridged != nil {
+	if err := r.refuse("a stream's handler", "Group"); err != nil {
+		return entry{}, err
+	}
+	switch {
+	case r.bridged != nil:
 		r.handle = bridge(r.bridged, int(r.capacity))
-	} else {
-		r.refuse("HandleStream", "Capacity")
+	case r.handle == nil:
+		return entry{}, errNilHandler
+	default:
+		if err := r.refuse("HandleStream", "Capacity"); err != nil {
+			return entry{}, err
+		}
 	}
 	r.info = &info{kind: KindStream, name: name, typ: r.message()}
 	var bs []Behavior

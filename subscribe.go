@@ -225,13 +225,21 @@ func topicOf[N any](m *Mediator, t reflect.Type) *topic[N] {
 		}
 		next := step[N]{gate: s.gate(), group: s.groupName()}
 		if same, ok := s.(*subscription[N]); ok && !boxed {
-			if next.pipe = same.pipe; next.pipe == nil {
+			switch {
+			case same.pipe != nil:
+				next.pipe = same.pipe
+			case next.gate != nil:
 				next.handle = same.handle
+			default:
+				next.plain = same.handle
 			}
 		} else {
 			next.boxed = s.bind(t, made.name)
 		}
 		made.steps = append(made.steps, next)
+	}
+	if len(made.steps) == 1 && made.parallel == 0 {
+		made.single = made.steps[0].plain
 	}
 	e := topicEntry{entry: entry{hash: typeHash[*topic[N]](), value: made}, typ: t}
 	if boxed {
@@ -253,11 +261,10 @@ func (ss *subscriptions) publish() {
 // add appends s, for New.
 func (ss *subscriptions) add(s subscriber, behaviors []Behavior, n names) error {
 	spec, t := s.settings(), s.message()
-	errs := slices.Clone(spec.errs)
+	errs := append(slices.Clone(spec.errs), spec.refuse("a subscriber", "Capacity"))
 	if isNil(s.handler()) {
-		errs = append(errs, errors.New("the handler is nil"))
+		errs = append(errs, errNilHandler)
 	}
-	spec.refuse("a subscriber", "Capacity")
 	if t.Kind() == reflect.Interface && spec.name != "" {
 		errs = append(errs, fmt.Errorf("Named %q on a subscription to the interface %v: name the types that implement it", spec.name, t))
 	}
@@ -268,13 +275,14 @@ func (ss *subscriptions) add(s subscriber, behaviors []Behavior, n names) error 
 		}
 	}
 	group := spec.group
-	if group == "" && len(errs) == 0 {
-		group = uniqueGroup(funcName(s.handler()), taken)
-	} else if slices.Contains(taken, group) {
+	if slices.Contains(taken, group) {
 		errs = append(errs, fmt.Errorf("Group %q is taken by another subscriber of %v", group, t))
 	}
-	if len(errs) > 0 {
-		return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if group == "" {
+		group = uniqueGroup(funcName(s.handler()), taken)
 	}
 	layers := make([]any, 0, len(behaviors)+len(spec.layers))
 	for _, b := range behaviors {

@@ -135,9 +135,6 @@ func (w *wiring) build(m *Mediator) {
 	m.byName = map[string]route{}
 	for _, r := range w.handlers {
 		t, name := r.message(), names.of(r.message())
-		for _, err := range r.settings().errs {
-			w.fail(fmt.Sprintf("handler of %v", t), err)
-		}
 		if first, ok := seen[t]; ok {
 			w.fail(fmt.Sprintf("%v", t), fmt.Errorf("%w: a %s and a %s are registered for it",
 				ErrDuplicateHandler, first.describe(), r.describe()))
@@ -145,7 +142,7 @@ func (w *wiring) build(m *Mediator) {
 		}
 		seen[t] = r
 		e, err := r.build(w, name)
-		if err != nil {
+		if err := errors.Join(append(slices.Clip(r.settings().errs), err)...); err != nil {
 			w.fail(fmt.Sprintf("handler of %v", t), err)
 			continue
 		}

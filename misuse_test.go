@@ -1,0 +1,359 @@
+package mediator_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+	"testing"
+
+	"github.com/fsmediator/mediator"
+	"github.com/stretchr/testify/require"
+)
+
+var errTimeout = errors.New("timed out")
+
+// homemade is the usual timeout: it leaves next running and returns. late gets
+// what next returns in the end.
+func homemade(timeout <-chan struct{}, late chan<- error) mediator.Behavior {
+	return mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		done := make(chan error, 1)
+		go func() {
+			err := next(ctx, c)
+			done <- err
+			late <- err
+		}()
+		select {
+		case err := <-done:
+			return err
+		case <-timeout:
+			return errTimeout
+		}
+	})
+}
+
+func TestAHomemadeTimeoutLeavesNothingBehind(t *testing.T) {
+	for _, around := range []int{0, 2} {
+		release, timeout, late := make(chan struct{}), make(chan struct{}), make(chan error, 200)
+		block := true
+		bs := append(append(noops(around), homemade(timeout, late)), noops(around)...)
+		m := newMediator(t, mediator.Use(bs...),
+			mediator.Handle(func(_ context.Context, q placeOrder) (order, error) {
+				if block {
+					close(timeout)
+					<-release
+				}
+				return order{ID: q.SKU}, nil
+			}))
+		_, err := mediator.Send(t.Context(), m, placeOrder{SKU: "slow"})
+		require.ErrorIs(t, err, errTimeout)
+
+		block, timeout = false, nil
+		done := make(chan struct{})
+		go func() { // other calls while the first still runs
+			defer close(done)
+			for range 100 {
+				_, err := mediator.Send(context.Background(), m, placeOrder{SKU: "fast"})
+				if err != nil && !errors.Is(err, errTimeout) {
+					t.Error(err)
+				}
+			}
+		}()
+		close(release)
+		require.ErrorIs(t, <-late, mediator.ErrCallOver, "the forgotten next gets an error")
+		<-done
+	}
+}
+
+// A retry around a home-made timeout: the second attempt must not meet the first.
+func TestRetryAroundAHomemadeTimeout(t *testing.T) {
+	for _, between := range []int{0, 2} {
+		release, late, calls := make(chan struct{}), make(chan error, 10), 0
+		first := make(chan struct{})
+		timeout := make(chan struct{})
+		bs := append(append([]mediator.Behavior{retry(2)}, noops(between)...), homemade(timeout, late))
+		m := newMediator(t, mediator.Use(append(bs, noops(between)...)...),
+			mediator.Handle(func(_ context.Context, q placeOrder) (order, error) {
+				if calls++; calls == 1 {
+					timeout <- struct{}{}
+					close(first)
+					<-release
+					return order{ID: "stale"}, nil
+				}
+				<-first
+				return order{ID: "fresh"}, nil
+			}))
+		o, err := mediator.Send(t.Context(), m, placeOrder{})
+		require.NoError(t, err)
+		require.Equal(t, "fresh", o.ID)
+		require.NoError(t, <-late, "the second attempt")
+		close(release)
+		require.ErrorIs(t, <-late, mediator.ErrCallOver, "the first")
+	}
+}
+
+func TestSetResponseWhileNextIsRunningWins(t *testing.T) {
+	entered, release, late := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	fallback := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		go func() { late <- next(ctx, c) }()
+		<-entered
+		if c.Response() != nil {
+			t.Error("a response while next is running")
+		}
+		if err := c.SetResponse(order{ID: "fallback"}); err != nil {
+			return err
+		}
+		if err := c.Err(); err != nil {
+			return err
+		}
+		return nil
+	})
+	m := newMediator(t, mediator.Use(fallback), mediator.Handle(func(context.Context, placeOrder) (order, error) {
+		close(entered)
+		<-release
+		return order{ID: "handler"}, nil
+	}))
+	o, err := mediator.Send(t.Context(), m, placeOrder{})
+	require.NoError(t, err)
+	require.Equal(t, "fallback", o.ID)
+	close(release)
+	require.ErrorIs(t, <-late, mediator.ErrCallOver)
+}
+
+func TestNextFromTwoGoroutinesAtOnce(t *testing.T) {
+	for _, inner := range []int{0, 1, 3} {
+		entered, release := make(chan struct{}), make(chan struct{})
+		twice := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			first := make(chan error)
+			go func() { first <- next(ctx, c) }()
+			<-entered
+			require.ErrorIs(t, next(ctx, c), mediator.ErrNextRunning)
+			close(release)
+			return <-first
+		})
+		m := newMediator(t, mediator.Use(append([]mediator.Behavior{twice}, noops(inner)...)...),
+			mediator.Handle(func(context.Context, placeOrder) (order, error) {
+				close(entered)
+				<-release
+				return order{ID: "once"}, nil
+			}))
+		o, err := mediator.Send(t.Context(), m, placeOrder{})
+		require.NoError(t, err)
+		require.Equal(t, "once", o.ID)
+	}
+}
+
+// keeper remembers the calls it saw, and its next.
+type keeper struct {
+	mu    sync.Mutex
+	calls []mediator.Call
+	next  mediator.Next
+}
+
+func (k *keeper) Wrap(next mediator.Next) mediator.Next {
+	k.next = next
+	return func(ctx context.Context, c mediator.Call) error {
+		k.mu.Lock()
+		k.calls = append(k.calls, c)
+		k.mu.Unlock()
+		return next(ctx, c)
+	}
+}
+
+func TestACallUsedAfterItsTimeSaysSo(t *testing.T) {
+	k := &keeper{}
+	handled := 0
+	m := newMediator(t, mediator.Use(k), mediator.Use(noops(2)...), mediator.Handle(func(_ context.Context, q placeOrder) (order, error) {
+		handled++
+		return order{ID: q.SKU}, nil
+	}))
+	for range 5 {
+		_, err := mediator.Send(t.Context(), m, placeOrder{SKU: "x"})
+		require.NoError(t, err)
+		for _, late := range k.calls {
+			require.ErrorIs(t, late.Err(), mediator.ErrCallOver)
+			require.Nil(t, late.Message())
+			require.Nil(t, late.Response())
+			require.ErrorIs(t, late.SetResponse(order{}), mediator.ErrCallOver)
+			require.ErrorIs(t, k.next(t.Context(), late), mediator.ErrCallOver)
+			require.Equal(t, "mediator_test.placeOrder", late.Name(), "what never changes stays readable")
+		}
+	}
+	require.Equal(t, 5, handled)
+}
+
+func TestAnEarlierCallDoesNotTouchALaterOne(t *testing.T) {
+	k := &keeper{}
+	intrude := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		old := k.calls[0]
+		require.Nil(t, old.Message())
+		require.ErrorIs(t, old.SetResponse(order{ID: "intruder"}), mediator.ErrCallOver)
+		err := next(ctx, c)
+		require.ErrorIs(t, old.SetResponse(order{ID: "intruder"}), mediator.ErrCallOver)
+		require.ErrorIs(t, k.next(ctx, old), mediator.ErrCallOver)
+		return err
+	})
+	first := true
+	m := newMediator(t, mediator.Use(k, mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		if first {
+			first = false
+			return next(ctx, c)
+		}
+		return intrude.Wrap(next)(ctx, c)
+	})), mediator.Handle(orders{prefix: "o-"}.Place))
+	for _, sku := range []string{"a", "b", "c"} {
+		o, err := mediator.Send(t.Context(), m, placeOrder{SKU: sku})
+		require.NoError(t, err)
+		require.Equal(t, "o-"+sku, o.ID)
+	}
+}
+
+func TestACallIsOverAfterAPanic(t *testing.T) {
+	k := &keeper{}
+	m := newMediator(t, mediator.Use(k), mediator.Handle(func(context.Context, placeOrder) (order, error) { panic("oh no") }),
+		mediator.HandleStream(func(context.Context, count) iter.Seq2[int, error] { panic("oh no") }))
+	require.Panics(t, func() { _, _ = mediator.Send(t.Context(), m, placeOrder{}) })
+	require.Panics(t, func() {
+		for range mediator.Stream(t.Context(), m, count{}) {
+		}
+	})
+	require.Len(t, k.calls, 2)
+	for _, c := range k.calls {
+		require.ErrorIs(t, c.Err(), mediator.ErrCallOver)
+		require.Nil(t, c.Message())
+	}
+}
+
+// The handles of an inner behavior end with its activation where that can be told.
+func TestAnInnerCallEndsWhenItsBehaviorIsCalledAgain(t *testing.T) {
+	k := &keeper{}
+	attempts := 0
+	outer := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		for range 3 {
+			if err := next(ctx, c); err != nil {
+				return err
+			}
+			for _, old := range k.calls[:len(k.calls)-1] {
+				require.ErrorIs(t, old.Err(), mediator.ErrCallOver)
+				require.ErrorIs(t, old.SetResponse(order{ID: "old"}), mediator.ErrCallOver)
+				require.ErrorIs(t, k.next(ctx, old), mediator.ErrCallOver)
+			}
+			require.NoError(t, c.Err())
+			require.Equal(t, "x", c.Message().(placeOrder).SKU)
+		}
+		return nil
+	})
+	m := newMediator(t, mediator.Use(noop, outer, noop, k, noop), mediator.Handle(func(_ context.Context, q placeOrder) (order, error) {
+		attempts++
+		return order{Total: attempts}, nil
+	}))
+	o, err := mediator.Send(t.Context(), m, placeOrder{SKU: "x"})
+	require.NoError(t, err)
+	require.Equal(t, 3, o.Total)
+}
+
+func TestAShortCircuitEndsTheInnerCall(t *testing.T) {
+	k := &keeper{}
+	refuse := true
+	gate := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		if refuse {
+			return errBoom
+		}
+		return next(ctx, c)
+	})
+	outer := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		require.ErrorIs(t, next(ctx, c), errBoom)
+		require.ErrorIs(t, k.calls[0].Err(), mediator.ErrCallOver)
+		require.ErrorIs(t, k.next(ctx, k.calls[0]), mediator.ErrCallOver)
+		refuse = false
+		return next(ctx, c)
+	})
+	m := newMediator(t, mediator.Use(outer, k, gate), mediator.Handle(orders{}.Place))
+	o, err := mediator.Send(t.Context(), m, placeOrder{SKU: "x"})
+	require.NoError(t, err)
+	require.Equal(t, "x", o.ID)
+}
+
+// A handle may be read from other goroutines while the call goes on.
+func TestMessageMayBeReadWhileNextIsRunning(t *testing.T) {
+	watch := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range 100 {
+					if q, ok := c.Message().(placeOrder); !ok || q.SKU != "x" {
+						t.Error(q)
+					}
+					_ = c.Response()
+				}
+			})
+		}
+		err := next(ctx, c)
+		wg.Wait()
+		return err
+	})
+	m := newMediator(t, mediator.Use(watch, noop, noop), mediator.Handle(orders{}.Place))
+	for range 50 {
+		o, err := mediator.Send(t.Context(), m, placeOrder{SKU: "x"})
+		require.NoError(t, err)
+		require.Equal(t, "x", o.ID)
+	}
+}
+
+func TestAHomemadeTimeoutAroundAStream(t *testing.T) {
+	for _, delivered := range []int{0, 3} {
+		release, timeout, late := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+		m := newMediator(t, mediator.Use(noop, homemade(timeout, late), noop),
+			mediator.HandleStream(func(ctx context.Context, q count) iter.Seq2[int, error] {
+				return func(yield func(int, error) bool) {
+					for i := range delivered {
+						if !yield(i, nil) {
+							return
+						}
+					}
+					close(timeout)
+					if delivered == 0 {
+						<-release // takes no notice of its context
+					} else {
+						<-ctx.Done()
+					}
+					for yield(99, nil) {
+					}
+				}
+			}))
+		var items []int
+		var end error
+		for item, err := range mediator.Stream(t.Context(), m, count{}) {
+			if err != nil {
+				end = err
+				continue
+			}
+			items = append(items, item)
+		}
+		require.ErrorIs(t, end, errTimeout)
+		require.Len(t, items, delivered)
+		close(release)
+		require.ErrorIs(t, <-late, mediator.ErrCallOver)
+	}
+}
+
+// While the loop body runs on the goroutine that was given up, the stream waits
+// for it: the body never runs twice at once.
+func TestAStreamWaitsForItsLoopBody(t *testing.T) {
+	timeout, late := make(chan struct{}), make(chan error, 2)
+	m := newMediator(t, mediator.Use(retry(2), homemade(timeout, late)), mediator.HandleStream(counting))
+	inBody, total := 0, 0
+	for item, err := range mediator.Stream(t.Context(), m, count{N: 1000}) {
+		require.NoError(t, err)
+		inBody++
+		require.Equal(t, 1, inBody)
+		if total++; total == 500 {
+			timeout <- struct{}{} // given up while in the body
+		}
+		_ = item
+		inBody--
+	}
+	require.GreaterOrEqual(t, total, 1500, "500 of the first attempt at least, all of the second")
+	<-late
+	<-late
+}

@@ -1,0 +1,126 @@
+package mediator_test
+
+import (
+	"context"
+	"iter"
+	"testing"
+
+	"github.com/fsmediator/mediator"
+	"github.com/stretchr/testify/require"
+)
+
+type event interface{ Event() }
+
+func place1(context.Context, placeOrder) (order, error) { return order{}, nil }
+func onOrder(context.Context, order) error              { return nil }
+
+func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
+	type ping struct{ mediator.Returns[int] }
+	type pong struct{ mediator.Returns[int] }
+	type both struct{ mediator.Returns[int] }
+	nilWrap := mediator.BehaviorFunc(func(mediator.Next) mediator.Next { return nil })
+	cases := map[string]struct {
+		opt  mediator.Option
+		want string
+	}{
+		"two handlers":              {mediator.Options(mediator.Handle(place1), mediator.Handle(orders{}.Place)), "mediator_test.placeOrder: duplicate handler: a handler that returns mediator_test.order and"},
+		"nil handler":               {mediator.Handle[ping](nil), "handler of mediator_test.ping: the handler is nil"},
+		"nil command handler":       {mediator.HandleCommand[cancelOrder](nil), "handler of mediator_test.cancelOrder: the handler is nil"},
+		"nil stream handler":        {mediator.HandleStream[count](nil), "handler of mediator_test.count: the handler is nil"},
+		"nil channel handler":       {mediator.HandleStreamChan[count](nil), "handler of mediator_test.count: the handler is nil"},
+		"nil subscriber":            {mediator.Subscribe[order](nil), "subscriber of mediator_test.order: the handler is nil"},
+		"nil option":                {nil, "a nil Option"},
+		"nil handler option":        {mediator.Handle(place1, nil), "a nil HandlerOption"},
+		"nil behavior":              {mediator.Use(nil), "Use: a nil Behavior"},
+		"nil function as behavior":  {mediator.Use(mediator.Around(nil)), "Use: a nil Behavior"},
+		"nil behavior of a handler": {mediator.Handle(place1, mediator.Use(nil)), "Use of a nil Behavior"},
+		"Wrap returns nil":          {mediator.Handle(place1, mediator.Use(nilWrap)), "Wrap returned nil"},
+		"Wrap returns nil, stream":  {mediator.HandleStream(counting, mediator.Use(nilWrap)), "Wrap returned nil"},
+		"Wrap returns nil, event":   {mediator.Subscribe(onOrder, mediator.Use(nilWrap)), "Wrap returned nil"},
+		"nil Typed":                 {mediator.Handle(place1, mediator.Typed[placeOrder](nil)), "Typed with a nil function"},
+		"Typed of another message": {mediator.Handle(place1, mediator.Typed(func(ctx context.Context, q ping, next func(context.Context, ping) (int, error)) (int, error) {
+			return next(ctx, q)
+		})), "a Typed behavior for mediator_test.ping stands around the handler of mediator_test.placeOrder"},
+		"Typed around a subscriber": {mediator.Subscribe(onOrder, mediator.Typed(typedNoop)), "Typed is for requests, use Around"},
+		"Typed around a stream":     {mediator.HandleStream(counting, mediator.Typed(typedNoop)), "Typed is for requests, use Around"},
+		"two messages of a name": {mediator.Options(
+			mediator.Handle(func(context.Context, ping) (int, error) { return 0, nil }, mediator.Named("x")),
+			mediator.Handle(func(context.Context, pong) (int, error) { return 0, nil }, mediator.Named("x"))),
+			`are both named "x": give one of them another name with Named`},
+		"name of a default name": {mediator.Options(
+			mediator.Handle(func(context.Context, ping) (int, error) { return 0, nil }, mediator.Named("mediator_test.pong")),
+			mediator.Handle(func(context.Context, pong) (int, error) { return 0, nil })),
+			`are both named "mediator_test.pong"`},
+		"a value and a pointer": {mediator.Options(
+			mediator.Handle(func(context.Context, ping) (int, error) { return 0, nil }),
+			mediator.Handle(func(context.Context, *ping) (int, error) { return 0, nil })),
+			`mediator_test.ping and *mediator_test.ping are both named "mediator_test.ping"`},
+		"two names of a message": {mediator.Options(
+			mediator.Subscribe(onOrder, mediator.Named("a")), mediator.Subscribe(onOrder, mediator.Named("b"))),
+			`mediator_test.order is Named "a" and "b": a message has one name`},
+		"name given twice":        {mediator.Handle(place1, mediator.Named("a"), mediator.Named("b")), "Named is given twice"},
+		"empty name":              {mediator.Handle(place1, mediator.Named("")), "Named with an empty name"},
+		"empty group":             {mediator.Subscribe(onOrder, mediator.Group("")), "Group with an empty name"},
+		"name of an interface":    {mediator.Subscribe(func(context.Context, event) error { return nil }, mediator.Named("e")), "name the types that implement it"},
+		"group of a handler":      {mediator.Handle(place1, mediator.Group("g")), "Group makes no sense on a request's handler"},
+		"group of a stream":       {mediator.HandleStream(counting, mediator.Group("g")), "Group makes no sense on a stream's handler"},
+		"capacity of a handler":   {mediator.Handle(place1, mediator.Capacity(1)), "Capacity makes no sense on a request's handler"},
+		"capacity of an iterator": {mediator.HandleStream(counting, mediator.Capacity(1)), "Capacity makes no sense on HandleStream"},
+		"capacity of a listener":  {mediator.Subscribe(onOrder, mediator.Capacity(1)), "Capacity makes no sense on a subscriber"},
+		"group taken": {mediator.Options(mediator.Subscribe(onOrder, mediator.Group("g")), mediator.Subscribe(onOrder, mediator.Group("g"))),
+			`Group "g" is taken by another subscriber of mediator_test.order`},
+		"handler of an interface": {mediator.Handle(func(context.Context, mediator.Request[order]) (order, error) { return order{}, nil }), "is an interface: register a handler for each type"},
+		"stream of an interface": {mediator.HandleStream(func(context.Context, mediator.StreamRequest[int]) iter.Seq2[int, error] { return nil }),
+			"is an interface: register a handler for each type"},
+		"both orders":      {mediator.Options(mediator.Sequential(), mediator.Parallel(2)), "Sequential or Parallel is given twice"},
+		"queue twice":      {mediator.Options(mediator.BackgroundQueue(1, 1), mediator.BackgroundQueue(2, 1)), "BackgroundQueue is given twice"},
+		"queue of nothing": {mediator.BackgroundQueue(0, 1), "BackgroundQueue(0, 1): both must be at least 1"},
+		"nil hook":         {mediator.OnError(nil), "OnError: the function is nil"},
+		"hook twice": {mediator.Options(mediator.OnError(func(context.Context, error) {}), mediator.OnError(func(context.Context, error) {})),
+			"OnError is given twice"},
+		"too deep": {mediator.Handle(func(context.Context, both) (int, error) { return 0, nil }, mediator.Use(noops(300)...)), "300 behaviors around one handler"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			m, err := mediator.New(c.opt)
+			require.Nil(t, m)
+			require.ErrorContains(t, err, c.want)
+			var e *mediator.Error
+			require.ErrorAs(t, err, &e)
+			require.Equal(t, "new", e.Op)
+		})
+	}
+	_, err := mediator.New(
+		cases["two handlers"].opt, cases["nil option"].opt, cases["Wrap returns nil, stream"].opt, cases["nil command handler"].opt,
+		cases["hook twice"].opt, cases["group taken"].opt, mediator.Subscribe(onOrder, mediator.Named("a"), mediator.Named("b")))
+	require.ErrorIs(t, err, mediator.ErrDuplicateHandler)
+	for _, want := range []string{"the handler is nil", "a nil Option", "Wrap returned nil", "Named is given twice", "OnError is given twice", "is taken by"} {
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func typedNoop(ctx context.Context, q placeOrder, next func(context.Context, placeOrder) (order, error)) (order, error) {
+	return next(ctx, q)
+}
+
+func TestOneOptionMayWireTwoMediators(t *testing.T) {
+	opt := mediator.Options(mediator.Handle(orders{prefix: "o-"}.Place), mediator.HandleStream(counting), mediator.Subscribe(onOrder))
+	calls := 0
+	counted := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		calls++
+		return next(ctx, c)
+	})
+	plain := newMediator(t, opt)
+	observed := newMediator(t, mediator.Use(counted), opt)
+	for _, m := range []*mediator.Mediator{plain, observed} {
+		o, err := mediator.Send(t.Context(), m, placeOrder{SKU: "x"})
+		require.NoError(t, err)
+		require.Equal(t, "o-x", o.ID)
+		require.NoError(t, mediator.Publish(t.Context(), m, o))
+	}
+	require.Equal(t, 2, calls)
+}
+
+func TestCapacityPanicsIfNegative(t *testing.T) {
+	require.Panics(t, func() { mediator.Capacity(-1) })
+}
