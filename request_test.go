@@ -209,15 +209,3 @@ func TestAfterCloseEveryCallReturnsErrClosed(t *testing.T) {
 	require.False(t, open)
 	require.ErrorIs(t, s.Err(), mediator.ErrClosed)
 }
-
-func TestSendDoesNotAllocate(t *testing.T) {
-	for _, n := range []int{0, 1, 5} {
-		m := newMediator(t, mediator.Use(noops(n)...), mediator.Handle((&shop{}).Place))
-		ctx, q := t.Context(), place{SKU: "x", Qty: 3, Price: 4}
-		require.Zero(t, testing.AllocsPerRun(1000, func() {
-			if _, err := mediator.Send(ctx, m, q); err != nil {
-				t.Fatal(err)
-			}
-		}), "%d behaviors", n)
-	}
-}

@@ -1,0 +1,59 @@
+//go:build !race
+
+package mediator_test
+
+// The race detector has sync.Pool drop some of what it is given.
+
+import (
+	"context"
+	"testing"
+
+	"github.com/fsmediator/mediator"
+	"github.com/stretchr/testify/require"
+)
+
+func TestSendDoesNotAllocate(t *testing.T) {
+	for _, n := range []int{0, 1, 5} {
+		m := newMediator(t, mediator.Use(noops(n)...), mediator.Handle((&shop{}).Place))
+		ctx, q := t.Context(), place{SKU: "x", Qty: 3, Price: 4}
+		require.Zero(t, testing.AllocsPerRun(1000, func() {
+			if _, err := mediator.Send(ctx, m, q); err != nil {
+				t.Fatal(err)
+			}
+		}), "%d behaviors", n)
+	}
+}
+
+func TestPublishDoesNotAllocate(t *testing.T) {
+	for _, k := range []int{0, 1, 10} {
+		for _, b := range []int{0, 3} {
+			opts := []mediator.Option{mediator.Use(noops(b)...)}
+			for range k {
+				opts = append(opts, mediator.Subscribe(func(context.Context, tick) error { return nil }))
+			}
+			m := newMediator(t, opts...)
+			ctx, n := t.Context(), tick{A: 1}
+			require.Zero(t, testing.AllocsPerRun(1000, func() {
+				if err := mediator.Publish(ctx, m, n); err != nil {
+					t.Fatal(err)
+				}
+			}), "%d handlers, %d behaviors", k, b)
+		}
+	}
+}
+
+func TestStreamDoesNotAllocateAnItem(t *testing.T) {
+	for _, n := range []int{0, 1, 5} {
+		m := newMediator(t, mediator.Use(noops(n)...), mediator.HandleStream(counting))
+		run := func(items int) float64 {
+			return testing.AllocsPerRun(20, func() {
+				for _, err := range mediator.Stream(t.Context(), m, count{N: items}) {
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+		}
+		require.InDelta(t, run(1), run(10_000), 1, "%d behaviors", n)
+	}
+}

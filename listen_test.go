@@ -1,0 +1,170 @@
+package mediator_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/fsmediator/mediator"
+	"github.com/stretchr/testify/require"
+)
+
+func TestListenAndStop(t *testing.T) {
+	behaviors := 0
+	m := newMediator(t, mediator.Use(mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		behaviors++
+		return next(ctx, c)
+	})))
+	var got []string
+	listen := func(name string) func() {
+		stop, err := mediator.Listen(m, func(_ context.Context, c created) error { got = append(got, name+c.ID); return nil })
+		require.NoError(t, err)
+		return stop
+	}
+	require.NoError(t, mediator.Publish(t.Context(), m, created{ID: "0"}))
+	a := listen("a")
+	require.NoError(t, mediator.Publish(t.Context(), m, created{ID: "1"}))
+	b := listen("b")
+	stopAll, err := mediator.Listen(m, func(_ context.Context, e event) error { got = append(got, "event"); return nil })
+	require.NoError(t, err)
+	require.NoError(t, mediator.Publish(t.Context(), m, created{ID: "2"}))
+	a()
+	a()
+	require.NoError(t, mediator.Publish(t.Context(), m, created{ID: "3"}))
+	stopAll()
+	require.NoError(t, mediator.Publish[any](t.Context(), m, created{ID: "4"}))
+	b()
+	require.NoError(t, mediator.Publish(t.Context(), m, created{ID: "5"}))
+	require.Equal(t, []string{"a1", "a2", "b2", "event", "b3", "event", "b4"}, got)
+	require.Equal(t, len(got), behaviors)
+}
+
+func TestListenReportsMistakes(t *testing.T) {
+	m := newMediator(t, mediator.Subscribe(onOrder, mediator.Group("g"), mediator.Named("order")))
+	for want, listen := range map[string]func() (func(), error){
+		"the handler is nil":    func() (func(), error) { return mediator.Listen[order](m, nil) },
+		`Group "g" is taken`:    func() (func(), error) { return mediator.Listen(m, onOrder, mediator.Group("g")) },
+		`Named "order" and "x"`: func() (func(), error) { return mediator.Listen(m, onOrder, mediator.Named("x")) },
+		`both named "order"`: func() (func(), error) {
+			return mediator.Listen(m, func(context.Context, int) error { return nil }, mediator.Named("order"))
+		},
+		"Typed is for requests": func() (func(), error) { return mediator.Listen(m, onOrder, mediator.Typed(typedNoop)) },
+		"Capacity makes no":     func() (func(), error) { return mediator.Listen(m, onOrder, mediator.Capacity(2)) },
+	} {
+		stop, err := listen()
+		require.ErrorContains(t, err, want)
+		stop()
+	}
+	require.NoError(t, mediator.Publish(t.Context(), m, order{}))
+}
+
+func TestStopInsideTheHandler(t *testing.T) {
+	for _, how := range []mediator.SharedPublish{mediator.Sequential(), mediator.Parallel(0)} {
+		m := newMediator(t, how)
+		var calls atomic.Int64
+		var stop func()
+		stop, err := mediator.Listen(m, func(context.Context, created) error {
+			calls.Add(1)
+			stop()
+			return nil
+		})
+		require.NoError(t, err)
+		for range 3 {
+			require.NoError(t, mediator.Publish(t.Context(), m, created{}))
+		}
+		require.EqualValues(t, 1, calls.Load())
+	}
+}
+
+func TestStopDoesNotWaitForARunningHandler(t *testing.T) {
+	m := newMediator(t)
+	entered, release := make(chan struct{}), make(chan struct{})
+	stop, err := mediator.Listen(m, func(context.Context, created) error {
+		close(entered)
+		<-release
+		return nil
+	})
+	require.NoError(t, err)
+	done := make(chan error)
+	go func() { done <- mediator.Publish(context.Background(), m, created{}) }()
+	<-entered
+	stop()
+	require.NoError(t, mediator.Publish(t.Context(), m, created{}), "a second call would close entered again")
+	close(release)
+	require.NoError(t, <-done)
+}
+
+func TestAStoppedListenerIsPassedByInAPublishUnderWay(t *testing.T) {
+	for _, how := range []mediator.PublishOption{mediator.Sequential(), mediator.Parallel(1)} {
+		m := newMediator(t)
+		var stop func()
+		_, err := mediator.Listen(m, func(context.Context, created) error { stop(); return nil })
+		require.NoError(t, err)
+		stop, err = mediator.Listen(m, func(context.Context, created) error { t.Error("called after stop"); return nil })
+		require.NoError(t, err)
+		require.NoError(t, mediator.Publish(t.Context(), m, created{}, how))
+	}
+}
+
+func TestListenAndStopUnderLoad(t *testing.T) {
+	var steady atomic.Int64
+	m := newMediator(t, mediator.Subscribe(func(context.Context, created) error { steady.Add(1); return nil }))
+	const publishers, each = 4, 2000
+	end := make(chan struct{})
+	var publishing, listening sync.WaitGroup
+	for range publishers {
+		publishing.Go(func() {
+			for range each {
+				if err := mediator.Publish(context.Background(), m, created{}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 2 {
+		listening.Go(func() {
+			for {
+				select {
+				case <-end:
+					return
+				default:
+				}
+				var stopped atomic.Bool
+				stop, err := mediator.Listen(m, func(context.Context, created) error {
+					if stopped.Load() {
+						t.Error("a call started after stop had returned")
+					}
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				stop()
+				stopped.Store(true)
+			}
+		})
+	}
+	publishing.Wait()
+	close(end)
+	listening.Wait()
+	require.EqualValues(t, publishers*each, steady.Load(), "no publish missed the steady subscriber")
+}
+
+func TestListenDuringClose(t *testing.T) {
+	m, err := mediator.New()
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			stop, err := mediator.Listen(m, func(context.Context, created) error { return nil })
+			stop()
+			if err != nil {
+				return
+			}
+		}
+	})
+	require.NoError(t, m.Close(t.Context()))
+	wg.Wait()
+}
