@@ -292,7 +292,9 @@ func TestTheZeroCallIsOver(t *testing.T) {
 	require.Nil(t, c.Message())
 	require.Nil(t, c.Response())
 	require.ErrorIs(t, c.SetResponse(1), mediator.ErrCallOver)
-	wrongCall := mediator.Around(func(ctx context.Context, _ mediator.Call, next mediator.Next) error { return next(ctx, mediator.Call{}) })
+	wrongCall := mediator.Around(func(ctx context.Context, _ mediator.Call, next mediator.Next) error {
+		return next(ctx, mediator.Call{})
+	})
 	for _, n := range []int{0, 1} {
 		m := newMediator(t, mediator.Use(append([]mediator.Behavior{wrongCall}, noops(n)...)...), mediator.Handle(place1), mediator.HandleStream(counting))
 		_, err := mediator.Send(t.Context(), m, placeOrder{})
