@@ -24,8 +24,9 @@ func BackgroundQueue(capacity, workers int) Option {
 }
 
 // OnError sets what is called with the errors that no caller receives: those of
-// Background notifications, and those of the subscribers of a publish whose
-// goroutine is ended by [runtime.Goexit]. It is called on the goroutine of the
+// Background notifications, those of the subscribers of a publish whose
+// goroutine is ended by [runtime.Goexit], and that a handler of [HandleStreamChan]
+// had to be given up. It is called on the goroutine of the
 // handlers, with their context, concurrently. Default: an error record of
 // [slog.Default].
 func OnError(f func(ctx context.Context, err error)) Option {

@@ -2,8 +2,10 @@ package mediator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
+	"sync/atomic"
 )
 
 // Kind tells the three kinds of message apart.
@@ -163,11 +165,47 @@ func (c Call) OnItem(f func()) Call {
 	return c
 }
 
-// tap is a list of item observers, innermost first.
+// KeepItems is [Call.OnItem] for a function that decides: where keep returns
+// false, the item is dropped, and neither the consumer nor an outer OnItem sees
+// it.
+func (c Call) KeepItems(keep func() bool) Call {
+	c.taps = &tap{keep: keep, outer: c.taps}
+	return c
+}
+
+// tap is a list of item observers, innermost first. One of f and keep is set.
 type tap struct {
 	f     func()
+	keep  func() bool
 	outer *tap
 }
+
+// Fork returns a Call of its own for the same message, for a behavior that runs
+// next several times at once, or longer than its own call lasts. It does not end
+// with c, and has no response until next has run with it; to answer c, set c's.
+// It allocates. A stream cannot be forked: its items go to one consumer.
+//
+//	fork, err := c.Fork()
+//	…
+//	go func() { done <- next(ctx, fork) }()
+//	…
+//	return c.SetResponse(fork.Response())
+func (c Call) Fork() (Call, error) {
+	if c.f == nil {
+		return Call{}, c.fail("fork", ErrCallOver)
+	}
+	if c.f.info.kind == KindStream {
+		return Call{}, c.fail("fork", errForkedStream)
+	}
+	if err := c.f.lock(c.id); err != nil {
+		return Call{}, c.fail("fork", err)
+	}
+	defer c.f.unlock()
+	f := &frame{info: c.f.info, content: c.f.content.replace(), floors: make([]atomic.Uint32, len(c.f.floors))}
+	return Call{f: f, id: c.id & flagMask}, nil
+}
+
+var errForkedStream = errors.New("a stream cannot be forked")
 
 // op is the operation that calls of this kind belong to.
 func (i *info) op() string {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"iter"
 	"reflect"
-	"runtime"
-	"strings"
 )
 
 // HandleStreamChan is [HandleStream] for a handler that sends its items to a
@@ -14,42 +12,49 @@ import (
 // the stream by returning; it may close out, or leave that. [Capacity] sets what
 // out can hold.
 //
-// When the consumer stops, or the context ends, h's context is cancelled and
-// sends to out are taken and discarded until h returns; the stream waits for it.
-// A handler that takes no notice of its context and goes on sending finds out
-// closed after a while, and the panic of that send ends it. A panic in h reaches
-// the consumer as a panic with a [*PanicError], after the items sent before it;
-// [runtime.Goexit] as [ErrGoexit].
+// When the consumer stops, or the context ends, h's context is cancelled, what it
+// still sends is taken and discarded, and the stream waits for it to return. Go
+// cannot end a goroutine from outside: a handler that goes on sending without a
+// look at its context stays blocked in a send for good, and the function of
+// [OnError] is told. A panic in h reaches the consumer as a panic with a
+// [*PanicError], after the items sent before it; [runtime.Goexit] as [ErrGoexit].
 func HandleStreamChan[Q StreamRequest[T], T any](h func(ctx context.Context, q Q, out chan<- T) error, opts ...HandlerOption) Option {
 	r := &streamRoute[Q, T]{bridged: h, spec: newSpec(opts)}
 	return optionFunc(func(w *wiring) { w.handlers = append(w.handlers, r.fresh()) })
 }
 
 // discardLimit is how many items a handler may send after its context was
-// cancelled, until it counts as one that takes no notice. One that selects on its
-// context and the send stops after two on average.
-const discardLimit = 1000
+// cancelled until it is given up. One that selects on its context and the send
+// stops after two on average; a loop over a page of results is let finish.
+const discardLimit = 10_000
 
 // bridge makes an iterator of a handler that sends.
-func bridge[Q, T any](h func(context.Context, Q, chan<- T) error, capacity int) func(context.Context, Q) iter.Seq2[T, error] {
+func bridge[Q, T any](h func(context.Context, Q, chan<- T) error, capacity int, report func(context.Context, error)) func(context.Context, Q) iter.Seq2[T, error] {
 	return func(ctx context.Context, q Q) iter.Seq2[T, error] {
 		return func(yield func(T, error) bool) {
 			ctx, cancel := context.WithCancel(ctx)
 			p := &producer[T]{out: make(chan T, capacity), done: make(chan struct{})}
 			go p.run(func(out chan<- T) error { return h(ctx, q, out) })
-			defer p.end()
-			defer cancel()
-			stopped := false
+			settled, stopped := false, false
+			defer func() {
+				if !settled { // yield has panicked
+					cancel()
+					p.end()
+				}
+			}()
 			p.each(ctx, func(item T) bool {
 				stopped = !yield(item, nil)
 				return !stopped
 			})
 			cancel()
-			p.end()
-			if p.panicked != nil && !p.ended(p.panicked.Value) {
+			ended := p.end()
+			settled = true
+			switch {
+			case !ended:
+				report(ctx, errRunaway)
+			case p.panicked != nil:
 				panic(p.panicked)
-			}
-			if p.err != nil && !stopped {
+			case p.err != nil && !stopped:
 				var zero T
 				yield(zero, p.err)
 			}
@@ -59,9 +64,8 @@ func bridge[Q, T any](h func(context.Context, Q, chan<- T) error, capacity int) 
 
 // producer is a handler on its goroutine, sending to out.
 type producer[T any] struct {
-	out    chan T
-	done   chan struct{} // closed when the handler has returned
-	closed bool          // out was closed to end the handler
+	out  chan T
+	done chan struct{} // closed when the handler has returned
 
 	// Valid once done is closed.
 	err      error
@@ -100,35 +104,23 @@ func (p *producer[T]) each(ctx context.Context, f func(T) bool) {
 	}
 }
 
-// ended tells whether the panic v is that of a send on the channel that was
-// closed to end the handler.
-func (p *producer[T]) ended(v any) bool {
-	err, ok := v.(runtime.Error)
-	return p.closed && ok && strings.Contains(err.Error(), "closed channel")
-}
+var errRunaway = errors.New("the handler goes on sending after its context was cancelled: its goroutine is left blocked in a send")
 
 // end waits for the handler, whose context is cancelled, and takes what it sends.
-func (p *producer[T]) end() {
+// It returns false if the handler had to be given up.
+func (p *producer[T]) end() bool {
+	out := p.out
 	for range discardLimit {
 		select {
 		case <-p.done:
-			return
-		case _, ok := <-p.out:
+			return true
+		case _, ok := <-out:
 			if !ok {
-				<-p.done
-				return
+				out = nil
 			}
 		}
 	}
-	p.closed = true
-	closeOnce(p.out)
-	<-p.done
-}
-
-// closeOnce closes c, which its sender may do at the same time.
-func closeOnce[T any](c chan T) {
-	defer func() { _ = recover() }()
-	close(c)
+	return false
 }
 
 // ChanStream is a stream delivered through a channel; see [StreamChan].
@@ -156,15 +148,21 @@ type streaming struct {
 //	if err := s.Err(); err != nil { … }
 func StreamChan[Q StreamRequest[T], T any](ctx context.Context, m *Mediator, q Q, opts ...StreamOption) *ChanStream[T] {
 	var set streaming
+	var err error
 	for _, o := range opts {
-		if o != nil {
-			o.applyStream(&set)
+		if o == nil {
+			err = errors.New("a nil StreamOption")
+			continue
 		}
+		o.applyStream(&set)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	c := make(chan T, set.capacity)
 	s := &ChanStream[T]{C: c, cancel: cancel, done: make(chan struct{})}
-	if err := m.tasks.own(cancel, func() { s.run(ctx, c, Stream(ctx, m, q)) }); err != nil {
+	if err == nil {
+		err = m.tasks.own(cancel, func() { s.run(ctx, c, Stream(ctx, m, q)) })
+	}
+	if err != nil {
 		s.err = &Error{Op: "stream", Name: m.names.of(reflect.TypeFor[Q]()), Err: err}
 		cancel(err)
 		close(c)

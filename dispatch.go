@@ -18,6 +18,21 @@ import (
 // at run time. A stream cannot be dispatched. If a type has a handler and
 // subscribers, the handler gets it.
 func Dispatch(ctx context.Context, m *Mediator, name string, decode func(target any) error) (any, error) {
+	return dispatch(ctx, m, name, "", decode)
+}
+
+// DispatchTo is [Dispatch] of a notification to the subscribers of one group
+// alone: to redrive what failed there. Subscribers to interfaces count by their
+// group too. It is [ErrNoHandler] if no subscriber of the message has the group.
+func DispatchTo(ctx context.Context, m *Mediator, name, group string, decode func(target any) error) error {
+	if group == "" {
+		return &Error{Op: "dispatch", Name: name, Err: errors.New("the group is empty")}
+	}
+	_, err := dispatch(ctx, m, name, group, decode)
+	return err
+}
+
+func dispatch(ctx context.Context, m *Mediator, name, group string, decode func(target any) error) (any, error) {
 	if decode == nil {
 		return nil, &Error{Op: "dispatch", Name: name, Err: errors.New("the decode function is nil")}
 	}
@@ -25,13 +40,13 @@ func Dispatch(ctx context.Context, m *Mediator, name string, decode func(target 
 		return nil, &Error{Op: "dispatch", Name: name, Err: err}
 	}
 	r, ok := m.byName[name]
-	if !ok {
+	if !ok || group != "" {
 		r, ok = m.subs.byName(name)
 	}
 	if !ok {
-		return nil, &Error{Op: "dispatch", Name: name, Err: fmt.Errorf("%w for a message of this name%s", ErrNoHandler, m.nearName(name))}
+		return nil, &Error{Op: "dispatch", Name: name, Group: group, Err: fmt.Errorf("%w for a message of this name%s", ErrNoHandler, m.nearName(name))}
 	}
-	v, err := r.dispatch(ctx, m, decode)
+	v, err := r.dispatch(ctx, m, group, decode)
 	if d, ok := err.(*decodeError); ok {
 		return nil, &Error{Op: "dispatch", Name: name, Err: d.err}
 	}

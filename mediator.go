@@ -24,6 +24,7 @@ type Mediator struct {
 	names      names
 	behaviors  []Behavior
 	publishing publishing
+	onWarning  func(string)
 }
 
 // New returns a mediator wired by opts. Everything that is wrong with the wiring
@@ -31,14 +32,16 @@ type Mediator struct {
 // request ([ErrDuplicateHandler]), names that clash, options that conflict or
 // make no sense where they stand.
 func New(opts ...Option) (*Mediator, error) {
-	w := &wiring{set: map[string]bool{}}
+	m := &Mediator{}
+	w := &wiring{set: map[string]bool{}, tasks: &m.tasks}
 	w.applyAll(opts)
-	m := &Mediator{behaviors: w.behaviors, publishing: w.publishing}
+	m.behaviors, m.publishing, m.onWarning = w.behaviors, w.publishing, w.onWarning
 	m.tasks.configure(w.background)
 	w.build(m)
 	if err := errors.Join(w.errs...); err != nil {
 		return nil, &Error{Op: "new", Err: err}
 	}
+	w.warnings.report(w.onWarning)
 	m.requests.Store(m.table)
 	return m, nil
 }

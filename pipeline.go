@@ -20,6 +20,28 @@ type Behavior interface {
 	Wrap(next Next) Next
 }
 
+// BehaviorNamer is implemented by a [Behavior] that has a name: for warnings and
+// for whoever shows the pipeline. Default: its type.
+type BehaviorNamer interface {
+	BehaviorName() string
+}
+
+// WiringChecker is implemented by a [Behavior] that knows which neighbors it
+// cannot work with. [New] and [Listen] call it once a handler, with the behaviors
+// outside and inside of it, the outermost first, and pass on the warnings it
+// returns, see [OnWarning]. A warning says what is wrong and what to do.
+type WiringChecker interface {
+	CheckWiring(outer, inner []Behavior) (warnings []string)
+}
+
+// behaviorName is b's own name, or its type.
+func behaviorName(b Behavior) string {
+	if n, ok := b.(BehaviorNamer); ok {
+		return n.BehaviorName()
+	}
+	return fmt.Sprintf("%T", b)
+}
+
 // BehaviorFunc is a function that is a [Behavior].
 type BehaviorFunc func(next Next) Next
 
@@ -28,11 +50,11 @@ func (f BehaviorFunc) Wrap(next Next) Next { return f(next) }
 
 // Around returns the Behavior that runs f for every call: the shortest way to
 // write one. f is called concurrently.
-func Around(f func(ctx context.Context, c Call, next Next) error) Behavior { return around(f) }
+func Around(f func(ctx context.Context, c Call, next Next) error) Behavior { return behavior(f) }
 
-type around func(ctx context.Context, c Call, next Next) error
+type behavior func(ctx context.Context, c Call, next Next) error
 
-func (a around) Wrap(next Next) Next {
+func (a behavior) Wrap(next Next) Next {
 	return func(ctx context.Context, c Call) error { return a(ctx, c, next) }
 }
 
@@ -50,16 +72,16 @@ func compose(bs []Behavior, next Next) (chain, error) {
 	}
 	depth := len(bs)
 	for i := depth - 1; i >= 0; i-- {
-		if a, ok := bs[i].(around); ok && i > 0 {
+		if a, ok := bs[i].(behavior); ok && i > 0 {
 			next = a.guarded(next)
 			continue
 		}
 		if next = bs[i].Wrap(next); next == nil {
-			return chain{}, fmt.Errorf("behavior %T: Wrap returned nil", bs[i])
+			return chain{}, fmt.Errorf("behavior %s: Wrap returned nil", behaviorName(bs[i]))
 		}
 		if i > 0 {
 			inner := next
-			next = around(func(ctx context.Context, c Call, _ Next) error { return inner(ctx, c) }).guarded(nil)
+			next = behavior(func(ctx context.Context, c Call, _ Next) error { return inner(ctx, c) }).guarded(nil)
 		}
 	}
 	return chain{first: next, depth: depth}, nil
@@ -74,7 +96,7 @@ func compose(bs []Behavior, next Next) (chain, error) {
 // the atomic operations in it.
 //
 //go:noinline
-func (a around) guarded(next Next) Next {
+func (a behavior) guarded(next Next) Next {
 	return func(ctx context.Context, c Call) error {
 		f := c.f
 		if f == nil {

@@ -107,7 +107,7 @@ func dynamicType[Q any](q Q) (reflect.Type, error) {
 type route interface {
 	describe() string
 	// dispatch decodes a message into a pointer to it and handles it.
-	dispatch(ctx context.Context, m *Mediator, decode func(target any) error) (any, error)
+	dispatch(ctx context.Context, m *Mediator, group string, decode func(target any) error) (any, error)
 }
 
 // requestRoute is the way of one type of request to its handler.
@@ -145,7 +145,7 @@ func (r *requestRoute[Q, R]) build(w *wiring, name string) (entry, error) {
 	}
 	r.info = &info{kind: KindRequest, name: name, typ: r.message()}
 	var err error
-	r.direct, r.pipe, err = assemble(r.info, w.around(r.spec), r.handle)
+	r.direct, r.pipe, err = assemble(r.info, w.around(r.spec, name), r.handle)
 	return entry{hash: typeHash[*requestRoute[Q, R]](), value: r}, err
 }
 
@@ -160,7 +160,7 @@ func (r *requestRoute[Q, R]) sendAny(ctx context.Context, q any) (any, error) {
 	return r.call(ctx, q.(Q))
 }
 
-func (r *requestRoute[Q, R]) dispatch(ctx context.Context, _ *Mediator, decode func(target any) error) (any, error) {
+func (r *requestRoute[Q, R]) dispatch(ctx context.Context, _ *Mediator, _ string, decode func(target any) error) (any, error) {
 	q, err := decodeMessage[Q](decode)
 	if err != nil {
 		return nil, err

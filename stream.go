@@ -110,7 +110,9 @@ func (r *streamRoute[Q, T]) build(w *wiring, name string) (entry, error) {
 	}
 	switch {
 	case r.bridged != nil:
-		r.handle = bridge(r.bridged, int(r.capacity))
+		r.handle = bridge(r.bridged, int(r.capacity), func(ctx context.Context, err error) {
+			w.tasks.report(ctx, &Error{Op: "stream", Name: name, Err: err})
+		})
 	case r.handle == nil:
 		return entry{}, errNilHandler
 	default:
@@ -120,7 +122,7 @@ func (r *streamRoute[Q, T]) build(w *wiring, name string) (entry, error) {
 	}
 	r.info = &info{kind: KindStream, name: name, typ: r.message()}
 	var bs []Behavior
-	for _, l := range w.around(r.spec) {
+	for _, l := range w.around(r.spec, name) {
 		b, ok := l.(Behavior)
 		if !ok {
 			return entry{}, fmt.Errorf("a Typed behavior for %v stands around a stream: Typed is for requests, use Around", l.(typedLayer).message)
@@ -132,7 +134,7 @@ func (r *streamRoute[Q, T]) build(w *wiring, name string) (entry, error) {
 	return entry{hash: typeHash[*streamRoute[Q, T]](), value: r}, err
 }
 
-func (r *streamRoute[Q, T]) dispatch(context.Context, *Mediator, func(target any) error) (any, error) {
+func (r *streamRoute[Q, T]) dispatch(context.Context, *Mediator, string, func(target any) error) (any, error) {
 	return nil, &Error{Op: "dispatch", Name: r.info.name, Err: errors.New("a stream cannot be dispatched: use Stream")}
 }
 

@@ -139,7 +139,11 @@ func (r *streamRun[T]) deliver(item T, err error) bool {
 		return r.lose()
 	}
 	for t := r.taps; t != nil; t = t.outer {
-		t.f()
+		if t.keep == nil {
+			t.f()
+		} else if !t.keep() {
+			return true
+		}
 	}
 	r.out.inBody = true
 	more := r.out.yield(item, nil)

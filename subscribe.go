@@ -32,13 +32,11 @@ func Subscribe[N any](h func(context.Context, N) error, opts ...HandlerOption) O
 // The errors are those that [New] would report; after Close, [ErrClosed].
 func Listen[N any](m *Mediator, h func(context.Context, N) error, opts ...HandlerOption) (stop func(), err error) {
 	s := &subscription[N]{spec: newSpec(opts), handle: h, stopped: new(gate)}
-	err = ErrClosed
-	if !m.closing.Load() {
-		err = m.subs.listen(s, m.behaviors)
-	}
-	if err != nil {
+	var found warnings
+	if err = m.subs.listen(s, m.behaviors, &found); err != nil {
 		return func() {}, &Error{Op: "listen", Name: messageName(s.message()), Err: err}
 	}
+	found.report(m.onWarning)
 	return func() {
 		m.subs.remove(s)
 		s.stopped.close()
@@ -126,12 +124,29 @@ type notificationRoute[N any] struct{ name string }
 
 func (r *notificationRoute[N]) describe() string { return "subscriber" }
 
-func (r *notificationRoute[N]) dispatch(ctx context.Context, m *Mediator, decode func(target any) error) (any, error) {
+func (r *notificationRoute[N]) dispatch(ctx context.Context, m *Mediator, group string, decode func(target any) error) (any, error) {
+	if group == "" {
+		n, err := decodeMessage[N](decode)
+		if err != nil {
+			return nil, err
+		}
+		return nil, Publish(ctx, m, n)
+	}
+	all := topicOf[N](m, reflect.TypeFor[N]())
+	one := &topic[N]{m: m, name: all.name}
+	for _, s := range all.steps {
+		if s.group == group {
+			one.steps = append(one.steps, s)
+		}
+	}
+	if len(one.steps) == 0 {
+		return nil, &Error{Op: "dispatch", Name: r.name, Group: group, Err: fmt.Errorf("%w: no subscriber has this group", ErrNoHandler)}
+	}
 	n, err := decodeMessage[N](decode)
 	if err != nil {
 		return nil, err
 	}
-	return nil, Publish(ctx, m, n)
+	return nil, one.sequential(ctx, n, 0)
 }
 
 // subscriptions holds the subscribers. They change under mu; Publish reads the
@@ -258,8 +273,8 @@ func (ss *subscriptions) publish() {
 	}
 }
 
-// add appends s, for New.
-func (ss *subscriptions) add(s subscriber, behaviors []Behavior, n names) error {
+// add appends s, for New, and notes in found what its behaviors warn of.
+func (ss *subscriptions) add(s subscriber, behaviors []Behavior, n names, found *warnings) error {
 	spec, t := s.settings(), s.message()
 	errs := append(slices.Clone(spec.errs), spec.refuse("a subscriber", "Capacity"))
 	if isNil(s.handler()) {
@@ -284,14 +299,11 @@ func (ss *subscriptions) add(s subscriber, behaviors []Behavior, n names) error 
 	if group == "" {
 		group = uniqueGroup(funcName(s.handler()), taken)
 	}
-	layers := make([]any, 0, len(behaviors)+len(spec.layers))
-	for _, b := range behaviors {
-		layers = append(layers, b)
-	}
-	name := n.of(t)
-	if err := s.build(append(layers, spec.layers...), group, name); err != nil {
+	layers, name := around(behaviors, spec), n.of(t)
+	if err := s.build(layers, group, name); err != nil {
 		return err
 	}
+	found.check(name+" to "+group, layers)
 	ss.all = append(slices.Clip(ss.all), s)
 	if t.Kind() != reflect.Interface {
 		if ss.routes == nil {
@@ -304,7 +316,7 @@ func (ss *subscriptions) add(s subscriber, behaviors []Behavior, n names) error 
 }
 
 // listen is add at run time.
-func (ss *subscriptions) listen(s subscriber, behaviors []Behavior) error {
+func (ss *subscriptions) listen(s subscriber, behaviors []Behavior, found *warnings) error {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	if ss.closed {
@@ -322,7 +334,7 @@ func (ss *subscriptions) listen(s subscriber, behaviors []Behavior) error {
 			return err
 		}
 	}
-	if err := ss.add(s, behaviors, n); err != nil {
+	if err := ss.add(s, behaviors, n, found); err != nil {
 		return err
 	}
 	ss.set = ss.set.without(s)

@@ -17,6 +17,9 @@ type wiring struct {
 	subscribers []subscriber
 	publishing  publishing
 	background  backgroundConfig
+	tasks       *tasks
+	onWarning   func(string)
+	warnings    warnings
 	set         map[string]bool
 	errs        []error
 }
@@ -51,12 +54,19 @@ func (w *wiring) once(option string) {
 }
 
 // around is the mediator's behaviors and then those of a handler.
-func (w *wiring) around(s *spec) []any {
-	layers := make([]any, 0, len(w.behaviors)+len(s.layers))
-	for _, b := range w.behaviors {
+func around(behaviors []Behavior, s *spec) []any {
+	layers := make([]any, 0, len(behaviors)+len(s.layers))
+	for _, b := range behaviors {
 		layers = append(layers, b)
 	}
 	return append(layers, s.layers...)
+}
+
+// around is the layers of a handler, checked.
+func (w *wiring) around(s *spec, name string) []any {
+	layers := around(w.behaviors, s)
+	w.warnings.check(name, layers)
+	return layers
 }
 
 // names gives each message its name and refuses what would make one ambiguous.
@@ -151,7 +161,7 @@ func (w *wiring) build(m *Mediator) {
 	}
 	m.names = names
 	for _, s := range w.subscribers {
-		if err := m.subs.add(s, w.behaviors, names); err != nil {
+		if err := m.subs.add(s, w.behaviors, names, &w.warnings); err != nil {
 			w.fail(fmt.Sprintf("subscriber of %v", s.message()), err)
 		}
 	}

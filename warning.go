@@ -1,0 +1,63 @@
+package mediator
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+)
+
+// OnWarning sets what is called with each warning about a wiring that works but
+// is known to be wrong, see [WiringChecker]: by New and Listen, before they
+// return. Default: a warning record of [slog.Default].
+func OnWarning(f func(warning string)) Option {
+	return optionFunc(func(w *wiring) {
+		w.once("OnWarning")
+		if f == nil {
+			w.fail("OnWarning", errors.New("the function is nil"))
+		}
+		w.onWarning = f
+	})
+}
+
+// warnings collects what the behaviors say of their neighbors: one text for all
+// the handlers it is about.
+type warnings struct {
+	texts    []string
+	handlers map[string][]string
+}
+
+// check asks the behaviors among layers, which stand around handler.
+func (w *warnings) check(handler string, layers []any) {
+	var bs []Behavior
+	for _, l := range layers {
+		if b, ok := l.(Behavior); ok {
+			bs = append(bs, b)
+		}
+	}
+	for i, b := range bs {
+		c, ok := b.(WiringChecker)
+		if !ok {
+			continue
+		}
+		for _, text := range c.CheckWiring(bs[:i:i], bs[i+1:]) {
+			text = behaviorName(b) + ": " + text
+			if w.handlers == nil {
+				w.handlers = map[string][]string{}
+			}
+			if _, known := w.handlers[text]; !known {
+				w.texts = append(w.texts, text)
+			}
+			w.handlers[text] = append(w.handlers[text], handler)
+		}
+	}
+}
+
+func (w *warnings) report(f func(string)) {
+	if f == nil {
+		f = func(warning string) { slog.Warn(warning) }
+	}
+	for _, text := range w.texts {
+		f(fmt.Sprintf("mediator: %s (around %s)", text, strings.Join(w.handlers[text], ", ")))
+	}
+}
