@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,14 +23,14 @@ func Subscribe[N any](h func(context.Context, N) error, opts ...HandlerOption) O
 
 // Listen subscribes h at run time, with the behaviors of the mediator around it.
 // What is published from the moment Listen returns arrives. stop ends the
-// subscription: when it has returned, no new call of h starts, but one that had
-// begun may still run; stop does not wait for it, so h itself may call it, and it
-// may be called more than once. What is published meanwhile reaches the other
-// subscribers undisturbed.
+// subscription: when it has returned, no new call of h starts. Calls that had
+// begun are given some milliseconds to end, not more, so h itself may call stop,
+// and it may be called while h waits. It may be called more than once. What is
+// published meanwhile reaches the other subscribers undisturbed.
 //
 // The errors are those that [New] would report; after Close, [ErrClosed].
 func Listen[N any](m *Mediator, h func(context.Context, N) error, opts ...HandlerOption) (stop func(), err error) {
-	s := &subscription[N]{spec: newSpec(opts), handle: h, stopped: new(gate)}
+	s := &subscription[N]{spec: newSpec(opts), handle: h, stopped: newGate()}
 	var found warnings
 	if err = m.subs.listen(s, m.behaviors, &found); err != nil {
 		return func() {}, &Error{Op: "listen", Name: messageName(s.message()), Err: err}
@@ -366,40 +365,4 @@ func (ss *subscriptions) close() {
 	defer ss.mu.Unlock()
 	ss.closed = true
 	ss.topics.Store(nil)
-}
-
-// gate keeps calls of a stopped subscriber from starting. It counts the calls
-// between the look at closed and their start in the low half of a word, and
-// those that run in the high half.
-type gate struct {
-	closed atomic.Bool
-	calls  atomic.Uint64
-}
-
-const gateRunning = 1 << 32
-
-func (g *gate) enter() bool {
-	g.calls.Add(1)
-	if g.closed.Load() {
-		g.calls.Add(^uint64(0))
-		return false
-	}
-	g.calls.Add(gateRunning - 1)
-	return true
-}
-
-func (g *gate) leave() { g.calls.Add(^uint64(gateRunning - 1)) }
-
-// close returns when no call is about to start. Calls that run are left to
-// themselves, but those that began just now are given the processor a few times,
-// so that they are past their first statement.
-func (g *gate) close() {
-	g.closed.Store(true)
-	for i := 0; ; i++ {
-		calls := g.calls.Load()
-		if calls == 0 || calls&(gateRunning-1) == 0 && i >= 100 {
-			return
-		}
-		runtime.Gosched()
-	}
 }
