@@ -169,7 +169,9 @@ func TestStreamChanDeliversAndEnds(t *testing.T) {
 	}
 }
 
-func TestStreamChanErrors(t *testing.T) {
+func TestStreamChanErrors(t *testing.T) { synctest.Test(t, testStreamChanErrors) }
+
+func testStreamChanErrors(t *testing.T) {
 	m := newMediator(t, mediator.HandleStreamChan(func(ctx context.Context, q count, out chan<- int) error {
 		out <- 1
 		switch q.N {
@@ -194,7 +196,7 @@ func TestStreamChanErrors(t *testing.T) {
 	var p *mediator.PanicError
 	require.ErrorAs(t, end(t.Context(), count{N: 1}), &p)
 	require.Equal(t, "oh no", p.Value)
-	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errTimeout)
 	defer cancel()
 	err := end(ctx, count{N: 2})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
