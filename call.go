@@ -125,7 +125,7 @@ func (c Call) Response() any {
 
 // SetResponse makes v the response, in place of the handler's. A behavior that
 // answers without calling next sets it and returns nil. Calling next discards
-// it. If next is still running, on another goroutine, its outcome is discarded.
+// it. nil stands for the nil of a response that can be nil. If next is still running, on another goroutine, its outcome is discarded.
 //
 // It returns an error that is [ErrMessageType] if v is not of the response's
 // type, or if the message has no response (a notification, a stream), and
@@ -138,6 +138,9 @@ func (c Call) SetResponse(v any) error {
 		return c.fail("set response", err)
 	}
 	err := c.f.content.accepts(v)
+	if c.f.info.kind != KindRequest {
+		err = fmt.Errorf("%w: a %v has no response", ErrMessageType, c.f.info.kind)
+	}
 	if err == nil {
 		if c.f.state.Load()&running != 0 {
 			c.f.detach(len(c.f.floors))
@@ -152,11 +155,22 @@ func (c Call) SetResponse(v any) error {
 	return nil
 }
 
+// Stopped tells whether the consumer of the stream wants no more items. A run
+// that it stopped ends without an error, as a complete one does.
+func (c Call) Stopped() bool {
+	if c.f == nil || c.f.lock(c.id) != nil {
+		return false
+	}
+	defer c.f.unlock()
+	stream, ok := c.f.content.(interface{ stopped() bool })
+	return ok && c.f.state.Load()&running == 0 && stream.stopped()
+}
+
 // OnItem returns a Call that, handed to next, has f called for each item of the
 // stream, just before the item goes to the consumer, on the goroutine that
-// delivers it. Calls of f do not overlap. Items are not boxed, so f is given none; to count,
-// to take the time of the first item or the rate, it needs none. On a request or
-// a notification it does nothing.
+// delivers it. Calls of f do not overlap. Items are not boxed, so f is given
+// none; to count, to take the time of the first item or the rate, it needs none.
+// On a request or a notification it does nothing.
 //
 //	var items int
 //	err := next(ctx, c.OnItem(func() { items++ }))

@@ -73,7 +73,7 @@ func decodeMessage[Q any](decode func(target any) error) (q Q, err error) {
 }
 
 // noHandler says what is missing and what is there instead.
-func (m *Mediator) noHandler(t reflect.Type) error {
+func (m *Mediator) noHandler(op string, t reflect.Type) error {
 	switch {
 	case t.Kind() == reflect.Pointer && m.routes[t.Elem()] != nil:
 		return fmt.Errorf("%w for %v; one for %v exists: send a value", ErrNoHandler, t, t.Elem())
@@ -85,7 +85,11 @@ func (m *Mediator) noHandler(t reflect.Type) error {
 			return fmt.Errorf("%w for %v of package %q; one for %v of package %q exists", ErrNoHandler, t, t.PkgPath(), other, other.PkgPath())
 		}
 	}
-	return fmt.Errorf("%w for %v: register one with Handle in New", ErrNoHandler, t)
+	register := "Handle"
+	if op == "stream" {
+		register = "HandleStream"
+	}
+	return fmt.Errorf("%w for %v: register one with %s in New", ErrNoHandler, t, register)
 }
 
 // nearName finds a name that differs in case or in what stands before the dot.

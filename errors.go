@@ -47,7 +47,8 @@ type Error struct {
 	Err   error
 }
 
-// Error gives "mediator: op name to group: err" with what is known of it.
+// Error gives "mediator: op name to group: err" with what is known of it. Within
+// another Error the prefix is left out, and further lines are indented.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("mediator: ")
@@ -61,7 +62,8 @@ func (e *Error) Error() string {
 		b.WriteString(e.Group)
 	}
 	b.WriteString(": ")
-	b.WriteString(e.Err.Error())
+	inner := strings.TrimPrefix(e.Err.Error(), "mediator: ")
+	b.WriteString(strings.ReplaceAll(strings.ReplaceAll(inner, "\nmediator: ", "\n"), "\n", "\n\t"))
 	return b.String()
 }
 

@@ -1,10 +1,14 @@
 module github.com/fsmediator/mediator
 
-go 1.26
-
-require github.com/stretchr/testify v1.12.1
+go 1.26.0
 
 require (
-	go.uber.org/goleak v1.3.0 // indirect
+	github.com/stretchr/testify v1.12.1
+	go.uber.org/goleak v1.3.0
+)
+
+require (
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/time v0.16.0 // indirect
 )

@@ -33,7 +33,7 @@ type Mediator struct {
 // make no sense where they stand.
 func New(opts ...Option) (*Mediator, error) {
 	m := &Mediator{}
-	w := &wiring{set: map[string]bool{}, tasks: &m.tasks}
+	w := &wiring{set: map[string]bool{}, mediator: m}
 	w.applyAll(opts)
 	m.behaviors, m.publishing, m.onWarning = w.behaviors, w.publishing, w.onWarning
 	m.tasks.configure(w.background)
@@ -62,14 +62,15 @@ func (m *Mediator) route(ctx context.Context, op string, t reflect.Type) (route,
 	}
 	r, ok := m.routes[t]
 	if !ok {
-		return nil, &Error{Op: op, Name: m.names.of(t), Err: m.noHandler(t)}
+		return nil, &Error{Op: op, Name: m.names.of(t), Err: m.noHandler(op, t)}
 	}
 	return r, nil
 }
 
 // Close ends the mediator. From the moment it is called, calls return
-// [ErrClosed], but for those that the handlers of [Background] notifications
-// make, with the context they got. It waits until all notifications accepted
+// [ErrClosed], also those that handlers in progress make: wait for your own
+// senders first. Only the handlers of [Background] notifications may still call,
+// with the context they got. It waits until all notifications accepted
 // before have been handled and ends every [ChanStream]; then no goroutine of the
 // mediator's is left, and it returns nil. Calls in progress on other goroutines
 // are their callers' and not waited for.

@@ -78,6 +78,12 @@ func Publish[N any](ctx context.Context, m *Mediator, n N, opts ...PublishOption
 	return publishSlow(ctx, m, n, opts)
 }
 
+// PublisherFor returns Publish for one type of notification as a plain function,
+// as [SenderFor] does for a request.
+func PublisherFor[N any](m *Mediator, opts ...PublishOption) func(context.Context, N) error {
+	return func(ctx context.Context, n N) error { return Publish(ctx, m, n, opts...) }
+}
+
 // publishSlow is Publish with options, and for the types that no topic was made
 // for yet.
 func publishSlow[N any](ctx context.Context, m *Mediator, n N, opts []PublishOption) error {

@@ -37,6 +37,12 @@ type SharedPublish interface {
 	PublishOption
 }
 
+// SharedCapacity is a [StreamOption] and a [HandlerOption].
+type SharedCapacity interface {
+	StreamOption
+	HandlerOption
+}
+
 // StreamOption is about one [StreamChan].
 type StreamOption interface {
 	applyStream(c *streaming)
@@ -95,6 +101,26 @@ func Options(opts ...Option) Option {
 	return optionFunc(func(w *wiring) { w.applyAll(opts) })
 }
 
+// Bind makes an Option of a function that gets the mediator while New wires it:
+// for handlers that send and publish themselves. The mediator must not be used
+// before New has returned.
+//
+//	func Module() mediator.Option {
+//		return mediator.Bind(func(m *mediator.Mediator) mediator.Option {
+//			s := &service{m: m}
+//			return mediator.Options(mediator.Handle(s.Place), mediator.Subscribe(s.OnPaid))
+//		})
+//	}
+func Bind(f func(m *Mediator) Option) Option {
+	return optionFunc(func(w *wiring) {
+		if f == nil {
+			w.fail("Bind", errors.New("the function is nil"))
+			return
+		}
+		w.applyAll([]Option{f(w.mediator)})
+	})
+}
+
 // Use puts behaviors around handlers, the first given outermost: around every
 // handler, subscriber and stream as an Option, around one as a HandlerOption.
 // Those of the mediator stand outside those of a handler.
@@ -103,22 +129,20 @@ func Use(bs ...Behavior) SharedOption { return use(bs) }
 type use []Behavior
 
 func (u use) apply(w *wiring) {
-	for _, b := range u {
-		if isNil(b) {
-			w.fail("Use", errors.New("a nil Behavior"))
-			continue
-		}
-		w.behaviors = append(w.behaviors, b)
-	}
+	u.each(func(b Behavior) { w.behaviors = append(w.behaviors, b) }, &w.errs)
 }
 
 func (u use) applyHandler(s *spec) {
-	for _, b := range u {
+	u.each(func(b Behavior) { s.layers = append(s.layers, b) }, &s.errs)
+}
+
+func (u use) each(f func(Behavior), errs *[]error) {
+	for i, b := range u {
 		if isNil(b) {
-			s.errs = append(s.errs, errors.New("Use of a nil Behavior"))
+			*errs = append(*errs, fmt.Errorf("Use: behavior %d of %d is nil", i+1, len(u)))
 			continue
 		}
-		s.layers = append(s.layers, b)
+		f(b)
 	}
 }
 
@@ -142,8 +166,8 @@ type typedLayer struct {
 
 // Named gives the message its stable name, for logs, metrics, dead letters,
 // [Dispatch] and the wire. It is the name of the message, so one type has one
-// name and one name stands for one type. Default: "pkg.Type", without the
-// asterisk of a pointer.
+// name and one name stands for one type. Default: what the message says as a
+// [MessageNamer], otherwise "pkg.Type", without the asterisk of a pointer.
 func Named(name string) HandlerOption {
 	return handlerOptionFunc(func(s *spec) {
 		s.once("Named")
@@ -170,10 +194,7 @@ func Group(name string) HandlerOption {
 // Capacity is the number of items that a channel of a stream can hold: that of
 // [ChanStream] as a StreamOption, that of [HandleStreamChan] as a HandlerOption.
 // Default: 0, no item is produced ahead of its receiver. It panics if n is negative.
-func Capacity(n int) interface {
-	StreamOption
-	HandlerOption
-} {
+func Capacity(n int) SharedCapacity {
 	if n < 0 {
 		panic(fmt.Sprintf("mediator: Capacity(%d): a channel cannot hold a negative number of items", n))
 	}
@@ -200,8 +221,22 @@ func isNil(v any) bool {
 	return false
 }
 
+// MessageNamer is implemented by a message that brings its stable name along, so
+// that it is the same wherever the message is handled or only published. The
+// method is called on the zero value.
+type MessageNamer interface {
+	MessageName() string
+}
+
 // messageName is the default name of a message's type.
 func messageName(t reflect.Type) string {
+	zero := reflect.New(t).Elem()
+	if t.Kind() == reflect.Pointer {
+		zero = reflect.New(t.Elem())
+	}
+	if n, ok := zero.Interface().(MessageNamer); ok {
+		return n.MessageName()
+	}
 	return strings.TrimLeft(t.String(), "*")
 }
 

@@ -291,10 +291,18 @@ func (e *exchange[Q, R]) message() any  { return e.q }
 func (e *exchange[Q, R]) response() any { return e.r }
 
 func (e *exchange[Q, R]) accepts(v any) error {
-	if _, ok := v.(R); ok || v == nil && reflect.TypeFor[R]().Kind() == reflect.Interface {
+	if _, ok := v.(R); ok || v == nil && nilable(reflect.TypeFor[R]()) {
 		return nil
 	}
 	return fmt.Errorf("%w: the response is a %v, not a %T", ErrMessageType, reflect.TypeFor[R](), v)
+}
+
+func nilable(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Interface, reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan:
+		return true
+	}
+	return false
 }
 
 func (e *exchange[Q, R]) setResponse(v any) { e.r, _ = v.(R) }

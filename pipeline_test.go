@@ -258,7 +258,8 @@ func TestSetResponseOfAnotherType(t *testing.T) {
 	m := newMediator(t,
 		mediator.Handle(orders{prefix: "o-"}.Place, mediator.Use(set("text"), set(nil), set(&order{}))),
 		mediator.Handle(func(context.Context, get[error]) (error, error) { return errBoom, nil }, mediator.Use(set(nil))),
-		mediator.Subscribe(onOrder, mediator.Use(set(1))),
+		mediator.Handle(func(context.Context, get[*order]) (*order, error) { return &order{}, nil }, mediator.Use(set(nil))),
+		mediator.Subscribe(onOrder, mediator.Use(set(mediator.None{}))),
 		mediator.HandleStream(counting, mediator.Use(set(1))))
 	o, err := mediator.Send(t.Context(), m, placeOrder{SKU: "x"})
 	require.NoError(t, err)
@@ -277,9 +278,17 @@ func TestSetResponseOfAnotherType(t *testing.T) {
 
 	require.NoError(t, mediator.Publish(t.Context(), m, order{}))
 	require.ErrorIs(t, got[1], mediator.ErrMessageType)
+	require.ErrorContains(t, got[1], "a notification has no response")
 	for range mediator.Stream(t.Context(), m, count{}) {
 	}
 	require.ErrorIs(t, got[2], mediator.ErrMessageType)
+	require.ErrorContains(t, got[2], "a stream has no response")
+
+	got = nil
+	p, err := mediator.Send(t.Context(), m, get[*order]{})
+	require.NoError(t, err)
+	require.Nil(t, p, "nil is a value of a pointer")
+	require.NoError(t, got[0])
 }
 
 func TestTheZeroCallIsOver(t *testing.T) {

@@ -2,6 +2,7 @@ package mediator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 )
@@ -40,6 +41,7 @@ func HandleCommand[C Request[None]](h func(context.Context, C) error, opts ...Ha
 
 // Send gives q to its handler, through the behaviors around it, on the caller's
 // goroutine, and returns what they return: an error as it is, a panic as a panic.
+// ctx is handed on, not looked at: an ended one is the handler's to notice.
 // Without a handler the error is [ErrNoHandler], after Close it is [ErrClosed],
 // and [ErrNoResponse] if a behavior answered with nothing.
 //
@@ -130,23 +132,19 @@ func (r *requestRoute[Q, R]) message() reflect.Type { return reflect.TypeFor[Q](
 func (r *requestRoute[Q, R]) settings() *spec       { return r.spec }
 
 func (r *requestRoute[Q, R]) describe() string {
-	return fmt.Sprintf("handler that returns %v", reflect.TypeFor[R]())
+	return describe("request", reflect.TypeFor[R](), r.handle)
 }
 
 func (r *requestRoute[Q, R]) build(w *wiring, name string) (entry, error) {
-	if r.message().Kind() == reflect.Interface {
-		return entry{}, fmt.Errorf("%v is an interface: register a handler for each type", r.message())
-	}
-	if err := r.refuse("a request's handler", "Group", "Capacity"); err != nil {
-		return entry{}, err
-	}
+	errs := []error{refuseInterface(r.message()), r.refuse("a request's handler", "Group", "Capacity")}
 	if r.handle == nil {
-		return entry{}, errNilHandler
+		errs = append(errs, errNilHandler)
 	}
 	r.info = &info{kind: KindRequest, name: name, typ: r.message()}
 	var err error
 	r.direct, r.pipe, err = assemble(r.info, w.around(r.spec, name), r.handle)
-	return entry{hash: typeHash[*requestRoute[Q, R]](), value: r}, err
+	errs = append(errs, err)
+	return entry{hash: typeHash[*requestRoute[Q, R]](), value: r}, errors.Join(errs...)
 }
 
 func (r *requestRoute[Q, R]) call(ctx context.Context, q Q) (R, error) {

@@ -98,40 +98,30 @@ func (r *streamRoute[Q, T]) message() reflect.Type { return reflect.TypeFor[Q]()
 func (r *streamRoute[Q, T]) settings() *spec       { return r.spec }
 
 func (r *streamRoute[Q, T]) describe() string {
-	return fmt.Sprintf("stream of %v", reflect.TypeFor[T]())
+	if r.bridged != nil {
+		return describe("stream", reflect.TypeFor[T](), r.bridged)
+	}
+	return describe("stream", reflect.TypeFor[T](), r.handle)
 }
 
 func (r *streamRoute[Q, T]) build(w *wiring, name string) (entry, error) {
-	if r.message().Kind() == reflect.Interface {
-		return entry{}, fmt.Errorf("%v is an interface: register a handler for each type", r.message())
-	}
-	if err := r.refuse("a stream's handler", "Group"); err != nil {
-		return entry{}, err
-	}
+	errs := []error{refuseInterface(r.message()), r.refuse("a stream's handler", "Group")}
 	switch {
 	case r.bridged != nil:
 		r.handle = bridge(r.bridged, int(r.capacity), func(ctx context.Context, err error) {
-			w.tasks.report(ctx, &Error{Op: "stream", Name: name, Err: err})
+			w.mediator.tasks.report(ctx, &Error{Op: "stream", Name: name, Err: err})
 		})
 	case r.handle == nil:
-		return entry{}, errNilHandler
+		errs = append(errs, errNilHandler)
 	default:
-		if err := r.refuse("HandleStream", "Capacity"); err != nil {
-			return entry{}, err
-		}
+		errs = append(errs, r.refuse("HandleStream", "Capacity"))
 	}
 	r.info = &info{kind: KindStream, name: name, typ: r.message()}
-	var bs []Behavior
-	for _, l := range w.around(r.spec, name) {
-		b, ok := l.(Behavior)
-		if !ok {
-			return entry{}, fmt.Errorf("a Typed behavior for %v stands around a stream: Typed is for requests, use Around", l.(typedLayer).message)
-		}
-		bs = append(bs, b)
-	}
-	var err error
+	bs, err := onlyBehaviors(w.around(r.spec, name), "a stream")
+	errs = append(errs, err)
 	r.chain, err = compose(bs, streamTerminal(r.handle))
-	return entry{hash: typeHash[*streamRoute[Q, T]](), value: r}, err
+	errs = append(errs, err)
+	return entry{hash: typeHash[*streamRoute[Q, T]](), value: r}, errors.Join(errs...)
 }
 
 func (r *streamRoute[Q, T]) dispatch(context.Context, *Mediator, string, func(target any) error) (any, error) {
@@ -187,9 +177,8 @@ func (c *streamContent[Q, T]) message() any    { return c.q }
 func (c *streamContent[Q, T]) response() any   { return nil }
 func (c *streamContent[Q, T]) setResponse(any) {}
 
-func (c *streamContent[Q, T]) accepts(any) error {
-	return fmt.Errorf("%w: a stream has no response", ErrMessageType)
-}
+func (c *streamContent[Q, T]) accepts(any) error { return nil }
+func (c *streamContent[Q, T]) stopped() bool     { return c.out.stopped }
 
 func (c *streamContent[Q, T]) replace() content { return &streamContent[Q, T]{q: c.q, out: c.out} }
 

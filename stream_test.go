@@ -76,11 +76,11 @@ func TestSendToAStreamAndStreamOfARequestSayWhatToUse(t *testing.T) {
 	m := newMediator(t, mediator.HandleStream(func(context.Context, both) iter.Seq2[int, error] { return nil }))
 	_, err := mediator.Send(t.Context(), m, both{})
 	require.ErrorIs(t, err, mediator.ErrNoHandler)
-	require.ErrorContains(t, err, "its handler is a stream of int: use Stream")
+	require.ErrorContains(t, err, "its handler is a stream handler mediator_test.TestSendToAStreamAndStreamOfARequestSayWhatToUse.func1, which gives int: use Stream")
 	m = newMediator(t, mediator.Handle(func(context.Context, both) (int, error) { return 1, nil }))
 	_, err = collect(t, mediator.Stream(t.Context(), m, both{}))
 	require.ErrorIs(t, err, mediator.ErrNoHandler)
-	require.ErrorContains(t, err, "its handler is a handler that returns int: use Send")
+	require.ErrorContains(t, err, "its handler is a request handler mediator_test.TestSendToAStreamAndStreamOfARequestSayWhatToUse.func2, which gives int: use Send")
 }
 
 func TestANilSequenceIsAnError(t *testing.T) {
@@ -379,8 +379,11 @@ func TestBehaviorsAroundAStream(t *testing.T) {
 	require.Equal(t, []int{3}, got)
 
 	var outcome error
+	stopped := false
 	see := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		require.False(t, c.Stopped())
 		outcome = next(ctx, c)
+		stopped = c.Stopped()
 		if outcome == nil {
 			outcome = next(ctx, c) // nobody listens any more: nothing runs
 		}
@@ -396,6 +399,7 @@ func TestBehaviorsAroundAStream(t *testing.T) {
 		break
 	}
 	require.NoError(t, outcome, "a consumer that has enough is no failure")
+	require.True(t, stopped)
 	require.Equal(t, 1, runs)
 
 	refuse := mediator.Around(func(context.Context, mediator.Call, mediator.Next) error { return errBoom })

@@ -77,14 +77,9 @@ func (s *subscription[N]) accepts(t reflect.Type) bool {
 
 func (s *subscription[N]) build(layers []any, group, name string) error {
 	s.group = group
-	var bs []Behavior
-	for _, l := range layers {
-		b, ok := l.(Behavior)
-		if !ok {
-			return fmt.Errorf("a Typed behavior for %v stands around a subscriber of %v: Typed is for requests, use Around",
-				l.(typedLayer).message, s.message())
-		}
-		bs = append(bs, b)
+	bs, err := onlyBehaviors(layers, "a subscriber")
+	if err != nil {
+		return err
 	}
 	if len(bs) == 0 {
 		return nil
@@ -284,13 +279,13 @@ func (ss *subscriptions) add(s subscriber, behaviors []Behavior, n names, found 
 	}
 	var taken []string
 	for _, other := range ss.all {
-		if other.message() == t {
+		if other.accepts(t) || s.accepts(other.message()) {
 			taken = append(taken, other.groupName())
 		}
 	}
 	group := spec.group
 	if slices.Contains(taken, group) {
-		errs = append(errs, fmt.Errorf("Group %q is taken by another subscriber of %v", group, t))
+		errs = append(errs, fmt.Errorf("Group %q is taken by another subscriber that receives %v", group, t))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err

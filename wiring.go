@@ -17,7 +17,7 @@ type wiring struct {
 	subscribers []subscriber
 	publishing  publishing
 	background  backgroundConfig
-	tasks       *tasks
+	mediator    *Mediator
 	onWarning   func(string)
 	warnings    warnings
 	set         map[string]bool
@@ -145,17 +145,15 @@ func (w *wiring) build(m *Mediator) {
 	m.byName = map[string]route{}
 	for _, r := range w.handlers {
 		t, name := r.message(), names.of(r.message())
-		if first, ok := seen[t]; ok {
-			w.fail(fmt.Sprintf("%v", t), fmt.Errorf("%w: a %s and a %s are registered for it",
-				ErrDuplicateHandler, first.describe(), r.describe()))
-			continue
-		}
-		seen[t] = r
 		e, err := r.build(w, name)
 		if err := errors.Join(append(slices.Clip(r.settings().errs), err)...); err != nil {
 			w.fail(fmt.Sprintf("handler of %v", t), err)
+		}
+		if first, ok := seen[t]; ok {
+			w.fail(fmt.Sprint(t), fmt.Errorf("%w: the %s and the %s", ErrDuplicateHandler, first.describe(), r.describe()))
 			continue
 		}
+		seen[t] = r
 		entries = append(entries, e)
 		m.routes[t], m.byName[name] = r, r
 	}
@@ -166,6 +164,38 @@ func (w *wiring) build(m *Mediator) {
 		}
 	}
 	m.table = newTable(entries)
+}
+
+// describe names a handler for messages: "request handler shop.Place, which gives
+// shop.Order".
+func describe(kind string, gives reflect.Type, handler any) string {
+	if isNil(handler) {
+		return kind + " handler nil"
+	}
+	if gives == reflect.TypeFor[None]() {
+		return fmt.Sprintf("command handler %s", funcName(handler))
+	}
+	return fmt.Sprintf("%s handler %s, which gives %v", kind, funcName(handler), gives)
+}
+
+func refuseInterface(t reflect.Type) error {
+	if t.Kind() == reflect.Interface {
+		return fmt.Errorf("%v is an interface: register a handler for each type", t)
+	}
+	return nil
+}
+
+// onlyBehaviors is layers without a typed one.
+func onlyBehaviors(layers []any, what string) (bs []Behavior, err error) {
+	for _, l := range layers {
+		switch l := l.(type) {
+		case Behavior:
+			bs = append(bs, l)
+		case typedLayer:
+			err = fmt.Errorf("a Typed behavior for %v stands around %s: Typed is for requests, use Around", l.message, what)
+		}
+	}
+	return bs, err
 }
 
 // uniqueGroup returns the default group, with a number if a subscriber of the

@@ -23,7 +23,7 @@ func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
 		opt  mediator.Option
 		want string
 	}{
-		"two handlers":              {mediator.Options(mediator.Handle(place1), mediator.Handle(orders{}.Place)), "mediator_test.placeOrder: duplicate handler: a handler that returns mediator_test.order and"},
+		"two handlers":              {mediator.Options(mediator.Handle(place1), mediator.Handle(orders{}.Place)), "mediator_test.placeOrder: duplicate handler: the request handler mediator_test.place1, which gives mediator_test.order and the request handler mediator_test.orders.Place, which"},
 		"nil handler":               {mediator.Handle[ping](nil), "handler of mediator_test.ping: the handler is nil"},
 		"nil command handler":       {mediator.HandleCommand[cancelOrder](nil), "handler of mediator_test.cancelOrder: the handler is nil"},
 		"nil stream handler":        {mediator.HandleStream[count](nil), "handler of mediator_test.count: the handler is nil"},
@@ -31,9 +31,9 @@ func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
 		"nil subscriber":            {mediator.Subscribe[order](nil), "subscriber of mediator_test.order: the handler is nil"},
 		"nil option":                {nil, "a nil Option"},
 		"nil handler option":        {mediator.Handle(place1, nil), "a nil HandlerOption"},
-		"nil behavior":              {mediator.Use(nil), "Use: a nil Behavior"},
-		"nil function as behavior":  {mediator.Use(mediator.Around(nil)), "Use: a nil Behavior"},
-		"nil behavior of a handler": {mediator.Handle(place1, mediator.Use(nil)), "Use of a nil Behavior"},
+		"nil behavior":              {mediator.Use(noop, nil), "Use: behavior 2 of 2 is nil"},
+		"nil function as behavior":  {mediator.Use(mediator.Around(nil)), "Use: behavior 1 of 1 is nil"},
+		"nil behavior of a handler": {mediator.Handle(place1, mediator.Use(nil)), "Use: behavior 1 of 1 is nil"},
 		"Wrap returns nil":          {mediator.Handle(place1, mediator.Use(nilWrap)), "Wrap returned nil"},
 		"Wrap returns nil, stream":  {mediator.HandleStream(counting, mediator.Use(nilWrap)), "Wrap returned nil"},
 		"Wrap returns nil, event":   {mediator.Subscribe(onOrder, mediator.Use(nilWrap)), "Wrap returned nil"},
@@ -68,13 +68,15 @@ func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
 		"capacity of an iterator": {mediator.HandleStream(counting, mediator.Capacity(1)), "Capacity makes no sense on HandleStream"},
 		"capacity of a listener":  {mediator.Subscribe(onOrder, mediator.Capacity(1)), "Capacity makes no sense on a subscriber"},
 		"group taken": {mediator.Options(mediator.Subscribe(onOrder, mediator.Group("g")), mediator.Subscribe(onOrder, mediator.Group("g"))),
-			`Group "g" is taken by another subscriber of mediator_test.order`},
+			`Group "g" is taken by another subscriber that receives mediator_test.order`},
 		"handler of an interface": {mediator.Handle(func(context.Context, mediator.Request[order]) (order, error) { return order{}, nil }), "is an interface: register a handler for each type"},
 		"stream of an interface": {mediator.HandleStream(func(context.Context, mediator.StreamRequest[int]) iter.Seq2[int, error] { return nil }),
 			"is an interface: register a handler for each type"},
 		"both orders":      {mediator.Options(mediator.Sequential(), mediator.Parallel(2)), "Sequential or Parallel is given twice"},
 		"queue twice":      {mediator.Options(mediator.BackgroundQueue(1, 1), mediator.BackgroundQueue(2, 1)), "BackgroundQueue is given twice"},
 		"queue of nothing": {mediator.BackgroundQueue(0, 1), "BackgroundQueue(0, 1): both must be at least 1"},
+		"nil Bind":         {mediator.Bind(nil), "Bind: the function is nil"},
+		"Bind to nothing":  {mediator.Bind(func(*mediator.Mediator) mediator.Option { return nil }), "a nil Option"},
 		"nil hook":         {mediator.OnError(nil), "OnError: the function is nil"},
 		"hook twice": {mediator.Options(mediator.OnError(func(context.Context, error) {}), mediator.OnError(func(context.Context, error) {})),
 			"OnError is given twice"},
@@ -101,6 +103,78 @@ func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
 
 func typedNoop(ctx context.Context, q placeOrder, next func(context.Context, placeOrder) (order, error)) (order, error) {
 	return next(ctx, q)
+}
+
+func TestADuplicateHidesNoOtherMistake(t *testing.T) {
+	_, err := mediator.New(mediator.Handle(place1), mediator.Handle(orders{}.Place, mediator.Named(""), mediator.Group("g")),
+		mediator.HandleStream[count](nil, mediator.Capacity(1), mediator.Group("g"), mediator.Typed(typedNoop)))
+	require.ErrorIs(t, err, mediator.ErrDuplicateHandler)
+	for _, want := range []string{"Named with an empty name", "Group makes no sense on a request's", "Group makes no sense on a stream's", "the handler is nil", "Typed is for requests"} {
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestAGroupThatTwoSubscribersOfAMessageWouldShare(t *testing.T) {
+	onAny := func(context.Context, any) error { return nil }
+	_, err := mediator.New(mediator.Subscribe(onOrder, mediator.Group("g")), mediator.Subscribe(onAny, mediator.Group("g")))
+	require.ErrorContains(t, err, `Group "g" is taken by another subscriber that receives interface {}`)
+	_, err = mediator.New(mediator.Subscribe(onAny, mediator.Group("g")), mediator.Subscribe(onOrder, mediator.Group("g")))
+	require.ErrorContains(t, err, `Group "g" is taken by another subscriber that receives mediator_test.order`)
+	_, err = mediator.New(mediator.Subscribe(generic[any]), mediator.Subscribe(generic[order]))
+	require.NoError(t, err, "default groups make room")
+}
+
+// restock asks for itself again, by the mediator it is wired in.
+func TestBindGivesHandlersTheMediator(t *testing.T) {
+	shop := mediator.Bind(func(m *mediator.Mediator) mediator.Option {
+		publish := mediator.PublisherFor[created](m)
+		return mediator.Options(
+			mediator.Handle(func(ctx context.Context, q placeOrder) (order, error) {
+				return order{ID: q.SKU}, publish(ctx, created{ID: q.SKU})
+			}),
+			mediator.Subscribe(func(_ context.Context, c created) error { return errBoom }))
+	})
+	for range 2 {
+		m := newMediator(t, shop)
+		o, err := mediator.Send(t.Context(), m, placeOrder{SKU: "x"})
+		require.ErrorIs(t, err, errBoom)
+		require.Equal(t, "x", o.ID)
+	}
+}
+
+type paid struct{ mediator.Command }
+
+func (*paid) MessageName() string { return "payment.paid" }
+
+type named struct{}
+
+func (named) MessageName() string { return "named.by-itself" }
+
+func TestAMessageMayBringItsName(t *testing.T) {
+	var names []string
+	look := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		names = append(names, c.Name())
+		return next(ctx, c)
+	})
+	m := newMediator(t, mediator.Use(look),
+		mediator.HandleCommand(func(context.Context, *paid) error { return nil }),
+		mediator.Subscribe(func(context.Context, any) error { return nil }),
+		mediator.Subscribe(func(context.Context, named) error { return nil }, mediator.Named("by.the-option"), mediator.Group("g")))
+	require.NoError(t, mediator.Exec(t.Context(), m, &paid{}))
+	require.NoError(t, mediator.Publish(t.Context(), m, named{}))
+	require.NoError(t, mediator.Publish(t.Context(), m, &named{}))
+	require.Equal(t, []string{"payment.paid", "by.the-option", "by.the-option", "named.by-itself"}, names)
+}
+
+func TestNestedErrorsAreReadable(t *testing.T) {
+	var m *mediator.Mediator
+	m = newMediator(t,
+		mediator.Subscribe(func(ctx context.Context, _ created) error { return mediator.Publish(ctx, m, order{}) }, mediator.Group("a")),
+		mediator.Subscribe(func(context.Context, order) error { return errBoom }, mediator.Group("b")),
+		mediator.Subscribe(func(ctx context.Context, _ order) error { return mediator.Exec(ctx, m, cancelOrder{}) }, mediator.Group("c")))
+	require.EqualError(t, mediator.Publish(t.Context(), m, created{}),
+		"mediator: publish mediator_test.created to a: publish mediator_test.order to b: boom\n"+
+			"\tpublish mediator_test.order to c: send mediator_test.cancelOrder: no handler for mediator_test.cancelOrder: register one with Handle in New")
 }
 
 func TestOneOptionMayWireTwoMediators(t *testing.T) {
