@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// console writes messages, a line each, and on a terminal a last line that shows
+// how things stand. It is safe for concurrent use.
+type console struct {
+	w     io.Writer
+	width func() int // columns for the status line, nil if there is none
+
+	mu     sync.Mutex
+	status string
+}
+
+// newConsole has a status line if w is a terminal that can show one.
+func newConsole(w io.Writer) *console {
+	c := &console{w: w}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+		c.width = func() int {
+			columns, _, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				return 80
+			}
+			return columns
+		}
+	}
+	return c
+}
+
+// print writes a message, above the status line.
+func (c *console) print(message string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.erase()
+	// There is nobody to tell that the place for telling things is gone.
+	_, _ = fmt.Fprintf(c.w, "orders: %s\n", message)
+	_, _ = io.WriteString(c.w, c.status)
+}
+
+// show replaces the status line; "" removes it. One that is too long is cut: it
+// could not be erased if it went on in the next line of the terminal.
+func (c *console) show(status string) {
+	status = status[:min(len(status), max(c.width()-1, 0))]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.erase()
+	c.status = status
+	_, _ = io.WriteString(c.w, status)
+}
+
+func (c *console) erase() {
+	if c.status != "" {
+		_, _ = io.WriteString(c.w, "\r\x1b[K")
+	}
+}
+
+// progress shows status several times a second until the function it returns is
+// called, which removes it. Without a status line it does nothing.
+func (c *console) progress(status func() string) (stop func()) {
+	if c.width == nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	var shown sync.WaitGroup
+	shown.Go(func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				c.show(status())
+			case <-done:
+				c.show("")
+				return
+			}
+		}
+	})
+	return func() {
+		close(done)
+		shown.Wait()
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/fsmediator/mediator/examples/orders/sample"
+)
+
+const usage = `Usage: orders [flags]
+
+Places orders in a shop of four services (order, inventory, payment, notification)
+that talk through a mediator, and prints what came of them.
+
+  -in FILE    read the orders from FILE, "-" for standard input
+              (default: the sample file inside the program)
+  -n N        place N generated orders instead
+  -seed S     generate other orders (default 1)
+  -workers W  orders in progress at a time (default: one per processor, here %d)
+  -json       print the summary as JSON
+  -h          print this
+
+The input is JSON Lines (.jsonl, .ndjson, .json) or CSV with a header (.csv);
+other names, and standard input, are told by the first character. Fields:
+customer, email, sku, qty, unit_cents, card. Lines that are no valid order are
+reported with their number, and skipped. Cards that end in %s or %s are
+declined. The shop sells
+%s
+
+Examples:
+  go run ./examples/orders
+  go run ./examples/orders -n 100000
+  go run ./examples/orders -in examples/orders/testdata/orders.csv -json
+  echo '{"customer":"Ada","email":"ada@example.com","sku":"CUP-BLUE","qty":2,"unit_cents":1250,"card":"visa-4242"}' |
+    go run ./examples/orders -in -
+
+Exit code: 0, or 1 if an order failed, the counts do not add up or the summary
+could not be written, 2 for bad flags or input, 130 after Ctrl-C (which first
+lets the orders in progress finish).
+`
+
+// config is what the flags say.
+type config struct {
+	in      string // "" for the sample
+	n       int    // 0 if orders are read
+	seed    uint64
+	workers int
+	json    bool
+}
+
+// maxWorkers keeps a slip of the finger from starting millions of goroutines.
+const maxWorkers = 10_000
+
+// parse returns flag.ErrHelp for -h.
+func parse(args []string) (config, error) {
+	var c config
+	fs := flag.NewFlagSet("orders", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.StringVar(&c.in, "in", "", "")
+	fs.IntVar(&c.n, "n", 0, "")
+	fs.Uint64Var(&c.seed, "seed", 1, "")
+	fs.IntVar(&c.workers, "workers", min(runtime.GOMAXPROCS(0), maxWorkers), "")
+	fs.BoolVar(&c.json, "json", false, "")
+	if err := fs.Parse(args); err != nil {
+		return c, err
+	}
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	switch {
+	case fs.NArg() > 0:
+		return c, fmt.Errorf("unexpected argument %q (a file is given as -in FILE)", fs.Arg(0))
+	case given["in"] && given["n"]:
+		return c, errors.New("-in and -n exclude each other")
+	case given["in"] && c.in == "":
+		return c, errors.New(`-in needs the name of a file, or "-"`)
+	case given["n"] && (c.n < 1 || c.n > sample.MaxGenerated):
+		return c, fmt.Errorf("-n %d: must be 1 to %d", c.n, sample.MaxGenerated)
+	case given["seed"] && !given["n"]:
+		return c, errors.New("-seed is for generated orders: give -n as well")
+	case c.workers < 1 || c.workers > maxWorkers:
+		return c, fmt.Errorf("-workers %d: must be 1 to %d", c.workers, maxWorkers)
+	}
+	return c, nil
+}
+
+// printUsage says what the flags are.
+func printUsage(w io.Writer) error {
+	skus := slices.Sorted(maps.Keys(sample.Stock()))
+	half := len(skus) / 2
+	shop := "  " + strings.Join(skus[:half], " ") + "\n  " + strings.Join(skus[half:], " ")
+	_, err := fmt.Fprintf(w, usage, runtime.GOMAXPROCS(0), sample.NoFunds, sample.ExpiredCard, shop)
+	return err
+}

@@ -1,0 +1,120 @@
+// Package inventory is the inventory service: it sets goods aside for new orders,
+// lets them go when the order is cancelled, and writes them off when it is
+// completed.
+package inventory
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/examples/orders/messages"
+)
+
+// Module wires the service with the pieces of each SKU that are there at the
+// start. bus returns the mediator to publish to; it is first called while a
+// message is handled.
+func Module(bus func() *mediator.Mediator, stock map[string]int64) mediator.Option {
+	s := &service{bus: bus, shelves: map[string]*messages.StockLevel{}, holds: map[string]hold{}}
+	for sku, left := range stock {
+		s.shelves[sku] = &messages.StockLevel{SKU: sku, Left: left}
+	}
+	group := mediator.Group("inventory")
+	return mediator.Options(
+		mediator.Subscribe(s.created, group, mediator.Named(messages.OrderCreatedName)),
+		mediator.Subscribe(s.completed, group, mediator.Named(messages.OrderCompletedName)),
+		mediator.Subscribe(s.cancelled, group, mediator.Named(messages.OrderCancelledName)),
+		mediator.HandleStream(s.list, mediator.Named(messages.ListStockName)),
+	)
+}
+
+type service struct {
+	bus func() *mediator.Mediator
+
+	mu      sync.Mutex
+	shelves map[string]*messages.StockLevel
+	holds   map[string]hold // by order, open orders only
+}
+
+// hold is what is set aside for one order.
+type hold struct {
+	shelf *messages.StockLevel
+	qty   int64
+}
+
+func (s *service) created(ctx context.Context, o messages.OrderCreated) error {
+	if why := s.reserve(o); why != "" {
+		return mediator.Publish(ctx, s.bus(), messages.InventoryRejected{OrderID: o.OrderID, Reason: why})
+	}
+	return mediator.Publish(ctx, s.bus(), messages.InventoryReserved{OrderID: o.OrderID})
+}
+
+func (s *service) completed(_ context.Context, e messages.OrderCompleted) error {
+	s.release(e.Order.OrderID, func(h hold) { h.shelf.Sold += h.qty })
+	return nil
+}
+
+func (s *service) cancelled(_ context.Context, e messages.OrderCancelled) error {
+	s.release(e.Order.OrderID, func(h hold) { h.shelf.Left += h.qty })
+	return nil
+}
+
+// reserve sets the goods aside, once for each order, or says why it cannot.
+func (s *service) reserve(o messages.OrderCreated) messages.Reason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.holds[o.OrderID]; ok {
+		return ""
+	}
+	shelf, ok := s.shelves[o.SKU]
+	if !ok {
+		return messages.UnknownSKU
+	}
+	qty := int64(o.Qty)
+	if shelf.Left < qty {
+		return messages.OutOfStock
+	}
+	shelf.Left -= qty
+	shelf.Reserved += qty
+	s.holds[o.OrderID] = hold{shelf: shelf, qty: qty}
+	return ""
+}
+
+// release ends the hold of an order, if there is one, and has the goods go where
+// they belong.
+func (s *service) release(id string, move func(hold)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, ok := s.holds[id]
+	if !ok {
+		return
+	}
+	delete(s.holds, id)
+	h.shelf.Reserved -= h.qty
+	move(h)
+}
+
+// list yields a picture of one moment: the lock is not held while the consumer
+// works.
+func (s *service) list(context.Context, messages.ListStock) iter.Seq2[messages.StockLevel, error] {
+	return func(yield func(messages.StockLevel, error) bool) {
+		for _, level := range s.levels() {
+			if !yield(level, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *service) levels() []messages.StockLevel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	levels := make([]messages.StockLevel, 0, len(s.shelves))
+	for _, sku := range slices.Sorted(maps.Keys(s.shelves)) {
+		levels = append(levels, *s.shelves[sku])
+	}
+	return levels
+}

@@ -1,0 +1,97 @@
+// Package order is the order service. It owns the saga of every order: it
+// accepts it, asks for the next step as the other services report theirs, and
+// ends by completing the order or by cancelling it, whereupon the others undo
+// what they did.
+//
+//	PlaceOrder -> OrderCreated -> InventoryReserved -> PaymentRequested -> PaymentProcessed -> OrderCompleted
+//	                           \> InventoryRejected                     \> PaymentFailed    \> OrderCancelled
+package order
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/examples/orders/messages"
+)
+
+// Module wires the service. bus returns the mediator to publish to; it is first
+// called while a message is handled.
+func Module(bus func() *mediator.Mediator) mediator.Option {
+	s := &service{bus: bus, book: newBook()}
+	group := mediator.Group("order")
+	return mediator.Options(
+		mediator.Handle(s.place, mediator.Named(messages.PlaceOrderName)),
+		mediator.Handle(s.count, mediator.Named(messages.CountOrdersName)),
+		mediator.Subscribe(s.reserved, group, mediator.Named(messages.InventoryReservedName)),
+		mediator.Subscribe(s.rejected, group, mediator.Named(messages.InventoryRejectedName)),
+		mediator.Subscribe(s.paid, group, mediator.Named(messages.PaymentProcessedName)),
+		mediator.Subscribe(s.declined, group, mediator.Named(messages.PaymentFailedName)),
+	)
+}
+
+type service struct {
+	bus  func() *mediator.Mediator
+	book *book
+}
+
+func (s *service) place(ctx context.Context, p messages.PlaceOrder) (messages.Receipt, error) {
+	if err := p.Validate(); err != nil {
+		return messages.Receipt{}, err
+	}
+	o := s.book.add(p)
+	err := mediator.Publish(ctx, s.bus(), o)
+	if err != nil {
+		// Nobody will take this order any further: what was done for it is undone,
+		// unless it had come to its end and only the telling failed.
+		err = errors.Join(err, s.end(ctx, o.OrderID, cancelled, messages.Failed))
+		s.book.forget(o.OrderID)
+	}
+	return messages.Receipt{OrderID: o.OrderID}, err
+}
+
+func (s *service) reserved(ctx context.Context, e messages.InventoryReserved) error {
+	o, ok := s.book.advance(e.OrderID, paying, "")
+	if !ok {
+		return nil
+	}
+	return mediator.Publish(ctx, s.bus(), messages.PaymentRequested{OrderID: o.OrderID, Card: o.Card, Cents: o.TotalCents()})
+}
+
+func (s *service) rejected(ctx context.Context, e messages.InventoryRejected) error {
+	return s.end(ctx, e.OrderID, cancelled, e.Reason)
+}
+
+func (s *service) paid(ctx context.Context, e messages.PaymentProcessed) error {
+	return s.end(ctx, e.OrderID, completed, "")
+}
+
+func (s *service) declined(ctx context.Context, e messages.PaymentFailed) error {
+	return s.end(ctx, e.OrderID, cancelled, messages.Declined)
+}
+
+// end takes the order to its last step and tells everybody. Only then is it
+// forgotten, so that a step that is reported again is told again.
+func (s *service) end(ctx context.Context, id string, last step, why messages.Reason) error {
+	o, ok := s.book.advance(id, last, why)
+	if !ok {
+		return nil
+	}
+	var err error
+	if last == completed {
+		err = mediator.Publish(ctx, s.bus(), messages.OrderCompleted{Order: o})
+	} else {
+		err = mediator.Publish(ctx, s.bus(), messages.OrderCancelled{Order: o, Reason: why})
+	}
+	if err == nil {
+		s.book.forget(id)
+	}
+	return err
+}
+
+func (s *service) count(context.Context, messages.CountOrders) (messages.OrderCounts, error) {
+	return s.book.totals(), nil
+}
+
+func orderID(n int64) string { return "o" + strconv.FormatInt(n, 10) }

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fsmediator/mediator/examples/orders/messages"
+)
+
+// write prints the summary, for a reader or as JSON, in one piece.
+func (s *summary) write(w io.Writer, asJSON bool) error {
+	var out bytes.Buffer
+	if asJSON {
+		e := json.NewEncoder(&out)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		if err := e.Encode(s); err != nil {
+			return err
+		}
+	} else {
+		s.text(&out)
+	}
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+func (s *summary) text(out *bytes.Buffer) {
+	elapsed := time.Duration(s.ElapsedSeconds * float64(time.Second))
+	fmt.Fprintf(out, "Orders from %s, done in %s (%s orders/s)\n", s.Source, rounded(elapsed), grouped(int64(s.OrdersPerSecond)))
+	if s.Interrupted {
+		fmt.Fprintln(out, "INTERRUPTED: there may be more orders; those that were placed are finished")
+	}
+	fmt.Fprintln(out)
+	row := func(what, value, note string) {
+		fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("  %-18s %14s  %s", what, value, note), " "))
+	}
+	sum := "= completed + compensated"
+	if len(s.Problems) > 0 {
+		sum = "DOES NOT ADD UP: " + strings.Join(s.Problems, "; ")
+	}
+	row("placed", grouped(s.Placed), sum)
+	row("completed", grouped(s.Completed), "")
+	row("compensated", grouped(s.Compensated), s.reasons())
+	if s.Failed > 0 {
+		row("failed", grouped(s.Failed), "reported above")
+	}
+	row("skipped lines", grouped(s.SkippedLines), "")
+	row("revenue", money(s.RevenueCents), "")
+	row("notifications sent", grouped(s.NotificationsSent), "")
+	fmt.Fprintln(out)
+	row("stock", "left", "     sold")
+	for _, level := range s.Stock {
+		row(level.SKU, grouped(level.Left), fmt.Sprintf("%9s", grouped(level.Sold)))
+	}
+}
+
+// reasons lists why orders were compensated, the most frequent first.
+func (s *summary) reasons() string {
+	type count struct {
+		reason messages.Reason
+		n      int64
+	}
+	var counts []count
+	for reason, n := range s.Reasons {
+		counts = append(counts, count{reason, n})
+	}
+	slices.SortFunc(counts, func(a, b count) int {
+		if a.n != b.n {
+			return int(b.n - a.n)
+		}
+		return strings.Compare(string(a.reason), string(b.reason))
+	})
+	var words []string
+	for _, c := range counts {
+		words = append(words, fmt.Sprintf("%s %s", c.reason, grouped(c.n)))
+	}
+	return strings.Join(words, ", ")
+}
+
+// money is cents with two decimals.
+func money(cents int64) string { return fmt.Sprintf("%s.%02d", grouped(cents/100), cents%100) }
+
+// grouped is n, which is not negative, with a comma between thousands.
+func grouped(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// rounded leaves three digits or so of d.
+func rounded(d time.Duration) time.Duration {
+	switch {
+	case d > time.Second:
+		return d.Round(10 * time.Millisecond)
+	case d > time.Millisecond:
+		return d.Round(10 * time.Microsecond)
+	}
+	return d.Round(10 * time.Nanosecond)
+}

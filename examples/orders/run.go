@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/examples/orders/messages"
+)
+
+// The exit codes.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // what a shell reports of a program that Ctrl-C ended
+)
+
+// run is the program; it returns the exit code. When ctx ends, the orders in
+// progress are finished and the summary is printed all the same.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return runWired(ctx, wire, args, stdin, stdout, stderr)
+}
+
+// runWired is run with services that wire puts together, given the stock.
+func runWired(ctx context.Context, wire func(map[string]int64) (*mediator.Mediator, error),
+	args []string, stdin io.Reader, stdout, stderr io.Writer,
+) int {
+	log := newConsole(stderr)
+	c, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		if err := printUsage(stdout); err != nil {
+			log.print("print the usage: " + err.Error())
+			return exitFailed
+		}
+		return exitOK
+	case err != nil:
+		log.print(err.Error() + "; -h shows the usage")
+		return exitUsage
+	}
+	from, err := open(ctx, c, stdin)
+	if err != nil {
+		log.print(err.Error())
+		return exitUsage
+	}
+	defer func() { _ = from.close() }()
+	m, err := wire(from.stock)
+	if err != nil {
+		log.print(err.Error())
+		return exitFailed
+	}
+	s, code := work(ctx, c, m, from, log)
+	if err := m.Close(context.WithoutCancel(ctx)); err != nil {
+		log.print(err.Error())
+		code = exitFailed
+	}
+	if s == nil {
+		return code
+	}
+	if err := s.write(stdout, c.json); err != nil {
+		log.print("print the summary: " + err.Error())
+		return exitFailed
+	}
+	return code
+}
+
+// work has all orders placed and returns what came of them. There is no summary
+// if the services do not give one.
+func work(ctx context.Context, c config, m *mediator.Mediator, from source, log *console) (*summary, int) {
+	orders := &feed{place: mediator.SenderFor[messages.PlaceOrder](m), workers: c.workers, log: log}
+	start := time.Now()
+	stop := log.progress(func() string { return status(ctx, m, from.total) })
+	inputErr := orders.run(ctx, from.orders)
+	elapsed := time.Since(start)
+	stop()
+
+	s, err := summarize(context.WithoutCancel(ctx), m)
+	if err != nil {
+		log.print(err.Error())
+		return nil, exitFailed
+	}
+	s.add(from.name, orders, elapsed)
+	for _, wrong := range s.Problems {
+		log.print("the numbers do not add up: " + wrong)
+	}
+	if inputErr != nil {
+		log.print(fmt.Sprintf("%s: %v", from.name, inputErr))
+	}
+	switch {
+	case len(s.Problems) > 0 || s.Failed > 0:
+		return s, exitFailed
+	case inputErr != nil:
+		return s, exitUsage
+	case s.Interrupted:
+		return s, exitInterrupted
+	}
+	return s, exitOK
+}
+
+// status is the line that shows how things stand.
+func status(ctx context.Context, m *mediator.Mediator, total int) string {
+	counts, err := mediator.Send(context.WithoutCancel(ctx), m, messages.CountOrders{})
+	if err != nil {
+		return err.Error()
+	}
+	of := ""
+	if total > 0 {
+		of = fmt.Sprintf(" of %s (%d%%)", grouped(int64(total)), counts.Placed*100/int64(total))
+	}
+	return fmt.Sprintf("%s placed%s, %s completed, %s compensated",
+		grouped(counts.Placed), of, grouped(counts.Completed), grouped(counts.Compensated()))
+}

@@ -1,0 +1,191 @@
+package mediatortest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/fsmediator/mediator"
+)
+
+// Recorder records calls in the order in which they begin. Made by
+// [NewRecorder], it is a [mediator.Option] and a [mediator.HandlerOption]:
+//
+//   - Given to [mediator.New] it records everything: each request that has a
+//     handler, each run of a stream, each notification, whether it has
+//     subscribers or not, and what each of them does with it. Give it first: then
+//     it is outermost, sees what the caller sees, and a notification is recorded
+//     ahead of its handling by subscribers.
+//   - Given to a handler or a subscriber it records the calls of this one, as
+//     they are where it stands among the behaviors: inside a retry, every attempt.
+//
+// It may be given in several places and to several mediators, and records the
+// calls in each. It changes nothing about them. Its methods, and the functions
+// that ask it, are safe for concurrent use.
+type Recorder struct {
+	option
+	handlerOption
+
+	group string // of its own subscription
+
+	mu      sync.Mutex
+	calls   []*Call
+	changed chan struct{} // closed at the next change; nil if nobody waits
+}
+
+// The interfaces that mediator seals are satisfied by holding a value of them.
+type (
+	option        = mediator.Option
+	handlerOption = mediator.HandlerOption
+)
+
+// What is published without a subscriber passes no behavior, so a Recorder
+// subscribes to everything, in a group that Recorders know as theirs.
+const ownGroup = "mediatortest.Recorder#"
+
+var recorders atomic.Int64
+
+// NewRecorder returns a Recorder that has recorded nothing.
+func NewRecorder() *Recorder {
+	r := &Recorder{group: fmt.Sprint(ownGroup, recorders.Add(1))}
+	use := mediator.Use(mediator.Around(r.record))
+	r.handlerOption = use
+	r.option = mediator.Options(use, mediator.Subscribe(
+		func(context.Context, any) error { return nil }, mediator.Group(r.group)))
+	return r
+}
+
+// Calls returns a copy of what was recorded, in the order in which the calls
+// began. Those still in progress are not [Call.Done].
+func (r *Recorder) Calls() []Call {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.snapshot()
+}
+
+// Reset forgets what was recorded, calls in progress included.
+func (r *Recorder) Reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls = nil
+	r.signal()
+}
+
+// WaitFor blocks until done, given the calls so far, returns true: it is asked at
+// once and then after changes, a call that begins or ends, an item delivered. If
+// ctx ends first, WaitFor returns ctx's error and says what was recorded. done is
+// called on the caller's goroutine and may use the Recorder.
+func (r *Recorder) WaitFor(ctx context.Context, done func([]Call) bool) error {
+	for {
+		r.mu.Lock()
+		calls := r.snapshot()
+		if r.changed == nil {
+			r.changed = make(chan struct{})
+		}
+		changed := r.changed
+		r.mu.Unlock()
+		if done(calls) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for calls: %w; recorded: %s", endedError(ctx), list(calls))
+		}
+	}
+}
+
+func list(calls []Call) string {
+	if len(calls) == 0 {
+		return "none"
+	}
+	lines := make([]string, len(calls))
+	for i, c := range calls {
+		lines[i] = c.String()
+	}
+	return strings.Join(lines, "; ")
+}
+
+// endedError is why ctx ended.
+func endedError(ctx context.Context) error {
+	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
+		return fmt.Errorf("%w: %w", ctx.Err(), cause)
+	}
+	return context.Cause(ctx)
+}
+
+// record is the behavior of the Recorder.
+func (r *Recorder) record(ctx context.Context, c mediator.Call, next mediator.Next) error {
+	call := &Call{Kind: c.Kind(), Name: c.Name(), Handler: c.Handler()}
+	if strings.HasPrefix(call.Handler, ownGroup) {
+		if call.Handler != r.group {
+			return next(ctx, c)
+		}
+		// The notification as it was published: no subscriber that the behaviors
+		// below should be bothered with.
+		call.Handler, call.Done = "", true
+	}
+	call.Message = c.Message()
+	r.begin(call)
+	if call.Done {
+		return nil
+	}
+	inner := c
+	if call.Kind == mediator.KindStream {
+		inner = c.OnItem(func() { r.change(func() { call.Items++ }) })
+	}
+	err := mediator.ErrGoexit
+	defer func() {
+		v := recover()
+		if v != nil {
+			err = panicError(v)
+		}
+		response := c.Response()
+		r.change(func() { call.Response, call.Err, call.Done = response, err, true })
+		if v != nil {
+			panic(v)
+		}
+	}()
+	err = next(ctx, inner)
+	return err
+}
+
+func panicError(v any) error {
+	if p, ok := v.(*mediator.PanicError); ok {
+		return p
+	}
+	return &mediator.PanicError{Value: v, Stack: debug.Stack()}
+}
+
+func (r *Recorder) begin(call *Call) {
+	r.change(func() { r.calls = append(r.calls, call) })
+}
+
+// change runs f with mu held and lets those who wait look again.
+func (r *Recorder) change(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f()
+	r.signal()
+}
+
+// signal is called with mu held.
+func (r *Recorder) signal() {
+	if r.changed != nil {
+		close(r.changed)
+		r.changed = nil
+	}
+}
+
+// snapshot is called with mu held.
+func (r *Recorder) snapshot() []Call {
+	calls := make([]Call, len(r.calls))
+	for i, c := range r.calls {
+		calls[i] = *c
+	}
+	return calls
+}
