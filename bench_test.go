@@ -24,7 +24,7 @@ type placer interface {
 	Place(ctx context.Context, p place) (placed, error)
 }
 
-type shop struct{ orders int }
+type shop struct{}
 
 //go:noinline
 func (s *shop) Place(_ context.Context, p place) (placed, error) {

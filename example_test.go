@@ -74,7 +74,7 @@ func Example() {
 		return
 	}
 	ctx := context.Background()
-	defer m.Close(ctx)
+	defer func() { _ = m.Close(ctx) }()
 
 	order, err := mediator.Send(ctx, m, PlaceOrder{SKU: "x", Qty: 3}) // order is an Order
 	fmt.Println(order.ID, order.Total, err)
@@ -310,7 +310,7 @@ func ExampleHandleStreamChan() {
 func ExampleStreamChan() {
 	m := must(mediator.New(mediator.HandleStream(quotes)))
 	s := mediator.StreamChan(context.Background(), m, Quotes{Symbol: "ACME"}, mediator.Capacity(10))
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	for price := range s.C {
 		fmt.Println(price)
 	}

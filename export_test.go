@@ -39,5 +39,6 @@ func among[E any]() struct {
 
 // TypeHashDiffers tells whether typeHash tells types apart and is stable.
 func TypeHashDiffers() bool {
-	return typeHash[*int]() == typeHash[*int]() && typeHash[*int]() != typeHash[*string]() && typeHash[*int]() != 0
+	first, again := typeHash[*int](), typeHash[*int]()
+	return first == again && first != typeHash[*string]() && first != 0
 }

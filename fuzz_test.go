@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -139,17 +140,17 @@ func FuzzChains(f *testing.F) {
 				return fmt.Sprint("r", calls), nil
 			}
 		}
-		real, model := handler(), handler()
+		handle, model := handler(), handler()
 		var bs []mediator.Behavior
-		for i := len(chain) - 1; i >= 0; i-- {
-			l, inner := layers[int(chain[i])%len(layers)], model
+		for _, kind := range slices.Backward(chain) {
+			l, inner := layers[int(kind)%len(layers)], model
 			model = func() (string, error) { return l.model(inner) }
 			bs = append([]mediator.Behavior{l.behavior}, bs...)
 		}
-		m := newMediator(t, mediator.Use(bs...), mediator.Handle(func(context.Context, get[string]) (string, error) { return real() }))
+		m := newMediator(t, mediator.Use(bs...), mediator.Handle(func(context.Context, get[string]) (string, error) { return handle() }))
 		for range 3 {
-			want, wantErr, wantPanic := caught(model)
-			got, err, panicked := caught(func() (string, error) { return mediator.Send(t.Context(), m, get[string]{}) })
+			want, wantPanic, wantErr := caught(model)
+			got, panicked, err := caught(func() (string, error) { return mediator.Send(t.Context(), m, get[string]{}) })
 			require.Equal(t, wantPanic, panicked)
 			require.Equal(t, fmt.Sprint(wantErr), fmt.Sprint(err))
 			if wantErr == nil {
@@ -159,10 +160,10 @@ func FuzzChains(f *testing.F) {
 	})
 }
 
-func caught(f func() (string, error)) (s string, err error, panicked any) {
+func caught(f func() (string, error)) (s string, panicked any, err error) {
 	defer func() { panicked = recover() }()
 	s, err = f()
-	return s, err, nil
+	return s, nil, err
 }
 
 // FuzzMisuse has behaviors keep calls and nexts, run them on other goroutines

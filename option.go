@@ -234,7 +234,7 @@ func messageName(t reflect.Type) string {
 	if t.Kind() == reflect.Pointer {
 		zero = reflect.New(t.Elem())
 	}
-	if n, ok := zero.Interface().(MessageNamer); ok {
+	if n, ok := reflect.TypeAssert[MessageNamer](zero); ok {
 		return n.MessageName()
 	}
 	return strings.TrimLeft(t.String(), "*")

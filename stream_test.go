@@ -137,6 +137,30 @@ func TestFault3AnEarlyBreakEndsTheHandler(t *testing.T) {
 	}
 }
 
+func TestTheContextIsCancelledBeforeTheHandlerLearnsOfTheStop(t *testing.T) {
+	m := newMediator(t, mediator.Use(noop), mediator.HandleStream(func(ctx context.Context, q count) iter.Seq2[int, error] {
+		return func(yield func(int, error) bool) {
+			helper := make(chan struct{})
+			go func() {
+				defer close(helper)
+				<-ctx.Done()
+			}()
+			var err error
+			if q.N > 0 {
+				err = errBoom
+			}
+			for yield(1, err) {
+			}
+			<-helper
+		}
+	}))
+	for range mediator.Stream(t.Context(), m, count{}) {
+		break
+	}
+	_, err := collect(t, mediator.Stream(t.Context(), m, count{N: 1}))
+	require.Equal(t, errBoom, err)
+}
+
 func TestAHandlerThatIgnoresTheStopIsEnded(t *testing.T) {
 	deferred := 0
 	ignorant := func(ctx context.Context, _ count) iter.Seq2[int, error] {

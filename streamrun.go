@@ -116,8 +116,11 @@ func (r *streamRun[T]) lose() bool {
 	return false
 }
 
+// stop has the handler's yield return false from now on. Its context is cancelled
+// before it learns of it, for it may wait for goroutines that heed the context.
 func (r *streamRun[T]) stop(err error) bool {
 	r.over, r.err = true, err
+	r.cancel()
 	return false
 }
 
