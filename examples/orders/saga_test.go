@@ -24,15 +24,11 @@ import (
 func shop(provider payment.Provider, deliver func(context.Context, notification.Notice) error, more ...mediator.Option,
 ) func(map[string]int64) (*mediator.Mediator, error) {
 	return func(stock map[string]int64) (*mediator.Mediator, error) {
-		var m *mediator.Mediator
-		bus := func() *mediator.Mediator { return m }
-		opts := append(more, order.Module(bus), inventory.Module(bus, stock), payment.Module(bus, provider))
+		opts := append(more, order.Module(), inventory.Module(stock), payment.Module(provider))
 		if deliver != nil {
 			opts = append(opts, notification.Module(deliver))
 		}
-		var err error
-		m, err = mediator.New(opts...)
-		return m, err
+		return mediator.New(opts...)
 	}
 }
 
@@ -125,7 +121,7 @@ func TestServiceThatFails(t *testing.T) {
 	t.Run("payment, after the charge", func(t *testing.T) {
 		lost := errors.New("message lost")
 		lose := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
-			if c.Name() == messages.PaymentProcessedName {
+			if c.Name() == "payment.processed" {
 				return lost
 			}
 			return next(ctx, c)
@@ -176,11 +172,11 @@ func TestServicesAreReachedByName(t *testing.T) {
 		require.NoError(t, err, name)
 		return response
 	}
-	require.Equal(t, messages.Receipt{OrderID: "o1"}, send(messages.PlaceOrderName, line))
+	require.Equal(t, messages.Receipt{OrderID: "o1"}, send("order.place", line))
 	o := messages.OrderCreated{OrderID: "x1", SKU: "CUP-BLUE", Qty: 1}
 	wire, err := json.Marshal(o)
 	require.NoError(t, err)
-	require.Nil(t, send(messages.OrderCreatedName, string(wire)))
+	require.Nil(t, send("order.created", string(wire)))
 	levels := func() (levels []messages.StockLevel) {
 		for level, err := range mediator.Stream(t.Context(), m, messages.ListStock{}) {
 			require.NoError(t, err)
@@ -189,24 +185,23 @@ func TestServicesAreReachedByName(t *testing.T) {
 		return levels
 	}
 	require.Equal(t, []messages.StockLevel{{SKU: "CUP-BLUE", Reserved: 1, Sold: 2}}, levels())
-	require.Nil(t, send(messages.OrderCancelledName, `{"order":{"order_id":"x1"}}`))
+	require.Nil(t, send("order.cancelled", `{"order":{"order_id":"x1"}}`))
 	require.Equal(t, []messages.StockLevel{{SKU: "CUP-BLUE", Left: 1, Sold: 2}}, levels())
 	for _, name := range []string{
-		messages.OrderCompletedName, messages.InventoryReservedName, messages.InventoryRejectedName,
-		messages.PaymentProcessedName, messages.PaymentFailedName,
+		"order.completed", "inventory.reserved", "inventory.rejected", "payment.processed", "payment.failed",
 	} {
 		require.Nil(t, send(name, `{"order_id":"nobody's"}`))
 	}
-	require.Nil(t, send(messages.PaymentRequestedName, `{"order_id":"x2","cents":5}`))
-	require.EqualValues(t, 2505, send(messages.CountPaymentsName, "{}").(messages.PaymentCounts).ChargedCents)
-	require.EqualValues(t, 3, send(messages.CountNoticesName, "{}").(messages.NoticeCounts).Sent)
-	require.EqualValues(t, 1, send(messages.CountOrdersName, "{}").(messages.OrderCounts).Placed)
+	require.Nil(t, send("payment.requested", `{"order_id":"x2","cents":5}`))
+	require.EqualValues(t, 2505, send("payment.count", "{}").(messages.PaymentCounts).ChargedCents)
+	require.EqualValues(t, 3, send("notification.count", "{}").(messages.NoticeCounts).Sent)
+	require.EqualValues(t, 1, send("order.count", "{}").(messages.OrderCounts).Placed)
 }
 
 func TestNumbersThatDoNotAddUp(t *testing.T) {
 	// Orders that nobody tells the inventory about stay open.
 	deaf := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
-		if c.Name() == messages.OrderCreatedName {
+		if c.Name() == "order.created" {
 			return nil
 		}
 		return next(ctx, c)
@@ -222,7 +217,7 @@ func TestWiringThatIsWrong(t *testing.T) {
 	code, stdout, stderr := runWired(t, shop(provider, orders.Deliver, mediator.Use(nil)))
 	require.Equal(t, 1, code)
 	require.Empty(t, stdout)
-	require.Contains(t, stderr, "nil Behavior")
+	require.Contains(t, stderr, "behavior 1 of 1 is nil")
 
 	code, stdout, stderr = runWired(t, shop(provider, nil))
 	require.Equal(t, 1, code)

@@ -11,15 +11,10 @@ import (
 // wire puts the services together in this process. It is the only place that
 // knows where they run.
 func wire(stock map[string]int64) (*mediator.Mediator, error) {
-	// The services publish to the mediator that they are wired into.
-	var m *mediator.Mediator
-	bus := func() *mediator.Mediator { return m }
-	var err error
-	m, err = mediator.New(
-		order.Module(bus),
-		inventory.Module(bus, stock),
-		payment.Module(bus, payment.Provider{Charge: charge, Refund: refund}),
+	return mediator.New(
+		order.Module(),
+		inventory.Module(stock),
+		payment.Module(payment.Provider{Charge: charge, Refund: refund}),
 		notification.Module(deliver),
 	)
-	return m, err
 }

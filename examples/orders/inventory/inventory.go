@@ -15,24 +15,25 @@ import (
 )
 
 // Module wires the service with the pieces of each SKU that are there at the
-// start. bus returns the mediator to publish to; it is first called while a
-// message is handled.
-func Module(bus func() *mediator.Mediator, stock map[string]int64) mediator.Option {
-	s := &service{bus: bus, shelves: map[string]*messages.StockLevel{}, holds: map[string]hold{}}
-	for sku, left := range stock {
-		s.shelves[sku] = &messages.StockLevel{SKU: sku, Left: left}
-	}
-	group := mediator.Group("inventory")
-	return mediator.Options(
-		mediator.Subscribe(s.created, group, mediator.Named(messages.OrderCreatedName)),
-		mediator.Subscribe(s.completed, group, mediator.Named(messages.OrderCompletedName)),
-		mediator.Subscribe(s.cancelled, group, mediator.Named(messages.OrderCancelledName)),
-		mediator.HandleStream(s.list, mediator.Named(messages.ListStockName)),
-	)
+// start.
+func Module(stock map[string]int64) mediator.Option {
+	return mediator.Bind(func(m *mediator.Mediator) mediator.Option {
+		s := &service{m: m, shelves: map[string]*messages.StockLevel{}, holds: map[string]hold{}}
+		for sku, left := range stock {
+			s.shelves[sku] = &messages.StockLevel{SKU: sku, Left: left}
+		}
+		group := mediator.Group("inventory")
+		return mediator.Options(
+			mediator.Subscribe(s.created, group),
+			mediator.Subscribe(s.completed, group),
+			mediator.Subscribe(s.cancelled, group),
+			mediator.HandleStream(s.list),
+		)
+	})
 }
 
 type service struct {
-	bus func() *mediator.Mediator
+	m *mediator.Mediator
 
 	mu      sync.Mutex
 	shelves map[string]*messages.StockLevel
@@ -47,9 +48,9 @@ type hold struct {
 
 func (s *service) created(ctx context.Context, o messages.OrderCreated) error {
 	if why := s.reserve(o); why != "" {
-		return mediator.Publish(ctx, s.bus(), messages.InventoryRejected{OrderID: o.OrderID, Reason: why})
+		return mediator.Publish(ctx, s.m, messages.InventoryRejected{OrderID: o.OrderID, Reason: why})
 	}
-	return mediator.Publish(ctx, s.bus(), messages.InventoryReserved{OrderID: o.OrderID})
+	return mediator.Publish(ctx, s.m, messages.InventoryReserved{OrderID: o.OrderID})
 }
 
 func (s *service) completed(_ context.Context, e messages.OrderCompleted) error {

@@ -28,7 +28,7 @@ func newWorld(t *testing.T, stock map[string]int64) *world {
 	t.Helper()
 	w := &world{}
 	m, err := mediator.New(
-		inventory.Module(func() *mediator.Mediator { return w.m }, stock),
+		inventory.Module(stock),
 		mediator.Subscribe(func(_ context.Context, e messages.InventoryReserved) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()

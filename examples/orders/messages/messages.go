@@ -5,24 +5,6 @@ package messages
 
 import "github.com/fsmediator/mediator"
 
-// The names of the messages, see [mediator.Named]. They are part of the services'
-// contract: a name that changes is a new message.
-const (
-	PlaceOrderName        = "order.place"
-	OrderCreatedName      = "order.created"
-	OrderCompletedName    = "order.completed"
-	OrderCancelledName    = "order.cancelled"
-	CountOrdersName       = "order.count"
-	InventoryReservedName = "inventory.reserved"
-	InventoryRejectedName = "inventory.rejected"
-	ListStockName         = "inventory.list"
-	PaymentRequestedName  = "payment.requested"
-	PaymentProcessedName  = "payment.processed"
-	PaymentFailedName     = "payment.failed"
-	CountPaymentsName     = "payment.count"
-	CountNoticesName      = "notification.count"
-)
-
 // Reason is why an order was cancelled.
 type Reason string
 

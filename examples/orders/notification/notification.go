@@ -24,9 +24,9 @@ func Module(deliver func(ctx context.Context, n Notice) error) mediator.Option {
 	s := &service{deliver: deliver}
 	group := mediator.Group("notification")
 	return mediator.Options(
-		mediator.Subscribe(s.completed, group, mediator.Named(messages.OrderCompletedName)),
-		mediator.Subscribe(s.cancelled, group, mediator.Named(messages.OrderCancelledName)),
-		mediator.Handle(s.count, mediator.Named(messages.CountNoticesName)),
+		mediator.Subscribe(s.completed, group),
+		mediator.Subscribe(s.cancelled, group),
+		mediator.Handle(s.count),
 	)
 }
 

@@ -16,23 +16,24 @@ import (
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
-// Module wires the service. bus returns the mediator to publish to; it is first
-// called while a message is handled.
-func Module(bus func() *mediator.Mediator) mediator.Option {
-	s := &service{bus: bus, book: newBook()}
-	group := mediator.Group("order")
-	return mediator.Options(
-		mediator.Handle(s.place, mediator.Named(messages.PlaceOrderName)),
-		mediator.Handle(s.count, mediator.Named(messages.CountOrdersName)),
-		mediator.Subscribe(s.reserved, group, mediator.Named(messages.InventoryReservedName)),
-		mediator.Subscribe(s.rejected, group, mediator.Named(messages.InventoryRejectedName)),
-		mediator.Subscribe(s.paid, group, mediator.Named(messages.PaymentProcessedName)),
-		mediator.Subscribe(s.declined, group, mediator.Named(messages.PaymentFailedName)),
-	)
+// Module wires the service.
+func Module() mediator.Option {
+	return mediator.Bind(func(m *mediator.Mediator) mediator.Option {
+		s := &service{m: m, book: newBook()}
+		group := mediator.Group("order")
+		return mediator.Options(
+			mediator.Handle(s.place),
+			mediator.Handle(s.count),
+			mediator.Subscribe(s.reserved, group),
+			mediator.Subscribe(s.rejected, group),
+			mediator.Subscribe(s.paid, group),
+			mediator.Subscribe(s.declined, group),
+		)
+	})
 }
 
 type service struct {
-	bus  func() *mediator.Mediator
+	m    *mediator.Mediator
 	book *book
 }
 
@@ -41,7 +42,7 @@ func (s *service) place(ctx context.Context, p messages.PlaceOrder) (messages.Re
 		return messages.Receipt{}, err
 	}
 	o := s.book.add(p)
-	err := mediator.Publish(ctx, s.bus(), o)
+	err := mediator.Publish(ctx, s.m, o)
 	if err != nil {
 		// Nobody will take this order any further: what was done for it is undone,
 		// unless it had come to its end and only the telling failed.
@@ -56,7 +57,7 @@ func (s *service) reserved(ctx context.Context, e messages.InventoryReserved) er
 	if !ok {
 		return nil
 	}
-	return mediator.Publish(ctx, s.bus(), messages.PaymentRequested{OrderID: o.OrderID, Card: o.Card, Cents: o.TotalCents()})
+	return mediator.Publish(ctx, s.m, messages.PaymentRequested{OrderID: o.OrderID, Card: o.Card, Cents: o.TotalCents()})
 }
 
 func (s *service) rejected(ctx context.Context, e messages.InventoryRejected) error {
@@ -80,9 +81,9 @@ func (s *service) end(ctx context.Context, id string, last step, why messages.Re
 	}
 	var err error
 	if last == completed {
-		err = mediator.Publish(ctx, s.bus(), messages.OrderCompleted{Order: o})
+		err = mediator.Publish(ctx, s.m, messages.OrderCompleted{Order: o})
 	} else {
-		err = mediator.Publish(ctx, s.bus(), messages.OrderCancelled{Order: o, Reason: why})
+		err = mediator.Publish(ctx, s.m, messages.OrderCancelled{Order: o, Reason: why})
 	}
 	if err == nil {
 		s.book.forget(id)

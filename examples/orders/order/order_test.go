@@ -34,7 +34,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{}
 	m, err := mediator.New(
-		order.Module(func() *mediator.Mediator { return w.m }),
+		order.Module(),
 		mediator.Subscribe(hear[messages.OrderCreated](w)),
 		mediator.Subscribe(hear[messages.PaymentRequested](w)),
 		mediator.Subscribe(hear[messages.OrderCompleted](w)),

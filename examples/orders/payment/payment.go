@@ -29,21 +29,22 @@ type DeclinedError struct {
 // Error returns the issuer's words.
 func (e *DeclinedError) Error() string { return "card declined: " + e.Detail }
 
-// Module wires the service. bus returns the mediator to publish to; it is first
-// called while a message is handled.
-func Module(bus func() *mediator.Mediator, p Provider) mediator.Option {
-	s := &service{bus: bus, provider: p, taken: map[string]messages.PaymentRequested{}}
-	group := mediator.Group("payment")
-	return mediator.Options(
-		mediator.Subscribe(s.requested, group, mediator.Named(messages.PaymentRequestedName)),
-		mediator.Subscribe(s.completed, group, mediator.Named(messages.OrderCompletedName)),
-		mediator.Subscribe(s.cancelled, group, mediator.Named(messages.OrderCancelledName)),
-		mediator.Handle(s.count, mediator.Named(messages.CountPaymentsName)),
-	)
+// Module wires the service.
+func Module(p Provider) mediator.Option {
+	return mediator.Bind(func(m *mediator.Mediator) mediator.Option {
+		s := &service{m: m, provider: p, taken: map[string]messages.PaymentRequested{}}
+		group := mediator.Group("payment")
+		return mediator.Options(
+			mediator.Subscribe(s.requested, group),
+			mediator.Subscribe(s.completed, group),
+			mediator.Subscribe(s.cancelled, group),
+			mediator.Handle(s.count),
+		)
+	})
 }
 
 type service struct {
-	bus      func() *mediator.Mediator
+	m        *mediator.Mediator
 	provider Provider
 
 	mu     sync.Mutex
@@ -56,14 +57,14 @@ func (s *service) requested(ctx context.Context, p messages.PaymentRequested) er
 		err := s.provider.Charge(ctx, p)
 		if declined, ok := errors.AsType[*DeclinedError](err); ok {
 			s.decline()
-			return mediator.Publish(ctx, s.bus(), messages.PaymentFailed{OrderID: p.OrderID, Detail: declined.Detail})
+			return mediator.Publish(ctx, s.m, messages.PaymentFailed{OrderID: p.OrderID, Detail: declined.Detail})
 		}
 		if err != nil {
 			return err
 		}
 		s.take(p)
 	}
-	return mediator.Publish(ctx, s.bus(), messages.PaymentProcessed{OrderID: p.OrderID})
+	return mediator.Publish(ctx, s.m, messages.PaymentProcessed{OrderID: p.OrderID})
 }
 
 func (s *service) completed(_ context.Context, e messages.OrderCompleted) error {

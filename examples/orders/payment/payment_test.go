@@ -31,7 +31,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{}
 	m, err := mediator.New(
-		payment.Module(func() *mediator.Mediator { return w.m }, payment.Provider{
+		payment.Module(payment.Provider{
 			Charge: func(_ context.Context, p messages.PaymentRequested) error {
 				w.charged = append(w.charged, p)
 				return w.answer
