@@ -44,12 +44,9 @@ type info struct {
 // by value and may be used from several goroutines.
 //
 // It is valid until the behavior that got it returns. The memory behind it is
-// used again for other calls, so a Call carries the number of its own: once the
-// call is over, Message and Response return nil, SetResponse and next return
-// [ErrCallOver], and nothing of another call is ever seen or changed. An inner
-// behavior's Call ends early where its time could be told: as soon as an outer
-// behavior calls next again, or if it returned while next was running or
-// before it had ended.
+// used again for other calls, so a Call carries the number of its own: used
+// later, Message and Response return nil, SetResponse, Fork and next return
+// [ErrCallOver], and nothing of another call is ever seen or changed.
 //
 // The zero Call belongs to no call: it is over.
 type Call struct {
@@ -215,7 +212,8 @@ func (c Call) Fork() (Call, error) {
 		return Call{}, c.fail("fork", err)
 	}
 	defer c.f.unlock()
-	f := &frame{info: c.f.info, content: c.f.content.replace(), floors: make([]atomic.Uint32, len(c.f.floors))}
+	own := c.f.content.replace()
+	f := &frame{info: c.f.info, content: own, first: own, floors: make([]atomic.Uint32, len(c.f.floors))}
 	return Call{f: f, id: c.id & flagMask}, nil
 }
 

@@ -9,23 +9,25 @@ import (
 // and notifications are used again for later calls, and a behavior may keep a
 // Call for as long as it likes, so whoever touches the content of a frame first
 // changes its state word by a compare-and-swap that fails for all but the
-// handles of the present call:
+// handles that are valid now:
 //
-//	state  generation (44 bits) | attempt (12 bits) | flags (8 bits)
-//	Call   generation           | attempt           | depth (8 bits)
+//	state  generation (36 bits) | attempt (12 bits) | ended (8 bits) | flags (8 bits)
+//	Call   generation           | attempt           | 0              | depth (8 bits)
 //
-// The generation is the number of the call. The attempt tells activations of
-// inner behaviors apart: it grows when an inner behavior is called again or gave
-// up on next while that was running, and floors[depth] holds the attempt in
-// which the activation at that depth began. The outermost behavior has depth 0.
+// The generation is the number of the call. The outermost behavior has depth 0.
+// When a behavior returns, the activations from its depth on have ended: ended is
+// 256 minus that depth. When it is called again, or gave up on a next that was
+// still running, the attempt grows; floors[depth] then holds the attempt in which
+// the activation at that depth began, so that the outer ones stay valid.
 //
-// A number that wraps could admit only a handle kept for exactly 2^44 calls of
+// A number that wraps could admit only a handle kept for exactly 2^36 calls of
 // one frame or 2^12 attempts of one call.
 type frame struct {
 	state   atomic.Uint64
 	floors  []atomic.Uint32
 	info    *info
 	content content
+	first   content // the content while the attempt is 0: it can be read without the lock
 }
 
 const (
@@ -35,12 +37,17 @@ const (
 	delivering             // the running stream has begun to deliver items
 	locked                 // content is being read or written, for a moment
 
-	attemptShift = 8
-	genShift     = 20
-	flagMask     = 1<<attemptShift - 1
+	endedShift   = 8
+	attemptShift = 16
+	genShift     = 28
+	flagMask     = 1<<endedShift - 1
+	endedMask    = flagMask << endedShift
 	attemptMask  = 1<<(genShift-attemptShift) - 1
-	maxDepth     = flagMask
+	maxDepth     = 250
 )
+
+// endedAt is the state's ended for activations from depth on, depth > 0.
+func endedAt(depth uint64) uint64 { return (1<<endedShift - depth) << endedShift }
 
 // content is the typed part of a frame.
 type content interface {
@@ -64,8 +71,11 @@ func (f *frame) alive(id, s uint64) bool {
 	if (s^id)>>genShift != 0 {
 		return false
 	}
-	depth := int(id & flagMask)
-	return attemptOf(id) == attemptOf(s) || depth < len(f.floors) && f.floors[depth].Load() == attemptOf(id)
+	depth := id & flagMask
+	if attemptOf(id) == attemptOf(s) {
+		return depth+s&endedMask>>endedShift <= flagMask
+	}
+	return depth < uint64(len(f.floors)) && f.floors[depth].Load() == attemptOf(id)
 }
 
 // lock gives the caller the content until unlock; nobody holds it for longer
@@ -90,7 +100,7 @@ func (f *frame) unlock() { f.state.Store(f.state.Load() &^ locked) }
 // returns it, nil if nothing runs.
 func (f *frame) detach(depth int) (left content) {
 	s := f.state.Load()
-	attempt := (attemptOf(s) + 1) & attemptMask
+	attempt := max(1, (attemptOf(s)+1)&attemptMask) // never 0 again, see first
 	for i := depth; i < len(f.floors); i++ {
 		f.floors[i].Store(attempt)
 	}
@@ -116,7 +126,7 @@ func (f *frame) enter(id, flags uint64) (uint64, error) {
 			return 0, ErrNextRunning
 		}
 		if s&locked == 0 {
-			if n := s&^flagMask | running | flags; f.state.CompareAndSwap(s, n) {
+			if n := s&^(flagMask|endedMask) | running | flags; f.state.CompareAndSwap(s, n) {
 				return n, nil
 			}
 		}

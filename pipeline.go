@@ -88,9 +88,10 @@ func compose(bs []Behavior, next Next) (chain, error) {
 }
 
 // guarded is Wrap for every behavior but the outermost. It gives the behavior a
-// handle of its own depth and notices when the behavior is called again, or
-// returns while something may still run below it. In the usual course, where
-// each next is called once and returns, that is two loads.
+// handle of its own depth, which ends when the behavior returns, and notices when
+// it is called again, or returns while something may still run below it. In the
+// usual course, where each next is called once and returns, that is one
+// compare-and-swap.
 //
 // It is not inlined, for the closure it returns would then miss the inlining of
 // the atomic operations in it.
@@ -102,7 +103,7 @@ func (a behavior) guarded(next Next) Next {
 		if f == nil {
 			return c.fail("next", ErrCallOver)
 		}
-		if s := f.state.Load(); (s^c.id)>>attemptShift == 0 && s&(ran|running|responded) == 0 {
+		if s := f.state.Load(); (s^c.id)>>attemptShift == 0 && s&(endedMask|ran|running|responded) == 0 {
 			c.id++
 		} else {
 			id, err := f.reenter(c.id)
@@ -112,7 +113,9 @@ func (a behavior) guarded(next Next) Next {
 			c.id = id
 		}
 		err := a(ctx, c, next)
-		if s := f.state.Load(); (s^c.id)>>attemptShift != 0 || s&ran == 0 {
+		s := f.state.Load()
+		ended := s&^endedMask | endedAt(c.id&flagMask)
+		if (s^c.id)>>attemptShift != 0 || s&(ran|running|locked) != ran || !f.state.CompareAndSwap(s, ended) {
 			f.abandon(c.id)
 		}
 		return err
@@ -136,7 +139,7 @@ func (f *frame) reenter(id uint64) (uint64, error) {
 		s = f.state.Load() &^ responded
 		f.state.Store(s)
 	}
-	return s&^flagMask | depth, nil
+	return s&^(flagMask|endedMask) | depth, nil
 }
 
 // abandon ends the activation with the handle id, whose behavior has returned,
@@ -145,7 +148,8 @@ func (f *frame) abandon(id uint64) {
 	if f.lock(id) != nil {
 		return
 	}
-	if f.state.Load()&ran != 0 {
+	if s := f.state.Load(); (s^id)>>attemptShift == 0 && s&ran != 0 {
+		f.state.Store(s&^endedMask | endedAt(id&flagMask))
 		f.unlock()
 		return
 	}
@@ -161,7 +165,8 @@ func (f *frame) abandon(id uint64) {
 type pipeline[Q, R any] struct {
 	chain
 	info   *info
-	mustBe bool // a response is needed for success
+	done   uint64 // the state, but for the generation, after the usual course
+	mustBe bool   // a response is needed for success
 	frames sync.Pool
 }
 
@@ -179,12 +184,16 @@ type exchange[Q, R any] struct {
 
 func newPipeline[Q, R any](c chain, i *info) *pipeline[Q, R] {
 	none := reflect.TypeFor[R]() == reflect.TypeFor[None]()
-	return &pipeline[Q, R]{chain: c, info: i, mustBe: !none}
+	p := &pipeline[Q, R]{chain: c, info: i, done: ran | responded, mustBe: !none}
+	if c.depth > 1 {
+		p.done |= endedAt(1)
+	}
+	return p
 }
 
 func (p *pipeline[Q, R]) newFrame() *requestFrame[Q, R] {
 	f := &requestFrame[Q, R]{frame: frame{info: p.info}}
-	f.content = &f.own
+	f.content, f.first = &f.own, &f.own
 	f.floors = make([]atomic.Uint32, p.depth)
 	return f
 }
@@ -206,7 +215,7 @@ func (p *pipeline[Q, R]) call(ctx context.Context, q Q) (r R, err error) {
 	}()
 	err = p.first(ctx, Call{f: &f.frame, id: id})
 	returned = true
-	if f.state.CompareAndSwap(id|ran|responded, id+1<<genShift) {
+	if f.state.CompareAndSwap(id|p.done, id+1<<genShift) {
 		r = f.own.r
 		f.own = exchange[Q, R]{}
 		p.frames.Put(f)
@@ -254,12 +263,19 @@ func terminal[Q, R any](h func(context.Context, Q) (R, error)) Next {
 			return c.fail("next", ErrCallOver)
 		}
 		s := f.state.Load()
-		if n := s | running; (s^c.id)>>attemptShift == 0 && s&flagMask == 0 && f.state.CompareAndSwap(s, n) {
+		held := f.first
+		if n := s | running; (s^c.id)>>attemptShift == 0 && s&(1<<genShift-1) == 0 && f.state.CompareAndSwap(s, n) {
 			s = n
-		} else if s, err = f.enter(c.id, 0); err != nil {
-			return c.fail("next", err)
+		} else {
+			// With the frame locked, for an outer behavior may give up and detach.
+			if s, err = f.enter(c.id, locked); err != nil {
+				return c.fail("next", err)
+			}
+			held = f.content
+			f.unlock()
+			s &^= locked
 		}
-		content, ok := f.content.(*exchange[Q, R])
+		content, ok := held.(*exchange[Q, R])
 		if !ok {
 			f.leave(s, 0)
 			return c.fail("next", fmt.Errorf("%w: the call is of another message", ErrMessageType))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"sync"
 	"sync/atomic"
 )
 
@@ -137,9 +138,11 @@ func (r *streamRoute[Q, T]) run(ctx context.Context, q Q, yield func(T, error) b
 	out := &outlet[T]{yield: yield}
 	f := &frame{info: r.info, content: &streamContent[Q, T]{q: q, out: out}}
 	f.floors = make([]atomic.Uint32, r.chain.depth)
+	defer out.wait()
 	defer f.end()
 	err := r.chain.first(ctx, Call{f: f})
 	f.end()
+	out.wait()
 	switch {
 	case out.panicked:
 		panic(out.panicValue)
@@ -157,13 +160,27 @@ func (f *frame) end() {
 }
 
 // outlet is where the items of a stream go: the consumer's loop body. It belongs
-// to whoever is running.
+// to the run that has the turn.
 type outlet[T any] struct {
+	turn       sync.Mutex // held by the run that delivers, from its first item to its end
 	yield      func(T, error) bool
 	stopped    bool // the consumer wants no more
 	inBody     bool // the body has not returned, or never will: it panicked
 	panicked   bool
 	panicValue any
+}
+
+// done tells whether the consumer takes no more items.
+func (o *outlet[T]) done() bool {
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	return o.stopped || o.inBody
+}
+
+// wait waits for the run that delivers to be out of the loop body.
+func (o *outlet[T]) wait() {
+	o.turn.Lock()
+	defer o.turn.Unlock()
 }
 
 // streamContent is the content of a stream's frame.
@@ -185,6 +202,6 @@ func (c *streamContent[Q, T]) replace() content { return &streamContent[Q, T]{q:
 func (c *streamContent[Q, T]) abandoned(delivers bool) {
 	c.run.cancel()
 	if delivers {
-		<-c.run.quiet
+		c.out.wait()
 	}
 }

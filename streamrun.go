@@ -26,7 +26,7 @@ func streamTerminal[Q, T any](h func(context.Context, Q) iter.Seq2[T, error]) Ne
 			f.leave(s&^locked, 0)
 			return c.fail("next", fmt.Errorf("%w: the call is of another message", ErrMessageType))
 		}
-		r := &streamRun[T]{f: f, state: s &^ locked, out: content.out, taps: c.taps, quiet: make(chan struct{})}
+		r := &streamRun[T]{f: f, state: s &^ locked, out: content.out, taps: c.taps}
 		r.ctx, r.cancel = context.WithCancel(ctx)
 		content.run = r
 		f.unlock()
@@ -46,12 +46,12 @@ type streamRun[T any] struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	taps   *tap
-	quiet  chan struct{} // closed when a run that was abandoned delivers no more
 
-	over bool  // yield has returned false
-	lost bool  // abandoned: out is no longer this run's
-	bail bool  // the handler is being unwound
-	err  error // why the run is over
+	over     bool  // yield has returned false
+	lost     bool  // abandoned
+	released bool  // it has given the turn back
+	bail     bool  // the handler is being unwound
+	err      error // why the run is over
 }
 
 // unwind is what a handler panics with that yields after it was told to stop.
@@ -63,7 +63,7 @@ var errNilSequence = errors.New("the handler returned a nil sequence")
 // items or the consumer has stopped.
 func (r *streamRun[T]) do(start func() iter.Seq2[T, error]) (err error) {
 	defer r.settle()
-	if r.out.stopped || r.out.inBody {
+	if r.out.done() {
 		return nil
 	}
 	if r.ctx.Err() != nil {
@@ -74,7 +74,7 @@ func (r *streamRun[T]) do(start func() iter.Seq2[T, error]) (err error) {
 		return errNilSequence
 	}
 	r.iterate(items)
-	if r.err == nil && !r.lost && !r.out.stopped && r.ctx.Err() != nil {
+	if r.err == nil && !r.lost && (r.state&delivering == 0 || !r.out.stopped) && r.ctx.Err() != nil {
 		return endedError(r.ctx)
 	}
 	return r.err
@@ -96,7 +96,7 @@ func (r *streamRun[T]) iterate(items iter.Seq2[T, error]) {
 // settle ends the run, however it ended.
 func (r *streamRun[T]) settle() {
 	r.cancel()
-	if !r.lost && r.out.inBody && !r.out.panicked {
+	if !r.lost && r.state&delivering != 0 && r.out.inBody && !r.out.panicked {
 		// The consumer's loop body panicked. Should a behavior recover that, the
 		// panic still goes on where the loop is.
 		if v := recover(); v != nil {
@@ -107,13 +107,22 @@ func (r *streamRun[T]) settle() {
 	if !r.lost && !r.f.leave(r.state, 0) {
 		r.lose()
 	}
+	r.release()
 }
 
 // lose notes that the run was abandoned; the consumer is not called any more.
 func (r *streamRun[T]) lose() bool {
 	r.lost, r.over = true, true
-	close(r.quiet)
+	r.release()
 	return false
+}
+
+// release gives the turn back that first took.
+func (r *streamRun[T]) release() {
+	if r.state&delivering != 0 && !r.released {
+		r.released = true
+		r.out.turn.Unlock()
+	}
 }
 
 // stop has the handler's yield return false from now on. Its context is cancelled
@@ -136,10 +145,10 @@ func (r *streamRun[T]) deliver(item T, err error) bool {
 		return r.stop(withCause(r.ctx, err))
 	case r.ctx.Err() != nil:
 		return r.stop(endedError(r.ctx))
-	case r.out.inBody: // it panicked, and the handler recovered that
-		return r.stop(nil)
 	case r.state&delivering == 0 && !r.first():
 		return r.lose()
+	case r.out.inBody: // it panicked, and the handler recovered that
+		return r.stop(nil)
 	}
 	for t := r.taps; t != nil; t = t.outer {
 		if t.keep == nil {
@@ -164,10 +173,13 @@ func (r *streamRun[T]) deliver(item T, err error) bool {
 // counts tells whether the frame's state is this run's, but for a lock.
 func (r *streamRun[T]) counts() bool { return r.f.state.Load()&^locked == r.state }
 
-// first marks the run as delivering, so that whoever abandons it waits.
+// first takes the turn and marks the run as delivering, so that whoever abandons
+// it waits.
 func (r *streamRun[T]) first() bool {
+	r.out.turn.Lock()
 	for !r.f.state.CompareAndSwap(r.state, r.state|delivering) {
 		if !r.counts() {
+			r.out.turn.Unlock()
 			return false
 		}
 		runtime.Gosched()
