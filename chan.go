@@ -39,7 +39,9 @@ func bridge[Q, T any](h func(context.Context, Q, chan<- T) error, capacity int, 
 			defer func() {
 				if !settled { // yield has panicked
 					cancel()
-					p.end()
+					if !p.end() {
+						report(ctx, errRunaway)
+					}
 				}
 			}()
 			p.each(ctx, func(item T) bool {

@@ -43,8 +43,8 @@ func (o order) applyPublish(c *publishing) { c.parallel = int(o) }
 //
 // While the queue is full Publish blocks. If ctx ends first, the error is
 // [ErrQueueFull] and that of ctx, and the notification will not be handled. A
-// handler run by a worker gets ErrQueueFull at once where waiting for room would
-// leave no worker to make it.
+// handler run by a worker, and that passes on its context, gets ErrQueueFull at
+// once where waiting for room would leave no worker to make it.
 func Background() PublishOption { return backgroundOption{} }
 
 type backgroundOption struct{}
@@ -70,7 +70,7 @@ func Publish[N any](ctx context.Context, m *Mediator, n N, opts ...PublishOption
 					return t.publishOne(ctx, n)
 				}
 				if t.parallel == 0 {
-					return t.sequential(ctx, n, 0)
+					return t.sequential(ctx, n)
 				}
 			}
 		}
@@ -140,18 +140,19 @@ type step[N any] struct {
 
 func (t *topic[N]) publish(ctx context.Context, n N, parallel int) error {
 	if parallel == 0 {
-		return t.sequential(ctx, n, 0)
+		return t.sequential(ctx, n)
 	}
 	return t.inParallel(ctx, n, parallel)
 }
 
-// sequential runs the steps from i on. One deferred function guards them all;
-// after a panic, resume goes on with the next step.
-func (t *topic[N]) sequential(ctx context.Context, n N, i int) (err error) {
+// sequential runs the steps one after the other. One deferred function guards
+// them all; after a panic or a Goexit, rest goes on with the next step.
+func (t *topic[N]) sequential(ctx context.Context, n N) (err error) {
 	var errs []error
+	i := 0
 	defer func() {
 		if i < len(t.steps) {
-			err = t.resume(ctx, n, i, errs, recover())
+			err = t.resume(ctx, n, i, errs, false, recover())
 		}
 	}()
 	var box any
@@ -181,7 +182,7 @@ func (t *topic[N]) publishOne(ctx context.Context, n N) (err error) {
 	returned := false
 	defer func() {
 		if !returned {
-			err = t.resume(ctx, n, 0, nil, recover())
+			err = t.resume(ctx, n, 0, nil, false, recover())
 		}
 	}()
 	err = t.single(ctx, n)
@@ -193,23 +194,40 @@ func (t *topic[N]) publishOne(ctx context.Context, n N) (err error) {
 }
 
 // resume goes on after step i, which has ended by a panic with v, or by Goexit if
-// v is nil.
-func (t *topic[N]) resume(ctx context.Context, n N, i int, errs []error, v any) error {
+// v is nil: then this goroutine ends when its deferred functions have run, so
+// nobody will receive the errors.
+func (t *topic[N]) resume(ctx context.Context, n N, i int, errs []error, ending bool, v any) error {
 	if v != nil {
-		errs = append(errs, t.failed(i, newPanicError(v)))
+		return t.rest(ctx, n, i+1, append(errs, t.failed(i, newPanicError(v))), ending)
 	}
-	switch rest := t.sequential(ctx, n, i+1).(type) {
-	case nil:
-	case interface{ Unwrap() []error }:
-		errs = append(errs, rest.Unwrap()...)
+	return t.rest(ctx, n, i+1, errs, true)
+}
+
+// rest is sequential from step i on.
+func (t *topic[N]) rest(ctx context.Context, n N, i int, errs []error, ending bool) (err error) {
+	defer func() {
+		if i < len(t.steps) {
+			err = t.resume(ctx, n, i, errs, ending, recover())
+		}
+	}()
+	for ; i < len(t.steps); i++ {
+		if err := t.steps[i].call(ctx, n); err != nil {
+			errs = append(errs, t.failed(i, err))
+		}
 	}
-	err := errors.Join(errs...)
-	if v == nil && err != nil {
-		// This goroutine ends when its deferred functions have run, so nobody will
-		// receive the errors.
+	err = errors.Join(errs...)
+	if ending && err != nil {
 		t.m.tasks.report(ctx, err)
 	}
 	return err
+}
+
+// call calls a subscriber of any sort.
+func (s *step[N]) call(ctx context.Context, n N) error {
+	if s.plain != nil {
+		return s.plain(ctx, n)
+	}
+	return s.run(ctx, n, n)
 }
 
 // run calls a subscriber that is not plain.
@@ -262,12 +280,7 @@ func (t *topic[N]) runAlone(ctx context.Context, n N, i int, err *error) {
 		}
 		*err = t.failed(i, ErrGoexit)
 	}()
-	var e error
-	if s.plain != nil {
-		e = s.plain(ctx, n)
-	} else {
-		e = s.run(ctx, n, n)
-	}
+	e := s.call(ctx, n)
 	returned = true
 	if e != nil {
 		*err = t.failed(i, e)

@@ -223,13 +223,18 @@ func isNil(v any) bool {
 
 // MessageNamer is implemented by a message that brings its stable name along, so
 // that it is the same wherever the message is handled or only published. The
-// method is called on the zero value.
+// method is called on the zero value; one that panics there counts as absent.
 type MessageNamer interface {
 	MessageName() string
 }
 
 // messageName is the default name of a message's type.
-func messageName(t reflect.Type) string {
+func messageName(t reflect.Type) (name string) {
+	defer func() {
+		if recover() != nil {
+			name = strings.TrimLeft(t.String(), "*")
+		}
+	}()
 	zero := reflect.New(t).Elem()
 	if t.Kind() == reflect.Pointer {
 		zero = reflect.New(t.Elem())

@@ -13,7 +13,7 @@ import (
 // subscriber's handling of a notification, of a whole run of a stream.
 //
 // Wrap runs once a handler, when its pipeline is composed, in [New] or [Listen];
-// it must not return nil. What it returns is called concurrently. It may call
+// it must not return nil, nor use the mediator. What it returns is called concurrently. It may call
 // next any number of times, one after the other, with another context, or not at
 // all. See [Call] for what it can learn and change.
 type Behavior interface {

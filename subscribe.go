@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 )
@@ -52,7 +53,8 @@ type subscriber interface {
 	accepts(t reflect.Type) bool
 	build(layers []any, group, name string) error
 	bind(t reflect.Type, name string) func(context.Context, any) error
-	newTopic(name string) route
+	route(name string) route
+	topic(m *Mediator) topicEntry
 }
 
 type subscription[N any] struct {
@@ -111,7 +113,11 @@ func (s *subscription[N]) bind(t reflect.Type, name string) func(context.Context
 	}
 }
 
-func (s *subscription[N]) newTopic(name string) route { return &notificationRoute[N]{name: name} }
+func (s *subscription[N]) route(name string) route { return &notificationRoute[N]{name: name} }
+
+func (s *subscription[N]) topic(m *Mediator) topicEntry {
+	return topicEntry{entry: entry{hash: typeHash[*topic[N]](), value: newTopic[N](m, s.message())}, typ: s.message()}
+}
 
 // notificationRoute is the way by name to the subscribers of N.
 type notificationRoute[N any] struct{ name string }
@@ -140,7 +146,7 @@ func (r *notificationRoute[N]) dispatch(ctx context.Context, m *Mediator, group 
 	if err != nil {
 		return nil, err
 	}
-	return nil, one.sequential(ctx, n, 0)
+	return nil, one.sequential(ctx, n)
 }
 
 // subscriptions holds the subscribers. They change under mu; Publish reads the
@@ -153,6 +159,7 @@ type subscriptions struct {
 	all    []subscriber
 	names  names
 	routes map[string]route // by name
+	number map[string]int   // the last number given to a default group
 	closed bool
 }
 
@@ -227,6 +234,20 @@ func topicOf[N any](m *Mediator, t reflect.Type) *topic[N] {
 			return found
 		}
 	}
+	made := newTopic[N](m, t)
+	e := topicEntry{entry: entry{hash: typeHash[*topic[N]](), value: made}, typ: t}
+	if boxed {
+		ss.set = ss.set.with(e, any(made).(*topic[any]))
+	} else {
+		ss.set = ss.set.with(e, nil)
+	}
+	ss.publish()
+	return made
+}
+
+// newTopic makes the topic of notifications of type t, with mu held.
+func newTopic[N any](m *Mediator, t reflect.Type) *topic[N] {
+	ss, boxed := &m.subs, t != reflect.TypeFor[N]()
 	made := &topic[N]{m: m, name: ss.names.of(t), parallel: m.publishing.parallel}
 	for _, s := range ss.all {
 		if !s.accepts(t) {
@@ -250,14 +271,24 @@ func topicOf[N any](m *Mediator, t reflect.Type) *topic[N] {
 	if len(made.steps) == 1 && made.parallel == 0 {
 		made.single = made.steps[0].plain
 	}
-	e := topicEntry{entry: entry{hash: typeHash[*topic[N]](), value: made}, typ: t}
-	if boxed {
-		ss.set = ss.set.with(e, any(made).(*topic[any]))
-	} else {
-		ss.set = ss.set.with(e, nil)
-	}
-	ss.publish()
 	return made
+}
+
+// prepare makes the topics of all concrete types subscribed to, for New: one
+// table for all of them.
+func (ss *subscriptions) prepare(m *Mediator) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	ss.set = &topicSet{}
+	seen := map[reflect.Type]bool{}
+	for _, s := range ss.all {
+		if t := s.message(); t.Kind() != reflect.Interface && !seen[t] {
+			seen[t] = true
+			ss.set.entries = append(ss.set.entries, s.topic(m))
+		}
+	}
+	ss.set.index()
+	ss.publish()
 }
 
 // publish makes the present set that which Publish reads.
@@ -277,21 +308,21 @@ func (ss *subscriptions) add(s subscriber, behaviors []Behavior, n names, found 
 	if t.Kind() == reflect.Interface && spec.name != "" {
 		errs = append(errs, fmt.Errorf("Named %q on a subscription to the interface %v: name the types that implement it", spec.name, t))
 	}
-	var taken []string
+	taken := map[string]bool{}
 	for _, other := range ss.all {
 		if other.accepts(t) || s.accepts(other.message()) {
-			taken = append(taken, other.groupName())
+			taken[other.groupName()] = true
 		}
 	}
 	group := spec.group
-	if slices.Contains(taken, group) {
+	if taken[group] {
 		errs = append(errs, fmt.Errorf("Group %q is taken by another subscriber that receives %v", group, t))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	if group == "" {
-		group = uniqueGroup(funcName(s.handler()), taken)
+		group = ss.uniqueGroup(funcName(s.handler()), taken)
 	}
 	layers, name := around(behaviors, spec), n.of(t)
 	if err := s.build(layers, group, name); err != nil {
@@ -303,10 +334,27 @@ func (ss *subscriptions) add(s subscriber, behaviors []Behavior, n names, found 
 		if ss.routes == nil {
 			ss.routes = map[string]route{}
 		}
-		ss.routes[name] = s.newTopic(name)
+		ss.routes[name] = s.route(name)
 	}
 	ss.names = n
 	return nil
+}
+
+// uniqueGroup returns the default group, with a number if another subscriber of
+// the same messages has it.
+func (ss *subscriptions) uniqueGroup(base string, taken map[string]bool) string {
+	if !taken[base] {
+		return base
+	}
+	if ss.number == nil {
+		ss.number = map[string]int{}
+	}
+	for {
+		ss.number[base]++
+		if name := base + "#" + strconv.Itoa(ss.number[base]+1); !taken[name] {
+			return name
+		}
+	}
 }
 
 // listen is add at run time.

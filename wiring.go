@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 )
 
 // wiring collects what the options of New say. Options only collect; what they
@@ -164,6 +163,7 @@ func (w *wiring) build(m *Mediator) {
 		}
 	}
 	m.table = newTable(entries)
+	m.subs.prepare(m)
 }
 
 // describe names a handler for messages: "request handler shop.Place, which gives
@@ -196,14 +196,4 @@ func onlyBehaviors(layers []any, what string) (bs []Behavior, err error) {
 		}
 	}
 	return bs, err
-}
-
-// uniqueGroup returns the default group, with a number if a subscriber of the
-// same message has it.
-func uniqueGroup(base string, taken []string) string {
-	name := base
-	for i := 2; slices.Contains(taken, name); i++ {
-		name = base + "#" + strconv.Itoa(i)
-	}
-	return name
 }
