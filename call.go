@@ -152,8 +152,10 @@ func (c Call) SetResponse(v any) error {
 	return nil
 }
 
-// Stopped tells whether the consumer of the stream wants no more items. A run
-// that it stopped ends without an error, as a complete one does.
+// Stopped tells whether the consumer of the stream takes no more items: it has
+// left its loop, or panicked in it. A run that it left ends without an error, as a
+// complete one does; a panic that goes through a behavior is the consumer's if
+// Stopped is true then.
 func (c Call) Stopped() bool {
 	if c.f == nil || c.f.lock(c.id) != nil {
 		return false

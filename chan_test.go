@@ -110,10 +110,24 @@ func TestAChannelHandlerThatNeverEndsIsReported(t *testing.T) {
 				}
 			}
 		}))
-	for range mediator.Stream(t.Context(), m, count{}) {
-		break
+	for _, leave := range []func(){
+		func() {
+			for range mediator.Stream(t.Context(), m, count{}) {
+				break
+			}
+		},
+		func() {
+			require.PanicsWithValue(t, "of the consumer", func() {
+				for range mediator.Stream(t.Context(), m, count{}) {
+					panic("of the consumer")
+				}
+			})
+		},
+	} {
+		lost = nil
+		leave()
+		require.ErrorContains(t, lost, "mediator: stream mediator_test.count: the handler goes on sending after its context was cancelled")
 	}
-	require.ErrorContains(t, lost, "mediator: stream mediator_test.count: the handler goes on sending after its context was cancelled")
 	close(unblock)
 }
 

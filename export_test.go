@@ -42,3 +42,21 @@ func TypeHashDiffers() bool {
 	first, again := typeHash[*int](), typeHash[*int]()
 	return first == again && first != typeHash[*string]() && first != 0
 }
+
+// FindAmongCollisions puts entries of one hash into a table, so that all but one
+// are not in their own slot, and tells whether exactly those are found.
+func FindAmongCollisions() bool {
+	all := []struct {
+		entry entry
+		found func(*table) bool
+	}{among[[1]int](), among[[2]int](), among[[3]int]()}
+	t := &table{slots: make([]any, 4), mul: 1, shift: 62}
+	for i := range all {
+		all[i].entry.hash = 3 << 62 // the last slot: the probe goes on at the first
+	}
+	t.place([]entry{all[0].entry, all[1].entry})
+	first, _ := t.slots[3].(*[1]int)
+	second, found := probe[[2]int](t, 3)
+	_, other := probe[[3]int](t, 3)
+	return any(first) == all[0].entry.value && found && any(second) == all[1].entry.value && !other
+}

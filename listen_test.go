@@ -59,6 +59,24 @@ func TestListenReportsMistakes(t *testing.T) {
 	require.NoError(t, mediator.Publish(t.Context(), m, order{}))
 }
 
+func TestManyListenersOfOneFunction(t *testing.T) {
+	m := newMediator(t)
+	heard := 0
+	var stops []func()
+	for range 2000 {
+		stop, err := mediator.Listen(m, func(context.Context, created) error { heard++; return nil })
+		require.NoError(t, err)
+		stops = append(stops, stop)
+	}
+	require.NoError(t, mediator.Publish(t.Context(), m, created{}))
+	require.Equal(t, 2000, heard)
+	for _, stop := range stops {
+		stop()
+	}
+	require.NoError(t, mediator.Publish(t.Context(), m, created{}))
+	require.Equal(t, 2000, heard)
+}
+
 func TestStopInsideTheHandler(t *testing.T) {
 	for _, how := range []mediator.SharedPublish{mediator.Sequential(), mediator.Parallel(0)} {
 		m := newMediator(t, how)

@@ -18,3 +18,7 @@ func TestLookupFindsWhatIsThereAndNothingElse(t *testing.T) {
 		require.True(t, mediator.FindAmong(n), "%d types", n)
 	}
 }
+
+func TestLookupProbesWhereHashesCollide(t *testing.T) {
+	require.True(t, mediator.FindAmongCollisions())
+}

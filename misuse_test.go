@@ -357,3 +357,133 @@ func TestAStreamWaitsForItsLoopBody(t *testing.T) {
 	<-late
 	<-late
 }
+
+// giveUp leaves its first next running on a goroutine as soon as started is closed.
+func giveUp(started <-chan struct{}, left *sync.WaitGroup) mediator.Behavior {
+	first := true
+	return mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		if !first {
+			return next(ctx, c)
+		}
+		first = false
+		left.Go(func() {
+			defer func() { _ = recover() }()
+			_ = next(ctx, c)
+		})
+		<-started
+		return errTimeout
+	})
+}
+
+func TestAStreamsLeftBehindRunDoesNotDisturbTheNext(t *testing.T) {
+	for _, panics := range []bool{false, true} {
+		started, release, runs := make(chan struct{}), make(chan struct{}), 0
+		var left sync.WaitGroup
+		m := newMediator(t, mediator.Use(retry(2), giveUp(started, &left)), mediator.HandleStream(func(context.Context, count) iter.Seq2[int, error] {
+			return func(yield func(int, error) bool) {
+				if runs++; runs > 1 {
+					for i := 0; i < 100 && yield(i, nil); i++ {
+					}
+					return
+				}
+				close(started)
+				<-release
+				if panics {
+					panic("of the run left behind")
+				}
+			}
+		}))
+		items := 0
+		for _, err := range mediator.Stream(t.Context(), m, count{}) {
+			require.NoError(t, err)
+			if items++; items == 1 {
+				close(release) // it ends while this body runs
+				left.Wait()
+			}
+		}
+		require.Equal(t, 100, items)
+	}
+}
+
+func TestARequestsLeftBehindRunDoesNotDisturbTheNext(t *testing.T) {
+	var left sync.WaitGroup
+	calls := 0
+	odd := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		if calls++; calls%2 == 0 {
+			return next(ctx, c)
+		}
+		entered := make(chan struct{})
+		left.Go(func() { close(entered); _ = next(ctx, c) })
+		<-entered
+		for range calls % 64 { // gives up before, while and after next runs
+			_ = c.Err()
+		}
+		return errTimeout
+	})
+	m := newMediator(t, mediator.Use(retry(2), odd), mediator.Handle(func(_ context.Context, q get[int]) (int, error) { return q.Key, nil }))
+	for i := range 20_000 {
+		got, err := mediator.Send(t.Context(), m, get[int]{Key: i})
+		require.NoError(t, err)
+		require.Equal(t, i, got)
+	}
+	left.Wait()
+}
+
+// Two behaviors that give up one after the other, while the body runs.
+func TestTheLoopDoesNotEndWhileItsBodyRuns(t *testing.T) {
+	innerTimeout, outerTimeout := make(chan struct{}), make(chan struct{})
+	late := make(chan error, 2)
+	givenUp := make(chan struct{}, 2)
+	tell := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		defer func() { givenUp <- struct{}{} }()
+		return next(ctx, c)
+	})
+	m := newMediator(t, mediator.Use(tell, homemade(outerTimeout, late), homemade(innerTimeout, late)), mediator.HandleStream(counting))
+	bodies, ended := 0, false
+	for _, err := range mediator.Stream(t.Context(), m, count{N: 5}) {
+		if bodies++; bodies == 1 {
+			close(innerTimeout)
+			close(outerTimeout)
+			<-givenUp // all behaviors have returned
+			ended = true
+			continue
+		}
+		require.ErrorIs(t, err, errTimeout)
+	}
+	require.True(t, ended, "the body had returned when the loop ended")
+	require.Equal(t, 2, bodies, "one item and the error")
+	for range 2 {
+		<-late
+	}
+}
+
+func TestAnInnerBehaviorsCallEndsWhenItReturns(t *testing.T) {
+	k := &keeper{}
+	runs := 0
+	outer := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		err := next(ctx, c)
+		late := k.calls[len(k.calls)-1]
+		require.ErrorIs(t, late.Err(), mediator.ErrCallOver)
+		require.Nil(t, late.Message())
+		require.Nil(t, late.Response())
+		require.ErrorIs(t, late.SetResponse(order{ID: "late"}), mediator.ErrCallOver)
+		require.ErrorIs(t, k.next(ctx, late), mediator.ErrCallOver)
+		_, forked := late.Fork()
+		require.ErrorIs(t, forked, mediator.ErrCallOver)
+		require.NoError(t, c.Err())
+		require.Equal(t, "x", c.Response().(order).ID)
+		return err
+	})
+	for _, inner := range []int{0, 2} {
+		m := newMediator(t, mediator.Use(noop, outer, noop, k), mediator.Use(noops(inner)...), mediator.Handle(func(_ context.Context, q placeOrder) (order, error) {
+			runs++
+			return order{ID: q.SKU}, nil
+		}), mediator.HandleCommand(func(context.Context, cancelOrder) error { return nil }))
+		for range 3 {
+			o, err := mediator.Send(t.Context(), m, placeOrder{SKU: "x"})
+			require.NoError(t, err)
+			require.Equal(t, "x", o.ID)
+		}
+	}
+	require.Equal(t, 6, runs)
+}

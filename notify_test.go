@@ -174,6 +174,32 @@ func TestGoexitInASequentialSubscriberEndsThePublisherAfterTheRest(t *testing.T)
 	require.False(t, <-done)
 }
 
+func TestNoErrorIsLostWhereGoexitFollowsAPanic(t *testing.T) {
+	exit := func() error { runtime.Goexit(); return nil }
+	burst := func() error { panic("oh no") }
+	failing := func() error { return errBoom }
+	for _, outcomes := range [][]func() error{{exit, burst, exit, failing}, {burst, exit, failing}, {failing, exit, exit, burst}, {burst, failing, exit}} {
+		var log []string
+		var lost []error
+		opts := []mediator.Option{mediator.OnError(func(_ context.Context, err error) { lost = append(lost, err) })}
+		for i, outcome := range outcomes {
+			opts = append(opts, hear(&log, fmt.Sprint(i), outcome))
+		}
+		m := newMediator(t, opts...)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = mediator.Publish(context.Background(), m, created{})
+		}()
+		<-done
+		require.Len(t, log, len(outcomes))
+		require.Len(t, lost, 1, "told once")
+		require.ErrorIs(t, lost[0], errBoom)
+		var p *mediator.PanicError
+		require.ErrorAs(t, lost[0], &p)
+	}
+}
+
 func TestGoexitInAParallelSubscriberIsAnError(t *testing.T) {
 	var log []string
 	m := newMediator(t, mediator.Parallel(1), hear(&log, "a", func() error { runtime.Goexit(); return nil }), hear(&log, "b", fine))

@@ -195,7 +195,7 @@ func (c *streamContent[Q, T]) response() any   { return nil }
 func (c *streamContent[Q, T]) setResponse(any) {}
 
 func (c *streamContent[Q, T]) accepts(any) error { return nil }
-func (c *streamContent[Q, T]) stopped() bool     { return c.out.stopped }
+func (c *streamContent[Q, T]) stopped() bool     { return c.out.done() }
 
 func (c *streamContent[Q, T]) replace() content { return &streamContent[Q, T]{q: c.q, out: c.out} }
 

@@ -349,20 +349,23 @@ func TestThePanicOfTheLoopBodyIsTheConsumers(t *testing.T) {
 			yield(2, nil)
 		}
 	}
-	for name, h := range map[string]func(context.Context, count) iter.Seq2[int, error]{"plain": counting} {
-		for _, bs := range [][]mediator.Behavior{nil, {recovering}, {retry(3), noop, recovering, noop}} {
-			t.Run(name, func(t *testing.T) {
-				bodies := 0
-				m := newMediator(t, mediator.Use(bs...), mediator.HandleStream(h))
-				require.PanicsWithValue(t, "of the consumer", func() {
-					for range mediator.Stream(t.Context(), m, count{N: 5}) {
-						bodies++
-						panic("of the consumer")
-					}
-				})
-				require.Equal(t, 1, bodies)
+	for name, bs := range map[string][]mediator.Behavior{"alone": nil, "recovering": {recovering}, "retrying": {retry(3), noop, recovering, noop}} {
+		t.Run(name, func(t *testing.T) {
+			bodies, consumers := 0, false
+			look := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+				defer func() { consumers = c.Stopped() }()
+				return next(ctx, c)
 			})
-		}
+			m := newMediator(t, mediator.Use(append(bs, look)...), mediator.HandleStream(counting))
+			require.PanicsWithValue(t, "of the consumer", func() {
+				for range mediator.Stream(t.Context(), m, count{N: 5}) {
+					bodies++
+					panic("of the consumer")
+				}
+			})
+			require.Equal(t, 1, bodies)
+			require.True(t, consumers)
+		})
 	}
 	m := newMediator(t, mediator.HandleStream(recoverInHandler))
 	bodies := 0

@@ -166,6 +166,13 @@ func TestAMessageMayBringItsName(t *testing.T) {
 	require.Equal(t, []string{"payment.paid", "by.the-option", "by.the-option", "named.by-itself"}, names)
 }
 
+type namedByNothing struct{ *named }
+
+func TestAMessageNameThatPanicsOnTheZeroValueIsAbsent(t *testing.T) {
+	m := newMediator(t, mediator.Subscribe(func(context.Context, namedByNothing) error { return errBoom }))
+	require.ErrorContains(t, mediator.Publish(t.Context(), m, namedByNothing{}), "publish mediator_test.namedByNothing to")
+}
+
 func TestNestedErrorsAreReadable(t *testing.T) {
 	var m *mediator.Mediator
 	m = newMediator(t,
