@@ -106,6 +106,23 @@ func (c Call) Message() any {
 	return c.f.content.message()
 }
 
+// View calls f with the message's address, or with the message itself if it is a
+// pointer, and returns what f returns: a look at the message without a copy and
+// without an allocation. f must neither change the message nor keep the address.
+// While f runs, next gives [ErrNextRunning]; once the call is over, View gives
+// [ErrCallOver] and does not call f.
+func (c Call) View(f func(message any) error) error {
+	if c.f == nil {
+		return c.fail("view", ErrCallOver)
+	}
+	held, s, err := c.f.borrow(c.id)
+	if err != nil {
+		return c.fail("view", err)
+	}
+	defer c.f.state.CompareAndSwap(s|running, s) // fails if the activation was given up meanwhile
+	return f(held.address())
+}
+
 // Response returns what the handler returned or [Call.SetResponse] set last:
 // nil if there is no response yet, while next is running, once the call is over,
 // and for notifications and streams. A command's response is a [None].

@@ -186,3 +186,38 @@ func TestNewAndListenPassOnWarnings(t *testing.T) {
 	_, err = mediator.New(mediator.Use(picky{"a"}, mediator.BehaviorFunc(func(mediator.Next) mediator.Next { return nil })), mediator.Handle(place1))
 	require.ErrorContains(t, err, "behavior mediator.BehaviorFunc: Wrap returned nil")
 }
+
+func TestViewShowsTheMessageInPlace(t *testing.T) {
+	var seen []any
+	var kept mediator.Call
+	look := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		kept = c
+		if err := c.View(func(message any) error {
+			seen = append(seen, message)
+			require.ErrorIs(t, next(ctx, c), mediator.ErrNextRunning)
+			require.NotNil(t, c.Message())
+			return nil
+		}); err != nil {
+			return err
+		}
+		return next(ctx, c)
+	})
+	m := newMediator(t, mediator.Use(noop, look, noop), mediator.Handle(orders{prefix: "o-"}.Place),
+		mediator.Handle(func(_ context.Context, q *get[int]) (int, error) { return q.Key, nil }), mediator.HandleStream(counting))
+	o, err := mediator.Send(t.Context(), m, placeOrder{SKU: "x"})
+	require.NoError(t, err)
+	require.Equal(t, "o-x", o.ID)
+	require.IsType(t, &placeOrder{}, seen[0])
+	q := &get[int]{Key: 7}
+	n, err := mediator.Send(t.Context(), m, q)
+	require.NoError(t, err)
+	require.Equal(t, 7, n)
+	require.Same(t, q, seen[1])
+	got, err := collect(t, mediator.Stream(t.Context(), m, count{N: 2}))
+	require.NoError(t, err)
+	require.Equal(t, []int{0, 1}, got)
+	require.Equal(t, &count{N: 2}, seen[2])
+	fail := func(any) error { t.Error("called"); return nil }
+	require.ErrorIs(t, kept.View(fail), mediator.ErrCallOver)
+	require.ErrorIs(t, mediator.Call{}.View(fail), mediator.ErrCallOver)
+}

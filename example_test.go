@@ -464,6 +464,24 @@ func ExampleCall_SetResponse() {
 	// Output: {free 0} <nil>
 }
 
+func ExampleCall_View() {
+	limit := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		if err := c.View(func(message any) error {
+			if q, ok := message.(*PlaceOrder); ok && q.Qty > 100 {
+				return errors.New("too many")
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		return next(ctx, c)
+	})
+	m := must(mediator.New(mediator.Use(limit), mediator.Handle(placeOrder1)))
+	_, err := mediator.Send(context.Background(), m, PlaceOrder{Qty: 101})
+	fmt.Println(err)
+	// Output: too many
+}
+
 func ExampleCall_OnItem() {
 	count := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
 		items := 0

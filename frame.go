@@ -52,6 +52,7 @@ func endedAt(depth uint64) uint64 { return (1<<endedShift - depth) << endedShift
 // content is the typed part of a frame.
 type content interface {
 	message() any
+	address() any // of the message; the message if that is a pointer
 	response() any
 	accepts(v any) error
 	setResponse(v any)
@@ -129,6 +130,25 @@ func (f *frame) enter(id, flags uint64) (uint64, error) {
 			if n := s&^(flagMask|endedMask) | running | flags; f.state.CompareAndSwap(s, n) {
 				return n, nil
 			}
+		}
+		runtime.Gosched()
+	}
+}
+
+// borrow marks the frame as running without a run, so that the content stays as
+// it is until the state is set back to the one returned.
+func (f *frame) borrow(id uint64) (content, uint64, error) {
+	for {
+		s := f.state.Load()
+		switch {
+		case !f.alive(id, s):
+			return nil, 0, ErrCallOver
+		case s&running != 0:
+			return nil, 0, ErrNextRunning
+		case s&locked == 0 && f.state.CompareAndSwap(s, s|running|locked):
+			held := f.content
+			f.state.Store(s | running)
+			return held, s, nil
 		}
 		runtime.Gosched()
 	}

@@ -304,7 +304,15 @@ func join(first, second error) error {
 }
 
 func (e *exchange[Q, R]) message() any  { return e.q }
+func (e *exchange[Q, R]) address() any  { return addressOf(&e.q) }
 func (e *exchange[Q, R]) response() any { return e.r }
+
+func addressOf[Q any](q *Q) any {
+	if reflect.TypeFor[Q]().Kind() == reflect.Pointer {
+		return *q
+	}
+	return q
+}
 
 func (e *exchange[Q, R]) accepts(v any) error {
 	if _, ok := v.(R); ok || v == nil && nilable(reflect.TypeFor[R]()) {

@@ -191,6 +191,7 @@ type streamContent[Q, T any] struct {
 }
 
 func (c *streamContent[Q, T]) message() any    { return c.q }
+func (c *streamContent[Q, T]) address() any    { return addressOf(&c.q) }
 func (c *streamContent[Q, T]) response() any   { return nil }
 func (c *streamContent[Q, T]) setResponse(any) {}
 

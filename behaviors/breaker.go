@@ -1,0 +1,294 @@
+package behaviors
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/fsmediator/mediator"
+)
+
+// Breaker keeps calls from what fails: a [mediator.Behavior], made by
+// [CircuitBreaker]. It is safe for concurrent use.
+//
+// A call that is not let through gets an [*OpenError]. Errors of calls that are
+// pass unchanged. It does not run a call whose context has ended, and does not
+// count one whose caller has cancelled. A panic and [runtime.Goexit] are failures.
+//
+// For a stream the outcome is that of the run; it is a success if the consumer
+// stops early. Whether a panic after the first item was the handler's or the
+// consumer's cannot be told, so it is ignored.
+//
+// Every change of state begins a new count: what a call that began before it
+// comes to counts nowhere.
+type Breaker struct {
+	c        BreakerConfig
+	circuits atomic.Pointer[map[string]*circuit] // replaced, never changed
+
+	mu       sync.Mutex // held to replace circuits
+	isolated bool       // those still to come, too
+}
+
+// CircuitBreaker returns a [Breaker] for all the handlers it is put around: each
+// message name has a state of its own, unless c asks for another scope. It panics
+// if c makes no sense.
+func CircuitBreaker(c BreakerConfig) *Breaker {
+	b := &Breaker{c: c.complete()}
+	b.circuits.Store(&map[string]*circuit{})
+	return b
+}
+
+// BehaviorName returns "CircuitBreaker".
+func (b *Breaker) BehaviorName() string { return "CircuitBreaker" }
+
+// CheckWiring warns of a Fallback inside: the breaker would never see a failure.
+func (b *Breaker) CheckWiring(_, inner []mediator.Behavior) []string {
+	if hasBehavior(inner, "Fallback") {
+		return []string{"Fallback stands inside and hides failures from the breaker: put it outside"}
+	}
+	return nil
+}
+
+// Wrap implements [mediator.Behavior].
+func (b *Breaker) Wrap(next mediator.Next) mediator.Next {
+	w := &breakerWrap{b: b, next: next}
+	return w.call
+}
+
+// State returns the state that a call with the key would find; a break that is
+// over is StateHalfOpen. Of several keys it is the worst, without keys the worst
+// of all. A key that was never used is closed, unless all are isolated.
+func (b *Breaker) State(keys ...string) State {
+	worst := StateClosed
+	for _, k := range b.some(keys) {
+		if k == nil {
+			worst = max(worst, b.initial())
+			continue
+		}
+		worst = max(worst, k.state(nanos()))
+	}
+	if len(keys) == 0 {
+		worst = max(worst, b.initial())
+	}
+	return worst
+}
+
+// Isolate lets no more calls with the keys through, until Reset; without keys,
+// no calls at all, also with keys that are not known yet.
+func (b *Breaker) Isolate(keys ...string) { b.force(StateIsolated, keys) }
+
+// Reset closes the breakers of the keys, or all, and forgets what they have
+// counted.
+func (b *Breaker) Reset(keys ...string) { b.force(StateClosed, keys) }
+
+// Snapshot returns how each breaker is doing, in the order of their keys. It
+// takes no lock that a closed breaker needs.
+func (b *Breaker) Snapshot() []BreakerSnapshot {
+	circuits := *b.circuits.Load()
+	all := make([]BreakerSnapshot, 0, len(circuits))
+	for _, key := range slices.Sorted(maps.Keys(circuits)) {
+		all = append(all, circuits[key].snapshot())
+	}
+	return all
+}
+
+func (b *Breaker) initial() State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.isolated {
+		return StateIsolated
+	}
+	return StateClosed
+}
+
+// some returns the circuits of the keys, nil for each that is not there, or all.
+func (b *Breaker) some(keys []string) []*circuit {
+	circuits := *b.circuits.Load()
+	if len(keys) == 0 {
+		return slices.Collect(maps.Values(circuits))
+	}
+	found := make([]*circuit, len(keys))
+	for i, key := range keys {
+		found[i] = circuits[key]
+	}
+	return found
+}
+
+func (b *Breaker) force(s State, keys []string) {
+	if len(keys) == 0 {
+		b.mu.Lock()
+		b.isolated = s == StateIsolated
+		b.mu.Unlock()
+	} else if s == StateIsolated {
+		for _, key := range keys {
+			b.circuit(key)
+		}
+	}
+	for _, k := range b.some(keys) {
+		if k != nil {
+			k.force(s)
+		}
+	}
+}
+
+// circuit returns that of the key, and makes it if need be.
+func (b *Breaker) circuit(key string) *circuit {
+	if k, ok := (*b.circuits.Load())[key]; ok {
+		return k
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	circuits := *b.circuits.Load()
+	if len(circuits) >= b.c.MaxKeys {
+		if _, ok := circuits[key]; !ok {
+			key = BreakerOtherKeys
+		}
+	}
+	if k, ok := circuits[key]; ok {
+		return k
+	}
+	s := StateClosed
+	if b.isolated {
+		s = StateIsolated
+	}
+	// The key may be a part of something large.
+	k := newCircuit(&b.c, strings.Clone(key), s)
+	more := maps.Clone(circuits)
+	more[k.key] = k
+	b.circuits.Store(&more)
+	return k
+}
+
+// breakerWrap is a breaker around one handler.
+type breakerWrap struct {
+	b     *Breaker
+	next  mediator.Next
+	bound atomic.Pointer[boundCircuit]
+}
+
+// boundCircuit is the circuit of a message name. A handler mostly has one name;
+// a subscriber to an interface has those of all the types that arrive.
+type boundCircuit struct {
+	name string
+	*circuit
+}
+
+func (w *breakerWrap) find(c mediator.Call) *circuit {
+	if w.b.c.Key != nil {
+		return w.b.circuit(w.b.c.Key(c))
+	}
+	name := c.Name()
+	bound := w.bound.Load()
+	if bound != nil && bound.name == name {
+		return bound.circuit
+	}
+	key := name
+	if w.b.c.PerHandler && c.Handler() != "" {
+		key += " to " + c.Handler()
+	}
+	k := w.b.circuit(key)
+	if bound == nil {
+		w.bound.Store(&boundCircuit{name: name, circuit: k})
+	}
+	return k
+}
+
+func (w *breakerWrap) call(ctx context.Context, c mediator.Call) error {
+	if ctx.Err() != nil {
+		return endOf(ctx)
+	}
+	k := w.find(c)
+	p := k.now.Load()
+	var t *trial
+	if p.state != StateClosed {
+		var err error
+		if p, t, err = k.admit(); err != nil {
+			return err
+		}
+	}
+	if c.Kind() == mediator.KindStream {
+		return w.stream(ctx, c, &streamPermit{k: k, p: p, t: t})
+	}
+	if t != nil || w.b.c.SlowCall > 0 {
+		return w.watch(ctx, c, k, p, t)
+	}
+	settled := false
+	defer func() {
+		if !settled {
+			k.settle(p, nil, result{outcome: OutcomeFailure})
+		}
+	}()
+	err := w.next(ctx, c)
+	if err == nil {
+		settled = true
+		p.succeeded()
+		return nil
+	}
+	r := result{outcome: judge(ctx, err, w.b.c.Classify), err: err}
+	settled = true
+	k.settle(p, nil, r)
+	return err
+}
+
+// watch is call for a trial, and where slow calls matter.
+func (w *breakerWrap) watch(ctx context.Context, c mediator.Call, k *circuit, p *period, t *trial) error {
+	settled := false
+	defer func() {
+		if !settled {
+			k.settle(p, t, result{outcome: OutcomeFailure})
+		}
+	}()
+	begun := nanos()
+	err := w.next(ctx, c)
+	r := result{outcome: judge(ctx, err, w.b.c.Classify), slow: w.b.slow(nanos() - begun), err: err}
+	settled = true
+	k.settle(p, t, r)
+	return err
+}
+
+func (b *Breaker) slow(took int64) bool { return b.c.SlowCall > 0 && took > int64(b.c.SlowCall) }
+
+// streamPermit lets one run of a stream through.
+type streamPermit struct {
+	k       *circuit
+	p       *period
+	t       *trial
+	first   int64 // when the first item came
+	settled bool
+}
+
+func (s *streamPermit) item() {
+	if s.first == 0 {
+		s.first = nanos()
+	}
+}
+
+func (s *streamPermit) settle(r result) {
+	s.settled = true
+	s.k.settle(s.p, s.t, r)
+}
+
+// unwound settles a run that was ended by a panic or Goexit.
+func (s *streamPermit) unwound() {
+	switch {
+	case s.settled:
+	case s.first == 0:
+		s.settle(result{outcome: OutcomeFailure})
+	default:
+		s.settle(result{outcome: OutcomeIgnored})
+	}
+}
+
+// stream is call for a stream.
+func (w *breakerWrap) stream(ctx context.Context, c mediator.Call, s *streamPermit) error {
+	defer s.unwound()
+	begun := nanos()
+	err := w.next(ctx, c.OnItem(s.item))
+	s.item()
+	r := result{outcome: judge(ctx, err, w.b.c.Classify), slow: w.b.slow(s.first - begun), err: err}
+	s.settle(r)
+	return err
+}

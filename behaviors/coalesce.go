@@ -1,0 +1,176 @@
+package behaviors
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/fsmediator/mediator"
+	"golang.org/x/sync/singleflight"
+)
+
+// ErrAbandoned is the cause with which [Coalesce] cancels the context of a run
+// that every caller has left.
+var ErrAbandoned = errors.New("every caller has left")
+
+// Coalesce has the requests of one handler that have the same key and are in
+// progress at the same time run once: all of them get the response of that run,
+// the same value, or its error. key is called for each request, concurrently; a
+// request for which it returns "" runs by itself. Notifications and streams pass.
+//
+// The run has the values of the first caller's context, but not its cancellation
+// or deadline. A caller whose context ends leaves with that context's error, and
+// the others are not disturbed. When the last one leaves, the run's context is
+// cancelled ([ErrAbandoned]), and this last caller waits for it to end.
+//
+// A panic of the run reaches every caller, as a panic with a
+// [*mediator.PanicError]; [runtime.Goexit] is [mediator.ErrGoexit]. It allocates,
+// for the run's goroutine. It panics if key is nil.
+func Coalesce(key func(mediator.Call) string) mediator.Behavior {
+	if key == nil {
+		panic("behaviors: Coalesce: the key function is nil")
+	}
+	return coalesce{key}
+}
+
+type coalesce struct{ key func(mediator.Call) string }
+
+// BehaviorName returns "Coalesce".
+func (coalesce) BehaviorName() string { return "Coalesce" }
+
+func (b coalesce) Wrap(next mediator.Next) mediator.Next {
+	flights := &flights{next: next, byKey: map[string]*flight{}}
+	return func(ctx context.Context, c mediator.Call) error {
+		if c.Kind() != mediator.KindRequest {
+			return next(ctx, c)
+		}
+		key := b.key(c)
+		if key == "" {
+			return next(ctx, c)
+		}
+		if ctx.Err() != nil {
+			return endOf(ctx)
+		}
+		return flights.join(ctx, c, key)
+	}
+}
+
+// flights is the runs in progress of one handler.
+type flights struct {
+	next  mediator.Next
+	group singleflight.Group
+
+	mu    sync.Mutex
+	byKey map[string]*flight // as in group
+}
+
+// flight is one run.
+type flight struct {
+	key     string
+	callers int // that wait for it
+	cancel  context.CancelCauseFunc
+}
+
+// landing is how a run has ended.
+type landing struct {
+	response any
+	err      error
+	panicked *mediator.PanicError
+}
+
+func (s *flights) join(ctx context.Context, c mediator.Call, key string) error {
+	f, landed, err := s.board(ctx, c, key)
+	if err != nil {
+		return err
+	}
+	select {
+	case r := <-landed:
+		s.leave(f)
+		return r.Val.(*landing).deliver(c)
+	case <-ctx.Done():
+	}
+	if s.leave(f) {
+		<-landed
+	}
+	return endOf(ctx)
+}
+
+// board makes the caller one of those that wait for the run of the key, and
+// begins it if there is none.
+func (s *flights) board(ctx context.Context, c mediator.Call, key string) (*flight, <-chan singleflight.Result, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.byKey[key]
+	var run func() (any, error)
+	if f == nil {
+		fork, err := c.Fork()
+		if err != nil {
+			return nil, nil, err
+		}
+		f = &flight{key: key}
+		detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+		f.cancel = cancel
+		run = func() (any, error) {
+			landed := s.fly(detached, fork)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.forget(f)
+			return landed, nil
+		}
+		s.byKey[key] = f
+	}
+	f.callers++
+	return f, s.group.DoChan(key, run), nil
+}
+
+// fly runs next on a goroutine of its own: what a panic or Goexit would leave
+// undone in a singleflight is not.
+func (s *flights) fly(ctx context.Context, c mediator.Call) *landing {
+	r := &landing{err: mediator.ErrGoexit}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if v := recover(); v != nil {
+				r.panicked = panicError(v)
+			}
+		}()
+		err := s.next(ctx, c)
+		r.response, r.err = c.Response(), err
+	}()
+	<-done
+	return r
+}
+
+// leave takes a caller off f, and tells whether it was the last. The next caller
+// with the key begins another run then.
+func (s *flights) leave(f *flight) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.callers--
+	if f.callers > 0 {
+		return false
+	}
+	s.forget(f)
+	f.cancel(ErrAbandoned)
+	return true
+}
+
+// forget is called with mu held.
+func (s *flights) forget(f *flight) {
+	if s.byKey[f.key] == f {
+		delete(s.byKey, f.key)
+		s.group.Forget(f.key)
+	}
+}
+
+// deliver gives the outcome to the caller of c.
+func (r *landing) deliver(c mediator.Call) error {
+	if r.panicked != nil {
+		panic(r.panicked)
+	}
+	if r.err != nil {
+		return r.err
+	}
+	return c.SetResponse(r.response)
+}

@@ -1,0 +1,57 @@
+// Package behaviors has the behaviors that most applications put around their
+// handlers. Each of them is a [mediator.Behavior] and stands around requests,
+// notifications and streams alike; where one kind is treated differently, its
+// documentation says so.
+//
+// # Order
+//
+// The first behavior given to [mediator.Use] is the outermost. [Standard],
+// [StreamingResilience] and [StreamingPlatinum] return them in an order that
+// works; who puts their own together keeps to this one:
+//
+//	Log, Recorder    see what the caller sees
+//	dead letters     keep what failed for good
+//	Fallback         answers for what failed for good
+//	Recover          so that all of those see a panic as an error
+//	Slow             takes the time that the caller waits
+//	Coalesce         before anything is spent on a request that another one answers
+//	Validate         before anything is spent on a message that is wrong
+//	MemoryGuard,
+//	RateLimit,
+//	Bulkhead         once for a call, not again for each retry
+//	Retry            repeats everything inside of it
+//	CircuitBreaker   counts each attempt, and refuses the next when it is open
+//	Hedge            two at once are one attempt
+//	Timeout          for each attempt, so that the breaker learns of those that hang
+//	                 and a retry finds time left
+//
+// Put a Timeout outside of Retry as well to bound the call as a whole, or set
+// [RetryConfig.MaxTotal]. Backpressure of a stream stands outside of all, next to
+// the consumer.
+//
+// # Known to be wrong
+//
+// What can be seen of these when a handler is wired, [mediator.New] warns of; see
+// [mediator.OnWarning].
+//
+//   - Retry around Retry: attempts multiply. By default an outer Retry does not
+//     repeat what an inner one gave up on ([Retryable]).
+//   - Retry around Fallback, or CircuitBreaker around Fallback: the outer one never
+//     sees a failure.
+//   - Retry around a behavior that replaces errors without wrapping them: RetryIf
+//     does not know them any more. All behaviors here pass the cause on to
+//     errors.Is and errors.As.
+//   - Dead letters inside Retry: each failed attempt leaves a letter, although a
+//     later one succeeds.
+//   - Recover inside alone, with a Bulkhead or anything else outside of it: a panic
+//     in what stands between them is not recovered. None here is harmed by a panic:
+//     permits are freed and trials are settled.
+//   - Retry around a Bulkhead with a queue, or around a RateLimit that waits: the
+//     attempts of one call queue up again and again.
+//   - Timeout outside of Retry alone: the first attempt that hangs takes all the
+//     time there is.
+//   - Behaviors that drop items of a stream inside of a Retry: the handler cannot
+//     resume after items that it does not know were dropped, see [StreamMode].
+//   - Hedge or Retry around handlers that must not run twice, such as one that
+//     charges a card without an idempotency key: nothing can see that but you.
+package behaviors

@@ -1,0 +1,142 @@
+package behaviors_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fsmediator/mediator/behaviors"
+	"github.com/stretchr/testify/require"
+)
+
+func TestLimiterAllowsBurstAndThenRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := behaviors.NewLimiter(1000, 50)
+		taken := 0
+		for range 10_000 { // one second
+			if l.Allow() {
+				taken++
+			}
+			time.Sleep(100 * time.Microsecond)
+		}
+		require.Equal(t, 50+999, taken)
+		time.Sleep(time.Hour)
+		for range 50 {
+			require.Zero(t, l.RetryAfter())
+			require.True(t, l.Allow())
+		}
+		require.False(t, l.Allow(), "an hour saves up no more than a burst")
+		require.Equal(t, time.Millisecond, l.RetryAfter())
+	})
+}
+
+// cancelled waits push a limiter's later waits out; Wait gives its place back when
+// cancelled
+func TestFoundCancelledWaitsDoNotPushLaterWaitsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := behaviors.NewLimiter(1, 1)
+		require.True(t, l.Allow())
+		begun := time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() { require.ErrorIs(t, l.Wait(ctx), context.Canceled) })
+		}
+		synctest.Wait()
+		var behind, last time.Duration
+		wg.Go(func() { require.NoError(t, l.Wait(t.Context())); behind = time.Since(begun) })
+		synctest.Wait()
+		require.Equal(t, 102*time.Second, l.RetryAfter())
+		time.Sleep(500 * time.Millisecond)
+		cancel()
+		synctest.Wait()
+		require.Equal(t, 1500*time.Millisecond, l.RetryAfter())
+		wg.Go(func() { require.NoError(t, l.Wait(t.Context())); last = time.Since(begun) })
+		wg.Wait()
+		require.Equal(t, time.Second, behind, "who was behind the cancelled ones moves up")
+		require.Equal(t, 2*time.Second, last)
+		require.False(t, l.Allow(), "but nobody gets more than the rate")
+	})
+}
+
+func TestLimiterWaitKeepsOrderAndIsNotOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := behaviors.NewLimiter(10, 1)
+		require.True(t, l.Allow())
+		var mu sync.Mutex
+		var order []int
+		var wg sync.WaitGroup
+		for i := range 5 {
+			wg.Go(func() {
+				require.NoError(t, l.Wait(t.Context()))
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, i)
+			})
+			synctest.Wait()
+		}
+		time.Sleep(100 * time.Millisecond)
+		require.False(t, l.Allow(), "others wait")
+		wg.Wait()
+		require.Equal(t, []int{0, 1, 2, 3, 4}, order)
+	})
+}
+
+func TestLimiterWaitRejectsAtOnceWhatWouldComeTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := behaviors.NewLimiter(1, 1)
+		require.True(t, l.Allow())
+		ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
+		defer cancel()
+		begun := time.Now()
+		err := l.Wait(ctx)
+		require.ErrorIs(t, err, behaviors.ErrLimited)
+		require.NotErrorIs(t, err, context.DeadlineExceeded)
+		var limited *behaviors.LimitedError
+		require.ErrorAs(t, l.WaitAtMost(t.Context(), time.Second-1), &limited)
+		require.Equal(t, time.Second, limited.RetryAfter())
+		require.Zero(t, time.Since(begun))
+		require.NoError(t, l.WaitAtMost(t.Context(), time.Second))
+		require.Equal(t, time.Second, time.Since(begun))
+	})
+}
+
+// one stale timestamp refills a token bucket; clamped to a monotonic clock
+func TestFoundConcurrentTakersNeverRefillTheBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := behaviors.NewLimiter(1, 100)
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		taken := 0
+		for range 64 {
+			wg.Go(func() {
+				for range 200 {
+					if l.Allow() {
+						mu.Lock()
+						taken++
+						mu.Unlock()
+					}
+				}
+			})
+		}
+		wg.Wait()
+		require.Equal(t, 100, taken, "no time has passed")
+	})
+}
+
+func TestLimiterExtremes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rare := behaviors.NewLimiter(1e-12, 1<<40)
+		require.True(t, rare.Allow())
+		time.Sleep(24 * time.Hour)
+		require.False(t, rare.Allow())
+		require.Positive(t, rare.RetryAfter())
+		often := behaviors.NewLimiter(1e9, 1)
+		require.True(t, often.Allow())
+		require.False(t, often.Allow())
+		time.Sleep(1)
+		require.True(t, often.Allow())
+	})
+}

@@ -1,0 +1,86 @@
+package behaviors
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+)
+
+// Outcome is what a call means to a [Breaker].
+type Outcome uint8
+
+// The outcomes.
+const (
+	OutcomeFailure Outcome = iota // counts against what is called
+	OutcomeSuccess                // counts for it
+	OutcomeIgnored                // says nothing about it, and counts nowhere
+)
+
+// String returns "failure", "success" or "ignored".
+func (o Outcome) String() string {
+	switch o {
+	case OutcomeFailure:
+		return "failure"
+	case OutcomeSuccess:
+		return "success"
+	case OutcomeIgnored:
+		return "ignored"
+	}
+	return "unknown outcome"
+}
+
+// OutcomeOf is how a [Breaker] classifies an error by default, and where a
+// Classify of one's own best begins: no error is a success; a rejection by a
+// guard ([ErrOpen], [ErrFull], [ErrLimited], [ErrMemory]) is ignored, because
+// what the guard protects was not asked; every other error is a failure.
+func OutcomeOf(err error) Outcome {
+	switch {
+	case err == nil:
+		return OutcomeSuccess
+	case errors.Is(err, ErrOpen), errors.Is(err, ErrFull), errors.Is(err, ErrLimited), errors.Is(err, ErrMemory):
+		return OutcomeIgnored
+	}
+	return OutcomeFailure
+}
+
+// DatabaseOutcome is [OutcomeOf], but ignores the errors by which a working
+// database or the code around it turns a message down: validation ([ErrInvalid])
+// and errors of the business, which say so by a method Business() bool that
+// returns true.
+func DatabaseOutcome(err error) Outcome {
+	if errors.Is(err, ErrInvalid) {
+		return OutcomeIgnored
+	}
+	var business interface{ Business() bool }
+	if errors.As(err, &business) && business.Business() {
+		return OutcomeIgnored
+	}
+	return OutcomeOf(err)
+}
+
+// ExternalAPIOutcome is [OutcomeOf], but ignores the answers of a working server
+// to a request that is at fault itself: the statuses 400, 401, 403 and 404, of
+// errors with a method StatusCode() int.
+func ExternalAPIOutcome(err error) Outcome {
+	var status interface{ StatusCode() int }
+	if errors.As(err, &status) && slices.Contains(atFault, status.StatusCode()) {
+		return OutcomeIgnored
+	}
+	return OutcomeOf(err)
+}
+
+var atFault = []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}
+
+// judge classifies err, with which a call under ctx ended. Once its caller has
+// cancelled, an error says nothing about the handler. A deadline that passed
+// does: it may be the only sign of one that hangs.
+func judge(ctx context.Context, err error, classify func(error) Outcome) Outcome {
+	switch {
+	case err == nil:
+		return OutcomeSuccess
+	case errors.Is(ctx.Err(), context.Canceled):
+		return OutcomeIgnored
+	}
+	return classify(err)
+}

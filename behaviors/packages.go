@@ -1,0 +1,147 @@
+package behaviors
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/fsmediator/mediator"
+)
+
+// StandardConfig says what [Standard] is made of, beside what it always is.
+type StandardConfig struct {
+	Logger      *slog.Logger      // default: slog.Default, as it is now
+	Recorder    *Recorder         // default: none
+	DeadLetters mediator.Behavior // the behavior of package deadletter; default: none
+	Slow        SlowConfig        // default: as Slow has it; Logger is used if it has none
+	Limiter     Limiter           // for RateLimit; default: no limit
+	Bulkhead    *BulkheadConfig   // default: none
+	Retry       *RetryConfig      // default: no retries
+	Breaker     *BreakerConfig    // default: none
+	Timeout     time.Duration     // of each attempt; default: none. It panics if it is negative.
+}
+
+// Standard returns behaviors for all handlers of a mediator, in the order that is
+// right, the outermost first:
+//
+//	Log, Recorder   see how each call ended, also those that were turned down
+//	dead letters    keep what has failed for good: outside of the retries, and of
+//	                Recover, whose errors they keep
+//	Recover         outside of whatever holds something that a panic must give back
+//	Slow            takes the time with all retries
+//	Validate        first of what turns calls down: a message that is wrong uses up nothing
+//	RateLimit, Bulkhead   limit calls, not attempts, so that a retry keeps its place
+//	Retry           outside of the breaker, so that attempts are counted and stop when it opens
+//	CircuitBreaker  outside of Timeout, so that it counts what took too long
+//	Timeout         of each attempt
+//
+// Without a config, these are Log, Recover, Slow and Validate: what is safe around
+// handlers nobody has thought about. Whether a handler may be run twice, or which
+// of its errors mean that it is down, is for who wires it to say. It takes at most
+// one config, and panics as its parts do.
+func Standard(config ...StandardConfig) []mediator.Behavior {
+	c := onlyConfig("Standard", config)
+	l := loggerOr(c.Logger)
+	if c.Slow.Logger == nil {
+		c.Slow.Logger = l
+	}
+	bs := observers(Log(l), c.Recorder)
+	if c.DeadLetters != nil {
+		bs = append(bs, c.DeadLetters)
+	}
+	bs = append(bs, Recover(), Slow(c.Slow), Validate())
+	if c.Limiter != nil {
+		bs = append(bs, RateLimit(c.Limiter))
+	}
+	if c.Bulkhead != nil {
+		bs = append(bs, Bulkhead(*c.Bulkhead))
+	}
+	if c.Retry != nil {
+		bs = append(bs, Retry(*c.Retry))
+	}
+	if c.Breaker != nil {
+		bs = append(bs, CircuitBreaker(*c.Breaker))
+	}
+	if c.Timeout != 0 {
+		bs = append(bs, Timeout(c.Timeout))
+	}
+	return bs
+}
+
+// StreamingConfig says what goes into [StreamingResilience] and
+// [StreamingPlatinum], beside what they always are.
+type StreamingConfig struct {
+	Logger   *slog.Logger // default: slog.Default, as it is now
+	Recorder *Recorder    // default: none
+	// Health is a monitor of package health, Backpressure a behavior of package
+	// backpressure: they import this package's neighbors, not the other way round.
+	// Default: none. StreamingResilience has no place for Health.
+	Health, Backpressure mediator.Behavior
+}
+
+// StreamingResilience returns behaviors for streams, the outermost first:
+// backpressure if given, nearest the consumer, so that all others see the pace of
+// the handler; the recorder if given; Log (every 1000 items or 30s); Retry (twice,
+// after 2s and 4s, within 5 minutes); CircuitBreaker (60 % of at least 3 calls in 5
+// minutes, for 2 minutes); Slow (first item after 5s, fewer than 10 items a
+// second). The values are those of the feature table.
+//
+// It takes at most one config.
+func StreamingResilience(config ...StreamingConfig) []mediator.Behavior {
+	c := onlyConfig("StreamingResilience", config)
+	l := loggerOr(c.Logger)
+	bs := optional(c.Backpressure)
+	bs = append(bs, observers(LogWith(l, LogConfig{ProgressItems: 1000, ProgressEvery: 30 * time.Second}), c.Recorder)...)
+	return append(bs,
+		Retry(RetryConfig{Retries: 2, Delay: 2 * time.Second, Backoff: Exponential, MaxTotal: 5 * time.Minute}),
+		CircuitBreaker(BreakerConfig{FailureRatio: 0.6, MinCalls: 3, Window: 5 * time.Minute, Break: 2 * time.Minute}),
+		Slow(SlowConfig{FirstItem: 5 * time.Second, MinRate: 10, Logger: l}))
+}
+
+// StreamingPlatinum returns behaviors for streams that must stay up, the outermost
+// first: backpressure if given, nearest the consumer; the recorder if given;
+// MemoryGuard ([MemoryGuardBalanced]); the health monitor if given, best with the
+// preset DataProcessing; Slow (first item after 5s, fewer than 10 items a second);
+// Retry (twice, after 1s and 2s, within 3 minutes); CircuitBreaker (50 % of at
+// least 3 calls in 3 minutes, for a minute); Log (every 2500 items or 45s), which
+// being inside of Retry has a line for each attempt. The values are those of the
+// feature table.
+//
+// It takes at most one config.
+func StreamingPlatinum(config ...StreamingConfig) []mediator.Behavior {
+	c := onlyConfig("StreamingPlatinum", config)
+	l := loggerOr(c.Logger)
+	bs := optional(c.Backpressure)
+	if c.Recorder != nil {
+		bs = append(bs, c.Recorder)
+	}
+	bs = append(bs, MemoryGuard(MemoryGuardBalanced()))
+	bs = append(bs, optional(c.Health)...)
+	return append(bs,
+		Slow(SlowConfig{FirstItem: 5 * time.Second, MinRate: 10, Logger: l}),
+		Retry(RetryConfig{Retries: 2, Delay: time.Second, Backoff: Exponential, MaxTotal: 3 * time.Minute}),
+		CircuitBreaker(BreakerConfig{FailureRatio: 0.5, MinCalls: 3, Window: 3 * time.Minute, Break: time.Minute}),
+		LogWith(l, LogConfig{ProgressItems: 2500, ProgressEvery: 45 * time.Second}))
+}
+
+func loggerOr(l *slog.Logger) *slog.Logger {
+	if l == nil {
+		return slog.Default()
+	}
+	return l
+}
+
+// observers is the log and, if there is one, the recorder.
+func observers(log mediator.Behavior, r *Recorder) []mediator.Behavior {
+	if r == nil {
+		return []mediator.Behavior{log}
+	}
+	return []mediator.Behavior{log, r}
+}
+
+// optional is b, if there is one.
+func optional(b mediator.Behavior) []mediator.Behavior {
+	if b == nil {
+		return nil
+	}
+	return []mediator.Behavior{b}
+}

@@ -1,0 +1,158 @@
+package behaviors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/fsmediator/mediator"
+)
+
+// Limiter is what [RateLimit] asks. [NewLimiter] returns one, and *rate.Limiter of
+// golang.org/x/time is one. Its methods are called concurrently.
+//
+// A Limiter may also implement interface{ RetryAfter() time.Duration }, to tell
+// when Allow may be true again, and interface{ WaitAtMost(context.Context,
+// time.Duration) error }, see [GCRA.WaitAtMost].
+type Limiter interface {
+	// Allow takes a place now, or returns false.
+	Allow() bool
+	// Wait takes a place and blocks until its time has come, or returns an error
+	// and takes none.
+	Wait(ctx context.Context) error
+}
+
+// ErrLimited: a rate limit let a call not through. If it is known when to come
+// back, the error is a [*LimitedError].
+var ErrLimited = errors.New("rate limit reached")
+
+// LimitedError is a call over a rate limit that is known to have room again. It is
+// [ErrLimited].
+type LimitedError struct{ after time.Duration }
+
+// Error tells when to come back.
+func (e *LimitedError) Error() string { return fmt.Sprintf("%v: come back in %v", ErrLimited, e.after) }
+
+// Unwrap returns [ErrLimited].
+func (e *LimitedError) Unwrap() error { return ErrLimited }
+
+// RetryAfter tells when to come back: after that time, one call would have been
+// let through if nobody else had come.
+func (e *LimitedError) RetryAfter() time.Duration { return e.after }
+
+// RateLimit returns a behavior that lets through what l allows, of all the
+// handlers it is put around together, and rejects the rest with [ErrLimited]. A
+// stream counts once, when its run begins. It does not run a call whose context
+// has ended. It panics if l is nil.
+func RateLimit(l Limiter) mediator.Behavior { return newRateLimit("RateLimit", l, 0) }
+
+// RateLimitWait is [RateLimit], but has calls wait for their time, maxWait at
+// most; a call that would have to wait longer, or until after its context's
+// deadline, is rejected at once with [ErrLimited]. A call whose context ends
+// while it waits gives its place back. maxWait bounds how many calls wait; it
+// panics if that is not positive.
+func RateLimitWait(l Limiter, maxWait time.Duration) mediator.Behavior {
+	if maxWait <= 0 {
+		panic(fmt.Sprintf("behaviors: RateLimitWait: maxWait is %v", maxWait))
+	}
+	return newRateLimit("RateLimitWait", l, maxWait)
+}
+
+func newRateLimit(constructor string, l Limiter, maxWait time.Duration) *rateLimit {
+	if l == nil {
+		panic("behaviors: " + constructor + ": the limiter is nil")
+	}
+	r := &rateLimit{l: l, maxWait: maxWait}
+	r.teller, _ = l.(interface{ RetryAfter() time.Duration })
+	r.waiter, _ = l.(interface {
+		WaitAtMost(ctx context.Context, d time.Duration) error
+	})
+	return r
+}
+
+type rateLimit struct {
+	l       Limiter
+	maxWait time.Duration // 0: reject
+	teller  interface{ RetryAfter() time.Duration }
+	waiter  interface {
+		WaitAtMost(ctx context.Context, d time.Duration) error
+	}
+	rejected atomic.Uint64
+}
+
+// BehaviorName returns "RateLimit".
+func (r *rateLimit) BehaviorName() string { return "RateLimit" }
+
+// Readings implements [Source].
+func (r *rateLimit) Readings() iter.Seq[Reading] {
+	return slices.Values([]Reading{{Name: "rejections", Value: float64(r.rejected.Load())}})
+}
+
+// Wrap implements [mediator.Behavior].
+func (r *rateLimit) Wrap(next mediator.Next) mediator.Next {
+	take := r.allow
+	if r.maxWait > 0 {
+		take = r.wait
+	} else if own, ok := r.l.(*GCRA); ok {
+		// Without the interface in between, Allow is a few instructions.
+		return func(ctx context.Context, c mediator.Call) error {
+			if ctx.Err() != nil || !own.Allow() {
+				return r.refuse(ctx)
+			}
+			return next(ctx, c)
+		}
+	}
+	return func(ctx context.Context, c mediator.Call) error {
+		if ctx.Err() != nil {
+			return endOf(ctx)
+		}
+		if err := take(ctx); err != nil {
+			return err
+		}
+		return next(ctx, c)
+	}
+}
+
+func (r *rateLimit) allow(ctx context.Context) error {
+	if r.l.Allow() {
+		return nil
+	}
+	return r.refuse(ctx)
+}
+
+func (r *rateLimit) refuse(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return endOf(ctx)
+	}
+	r.rejected.Add(1)
+	if r.teller != nil {
+		return &LimitedError{after: r.teller.RetryAfter()}
+	}
+	return ErrLimited
+}
+
+func (r *rateLimit) wait(ctx context.Context) error {
+	var err error
+	if r.waiter != nil {
+		err = r.waiter.WaitAtMost(ctx, r.maxWait)
+	} else {
+		limited, cancel := context.WithTimeout(ctx, r.maxWait)
+		err = r.l.Wait(limited)
+		cancel()
+	}
+	switch {
+	case err == nil && ctx.Err() == nil:
+		return nil
+	case ctx.Err() != nil:
+		return endOf(ctx)
+	}
+	r.rejected.Add(1)
+	if errors.Is(err, ErrLimited) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrLimited, err)
+}

@@ -1,0 +1,76 @@
+package behaviors_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/behaviors"
+	"golang.org/x/time/rate"
+)
+
+func ExampleRateLimit() {
+	m, err := mediator.New(mediator.HandleCommand(func(context.Context, debit) error { return nil },
+		mediator.Use(behaviors.RateLimit(behaviors.NewLimiter(0.1, 2)))))
+	if err != nil {
+		panic(err)
+	}
+	for range 3 {
+		err := mediator.Exec(context.Background(), m, debit{})
+		var later interface{ RetryAfter() time.Duration }
+		if errors.As(err, &later) {
+			fmt.Println("limited:", errors.Is(err, behaviors.ErrLimited), "come back in", later.RetryAfter().Round(time.Second))
+			continue
+		}
+		fmt.Println(err)
+	}
+	// Output:
+	// <nil>
+	// <nil>
+	// limited: true come back in 10s
+}
+
+// Any limiter with Allow and Wait will do.
+func ExampleRateLimit_other() {
+	m, err := mediator.New(mediator.HandleCommand(func(context.Context, debit) error { return nil },
+		mediator.Use(behaviors.RateLimit(rate.NewLimiter(0.1, 1)))))
+	if err != nil {
+		panic(err)
+	}
+	for range 2 {
+		fmt.Println(mediator.Exec(context.Background(), m, debit{}))
+	}
+	// Output:
+	// <nil>
+	// rate limit reached
+}
+
+func ExampleRateLimitWait() {
+	m, err := mediator.New(mediator.HandleCommand(func(context.Context, debit) error { return nil },
+		mediator.Use(behaviors.RateLimitWait(behaviors.NewLimiter(1000, 1), time.Second))))
+	if err != nil {
+		panic(err)
+	}
+	begun := time.Now()
+	for range 11 {
+		if err := mediator.Exec(context.Background(), m, debit{}); err != nil {
+			fmt.Println(err)
+		}
+	}
+	fmt.Println(time.Since(begun) >= 10*time.Millisecond)
+	// Output:
+	// true
+}
+
+func ExampleNewLimiter() {
+	l := behaviors.NewLimiter(0.5, 1)
+	fmt.Println(l.Allow(), l.Allow(), l.RetryAfter().Round(time.Second))
+
+	err := l.WaitAtMost(context.Background(), time.Second)
+	fmt.Println(errors.Is(err, behaviors.ErrLimited))
+	// Output:
+	// true false 2s
+	// true
+}

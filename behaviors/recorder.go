@@ -1,0 +1,215 @@
+package behaviors
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fsmediator/mediator"
+)
+
+// RecorderConfig adjusts a [Recorder]. Its zero value means the defaults.
+type RecorderConfig struct {
+	// MaxNames bounds the memory: it is how many messages (name, kind and
+	// subscriber's group) have figures of their own. What comes later is counted
+	// together, as [OtherName]. Default: 1000.
+	MaxNames int
+}
+
+// OtherName is the name that the messages beyond [RecorderConfig.MaxNames] are
+// counted under. That entry has kind 0.
+const OtherName = "other"
+
+// Recorder is a [mediator.Behavior] that counts calls and takes their time; see
+// [Snapshot] for what it knows. One Recorder may stand around any number of
+// handlers, of several mediators as well; around one handler it should stand
+// once. What stands outside of it is not in its figures, so it belongs outside of
+// what retries and rejects, and inside of that it counts attempts.
+//
+// A call costs two readings of the clock and two atomic additions, and allocates
+// nothing; a stream item costs one addition. A message takes a little over 4 KiB,
+// and 4 KiB more for each [Ending] other than Succeeded that it has had.
+//
+// All methods are safe for concurrent use. The zero Recorder is not usable.
+type Recorder struct {
+	maxNames int
+	born     time.Time
+	other    stats
+
+	byKey atomic.Pointer[map[statsKey]*stats] // replaced under mu, never changed
+	mu    sync.Mutex
+	watched
+}
+
+// statsKey is what has figures of its own.
+type statsKey struct {
+	name, handler string
+	kind          mediator.Kind
+}
+
+// stats is the figures of one message. Each call is counted once when it begins
+// and once when it ends, in the histogram of its ending: everything else that is
+// reported follows from these, so it always fits together.
+type stats struct {
+	started   atomic.Uint64
+	_         [56]byte // what is counted at the begin and at the end are different cache lines
+	succeeded latencies
+	ended     [endingCount]atomic.Pointer[latencies] // from Failed on, made when first needed
+
+	// Streams that run at the same time count their items in different lanes, so
+	// that they do not wait for each other's cache line.
+	nextLane atomic.Uint32
+	lanes    []itemLane // none, unless it is a stream
+}
+
+const itemLanes = 8
+
+type itemLane struct {
+	items atomic.Uint64
+	_     [120]byte // with the neighbor line, which processors fetch too
+}
+
+// NewRecorder returns a Recorder. It takes at most one config, and panics if that
+// is invalid: if MaxNames is negative.
+func NewRecorder(config ...RecorderConfig) *Recorder {
+	c := onlyConfig("NewRecorder", config)
+	if c.MaxNames < 0 {
+		panic(fmt.Sprintf("behaviors: NewRecorder: MaxNames is %d: it cannot be negative", c.MaxNames))
+	}
+	if c.MaxNames == 0 {
+		c.MaxNames = 1000
+	}
+	r := &Recorder{maxNames: c.MaxNames, born: time.Now(), other: stats{lanes: make([]itemLane, itemLanes)}}
+	r.byKey.Store(&map[statsKey]*stats{})
+	return r
+}
+
+// onlyConfig is the config that a constructor may be given.
+func onlyConfig[C any](constructor string, configs []C) (c C) {
+	switch len(configs) {
+	case 0:
+		return c
+	case 1:
+		return configs[0]
+	}
+	panic(fmt.Sprintf("behaviors: %s: %d configs are given, at most one is possible", constructor, len(configs)))
+}
+
+// BehaviorName returns "Recorder".
+func (r *Recorder) BehaviorName() string { return "Recorder" }
+
+// bound is the figures that a handler's calls of one name go to.
+type bound struct {
+	name string
+	*stats
+}
+
+// Wrap is part of [mediator.Behavior].
+func (r *Recorder) Wrap(next mediator.Next) mediator.Next {
+	// Only a subscriber to an interface gets messages of several names.
+	var usual atomic.Pointer[bound]
+	return func(ctx context.Context, c mediator.Call) error {
+		var s *stats
+		if b := usual.Load(); b != nil && b.name == c.Name() {
+			s = b.stats
+		} else {
+			s = r.statsOf(statsKey{c.Name(), c.Handler(), c.Kind()})
+			if b == nil {
+				usual.Store(&bound{c.Name(), s})
+			}
+		}
+		if c.Kind() == mediator.KindStream {
+			c = s.countItems(c)
+		}
+		s.started.Add(1)
+		running, start := s, nanos()
+		defer func() {
+			if running != nil {
+				running.unwind(start, recover())
+			}
+		}()
+		err := next(ctx, c)
+		if took := nanos() - start; err == nil {
+			s.succeeded.add(took)
+		} else {
+			s.histogram(EndingOf(ctx, err)).add(took)
+		}
+		running = nil
+		return err
+	}
+}
+
+// countItems counts the items of a stream that begins.
+func (s *stats) countItems(c mediator.Call) mediator.Call {
+	items := &s.lanes[s.nextLane.Add(1)%itemLanes].items
+	return c.OnItem(func() { items.Add(1) })
+}
+
+// unwind ends a call that did not return. v is what it panicked with, and goes on;
+// nil for a Goexit.
+func (s *stats) unwind(start int64, v any) {
+	s.histogram(endingOfUnwinding(v)).add(nanos() - start)
+	if v != nil {
+		panic(v)
+	}
+}
+
+// histogram returns that of the ending e, and makes it if need be.
+func (s *stats) histogram(e Ending) *latencies {
+	if e == Succeeded {
+		return &s.succeeded
+	}
+	if l := s.ended[e].Load(); l != nil {
+		return l
+	}
+	s.ended[e].CompareAndSwap(nil, &latencies{})
+	return s.ended[e].Load()
+}
+
+// statsOf finds the figures of key, and makes them if need be.
+func (r *Recorder) statsOf(key statsKey) *stats {
+	known := *r.byKey.Load()
+	if s, ok := known[key]; ok {
+		return s
+	}
+	if len(known) >= r.maxNames {
+		return &r.other
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known = *r.byKey.Load()
+	if s, ok := known[key]; ok {
+		return s
+	}
+	if len(known) >= r.maxNames {
+		return &r.other
+	}
+	more := maps.Clone(known)
+	s := &stats{}
+	if key.kind == mediator.KindStream {
+		s.lanes = make([]itemLane, itemLanes)
+	}
+	more[key] = s
+	r.byKey.Store(&more)
+	return s
+}
+
+// CheckWiring is part of [mediator.WiringChecker]: it warns if the Recorder
+// stands around a handler twice, for then it counts every call twice. It also
+// makes the Recorder [Recorder.Watch] the behaviors around the handler that are a
+// [Source].
+func (r *Recorder) CheckWiring(outer, inner []mediator.Behavior) (warnings []string) {
+	for _, b := range slices.Concat(outer, inner) {
+		if s, ok := unwrapped(b).(Source); ok {
+			r.Watch(s)
+		}
+	}
+	if slices.ContainsFunc(outer, func(b mediator.Behavior) bool { return b == mediator.Behavior(r) }) {
+		warnings = append(warnings, "the same Recorder stands around the handler more than once, so it counts every call as often: remove one, or make another Recorder")
+	}
+	return warnings
+}

@@ -1,0 +1,46 @@
+package behaviors
+
+import (
+	"context"
+	"runtime/debug"
+
+	"github.com/fsmediator/mediator"
+)
+
+// Recover turns a panic inside of it into an error: a [*mediator.PanicError]
+// with the value and the stack of the panic. A panic with such an error, which
+// began on another goroutine, keeps the stack it has. [runtime.Goexit] and a
+// panic of a stream's consumer are let through.
+//
+// It belongs outside of what should see the panic itself, and what counts errors
+// belongs outside of it: see the package's documentation.
+func Recover() mediator.Behavior { return recovery{} }
+
+type recovery struct{}
+
+// BehaviorName returns "Recover".
+func (recovery) BehaviorName() string { return "Recover" }
+
+func (recovery) Wrap(next mediator.Next) mediator.Next {
+	return func(ctx context.Context, c mediator.Call) (err error) {
+		returned := false
+		defer func() {
+			if !returned {
+				if v := recover(); v != nil {
+					err = panicError(v)
+				}
+			}
+		}()
+		err = next(ctx, c)
+		returned = true
+		return err
+	}
+}
+
+// panicError is to be called in the deferred function that recovered v.
+func panicError(v any) *mediator.PanicError {
+	if p, ok := v.(*mediator.PanicError); ok {
+		return p
+	}
+	return &mediator.PanicError{Value: v, Stack: debug.Stack()}
+}

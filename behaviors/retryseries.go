@@ -1,0 +1,144 @@
+package behaviors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/fsmediator/mediator"
+)
+
+// series is the attempts of one call that has failed, or of one stream.
+type series struct {
+	*retry
+	budget *Budget
+	ctx    context.Context
+	call   mediator.Call
+	begun  int64 // see nanos; set if there is a MaxTotal
+
+	attempts int           // ended
+	retries  int           // since the begin or, on a stream, since there was a new item
+	waited   time.Duration // before the latest retry
+	earlier  []error
+}
+
+// follow decides what follows an attempt that has failed with err; barred is why
+// there must be no other, or nil. It waits, and returns the context of the next
+// attempt, or returns the error of the call.
+func (s *series) follow(err, barred error) (context.Context, error) {
+	s.attempts++
+	if s.ctx.Err() != nil {
+		if end := endOf(s.ctx); s.attempts > 1 || !says(err, end) {
+			return nil, s.giveUp(err, end)
+		}
+		return nil, err
+	}
+	if !s.RetryIf(err) || s.retries == s.Retries {
+		return nil, s.giveUp(err, nil)
+	}
+	if barred != nil {
+		if s.attempts == 1 {
+			return nil, err
+		}
+		return nil, s.giveUp(err, barred)
+	}
+	wait := s.wait(err)
+	if stopped := s.tooLong(wait); stopped != nil {
+		return nil, s.giveUp(err, stopped)
+	}
+	giveBack, ok := s.budget.take()
+	if !ok {
+		return nil, s.giveUp(err, ErrRetryBudget)
+	}
+	begun := false
+	defer func() {
+		if !begun {
+			giveBack()
+		}
+	}()
+	failed := nanos()
+	s.sleep(wait)
+	if stopped := s.ended(); stopped != nil {
+		return nil, s.giveUp(err, stopped)
+	}
+	ctx := withAttempt(s.ctx, s.attempts+1)
+	if s.OnRetry != nil {
+		s.OnRetry(ctx, RetryEvent{
+			Name: s.call.Name(), Handler: s.call.Handler(),
+			Attempt: s.attempts + 1, Waited: time.Duration(nanos() - failed), Err: err,
+		})
+		if stopped := s.ended(); stopped != nil {
+			return nil, s.giveUp(err, stopped)
+		}
+	}
+	begun = true
+	s.retries++
+	s.retried.add(s.call.Name())
+	s.earlier = append(s.earlier, err)
+	return ctx, nil
+}
+
+// says tells whether err is the error and the cause of a context already.
+func says(err, end error) bool {
+	if many, ok := end.(interface{ Unwrap() []error }); ok {
+		return !slices.ContainsFunc(many.Unwrap(), func(e error) bool { return !errors.Is(err, e) })
+	}
+	return errors.Is(err, end)
+}
+
+// giveUp is the error of the call, whose last attempt failed with err.
+func (s *series) giveUp(err, stopped error) error {
+	if s.attempts == 1 && stopped == nil {
+		return err
+	}
+	return &RetryError{Tries: s.attempts, Err: err, Stopped: stopped, Earlier: s.earlier}
+}
+
+// wait returns how long to wait after err.
+func (s *series) wait(err error) time.Duration {
+	var own interface{ RetryAfter() time.Duration }
+	if errors.As(err, &own) {
+		if d := own.RetryAfter(); d > 0 {
+			return d
+		}
+	}
+	s.waited = s.Backoff.wait(s.retries+1, s.Delay, s.MaxDelay, s.waited)
+	return s.waited
+}
+
+// left returns what is left of MaxTotal.
+func (s *series) left() time.Duration { return s.MaxTotal - time.Duration(nanos()-s.begun) }
+
+// tooLong returns why there is no time to wait for so long.
+func (s *series) tooLong(wait time.Duration) error {
+	if s.MaxTotal > 0 && wait >= s.left() {
+		return fmt.Errorf("%w: it would begin in %v, and %v is the limit in total", ErrRetryTime, wait, s.MaxTotal)
+	}
+	if deadline, ok := s.ctx.Deadline(); ok && wait >= time.Until(deadline) {
+		return fmt.Errorf("%w: it would begin in %v, past the context's deadline: %w", ErrRetryTime, wait, context.DeadlineExceeded)
+	}
+	return nil
+}
+
+// ended returns why no attempt may begin now.
+func (s *series) ended() error {
+	if s.ctx.Err() != nil {
+		return endOf(s.ctx)
+	}
+	return s.tooLong(0)
+}
+
+// sleep waits, no longer than the context lasts.
+func (s *series) sleep(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.ctx.Done():
+	}
+}

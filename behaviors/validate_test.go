@@ -1,0 +1,134 @@
+package behaviors_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"testing"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/behaviors"
+	"github.com/stretchr/testify/require"
+)
+
+var errNegative = errors.New("negative")
+
+func positive(n int) error {
+	if n < 0 {
+		return fmt.Errorf("N is %d: %w", n, errNegative)
+	}
+	return nil
+}
+
+type checked struct {
+	mediator.Returns[int]
+	SKU string
+	N   int
+}
+
+func (c checked) Validate() error { return positive(c.N) }
+
+type checkedByAddress struct {
+	mediator.Returns[int]
+	N int
+}
+
+func (c *checkedByAddress) Validate() error { return positive(c.N) }
+
+type checkedStream struct {
+	mediator.Yields[int]
+	N int
+}
+
+func (c checkedStream) Validate() error { return positive(c.N) }
+
+type checkedNews struct{ N int }
+
+func (c checkedNews) Validate() error { return positive(c.N) }
+
+func TestValidateTurnsInvalidMessagesDown(t *testing.T) {
+	handled := 0
+	m := newMediator(t, mediator.Use(behaviors.Retry(behaviors.RetryConfig{}), behaviors.Validate()),
+		mediator.Handle(func(context.Context, checked) (int, error) { handled++; return 1, nil }),
+		mediator.Handle(func(context.Context, *checked) (int, error) { handled++; return 1, nil }, mediator.Named("pointer")),
+		mediator.Handle(func(context.Context, checkedByAddress) (int, error) { handled++; return 1, nil }),
+		mediator.HandleStream(func(context.Context, checkedStream) iter.Seq2[int, error] {
+			return func(yield func(int, error) bool) { handled++; yield(1, nil) }
+		}),
+		mediator.Subscribe(func(context.Context, checkedNews) error { handled++; return nil }),
+		mediator.Handle(func(context.Context, ask) (int, error) { return 7, nil }))
+	call := func(n int) (errs []error) {
+		_, err := mediator.Send(t.Context(), m, checked{N: n})
+		errs = append(errs, err)
+		_, err = mediator.Send(t.Context(), m, &checked{N: n})
+		errs = append(errs, err)
+		_, err = mediator.Send(t.Context(), m, checkedByAddress{N: n})
+		errs = append(errs, err)
+		for _, err = range mediator.Stream(t.Context(), m, checkedStream{N: n}) {
+		}
+		return append(errs, err, mediator.Publish(t.Context(), m, checkedNews{N: n}))
+	}
+	for _, err := range call(1) {
+		require.NoError(t, err)
+	}
+	require.Equal(t, 5, handled)
+	for _, err := range call(-1) {
+		require.ErrorIs(t, err, behaviors.ErrInvalid)
+		require.ErrorIs(t, err, errNegative)
+		var invalid *behaviors.InvalidError
+		require.ErrorAs(t, err, &invalid)
+	}
+	require.Equal(t, 5, handled)
+	_, err := mediator.Send(t.Context(), m, checked{N: -3})
+	require.EqualError(t, err, "invalid message behaviors_test.checked: N is -3: negative")
+	n, err := mediator.Send(t.Context(), m, ask{})
+	require.NoError(t, err)
+	require.Equal(t, 7, n, "a message without the method passes")
+}
+
+func TestValidateOfASubscriberToAnInterface(t *testing.T) {
+	m := newMediator(t, mediator.Use(behaviors.Validate()), mediator.Subscribe(func(context.Context, any) error { return nil }))
+	for range 3 {
+		require.NoError(t, mediator.Publish(t.Context(), m, told{}))
+		require.NoError(t, mediator.Publish(t.Context(), m, checkedNews{}))
+		require.ErrorIs(t, mediator.Publish(t.Context(), m, checkedNews{N: -1}), behaviors.ErrInvalid)
+	}
+}
+
+func TestValidateAllocatesNothingOnTheHappyPath(t *testing.T) {
+	requireNoAllocs(t, behaviors.Validate())
+	m := newMediator(t, mediator.Use(behaviors.Validate()), mediator.Handle(func(_ context.Context, q *checked) (int, error) { return q.N, nil }))
+	q, ctx := &checked{N: 1}, t.Context()
+	require.Zero(t, testing.AllocsPerRun(200, func() {
+		if _, err := mediator.Send(ctx, m, q); err != nil {
+			t.Error(err)
+		}
+	}))
+}
+
+func BenchmarkValidate(b *testing.B) {
+	b.Run("noop", func(b *testing.B) { benchSend(b, noop{}) })
+	b.Run("without the method", func(b *testing.B) { benchSend(b, behaviors.Validate()) })
+	for name, behavior := range map[string]mediator.Behavior{"noop": noop{}, "validate": behaviors.Validate()} {
+		m := newMediator(b, mediator.Use(behavior), mediator.Handle(func(_ context.Context, q *checked) (int, error) { return q.N, nil }),
+			mediator.Handle(func(_ context.Context, q checked) (int, error) { return q.N, nil }, mediator.Named("value")))
+		q, ctx := &checked{N: 1}, b.Context()
+		b.Run("pointer/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := mediator.Send(ctx, m, q); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run("value/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := mediator.Send(ctx, m, checked{N: 1}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,75 @@
+package behaviors
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/fsmediator/mediator"
+)
+
+// When has b stand around the calls for which cond is true; the others go past
+// it. cond is called for each call, concurrently; see [IsKind], [IsNamed] and
+// [Not]. It panics if one of them is nil.
+//
+// For the warnings of [mediator.New] it is b: it has its name and warns as it
+// does.
+func When(cond func(mediator.Call) bool, b mediator.Behavior) mediator.Behavior {
+	if cond == nil || b == nil {
+		panic("behaviors: When: the condition or the behavior is nil")
+	}
+	return &when{cond: cond, behavior: b}
+}
+
+// IsKind is a condition for [When]: messages of these kinds.
+func IsKind(kinds ...mediator.Kind) func(mediator.Call) bool {
+	return func(c mediator.Call) bool { return slices.Contains(kinds, c.Kind()) }
+}
+
+// IsNamed is a condition for [When]: messages with these names, see
+// [mediator.Named].
+func IsNamed(names ...string) func(mediator.Call) bool {
+	return func(c mediator.Call) bool { return slices.Contains(names, c.Name()) }
+}
+
+// Not is a condition for [When]: whatever cond is not true for.
+func Not(cond func(mediator.Call) bool) func(mediator.Call) bool {
+	return func(c mediator.Call) bool { return !cond(c) }
+}
+
+type when struct {
+	cond     func(mediator.Call) bool
+	behavior mediator.Behavior
+}
+
+func (w *when) Wrap(next mediator.Next) mediator.Next {
+	around := w.behavior.Wrap(next)
+	if around == nil {
+		return nil
+	}
+	return func(ctx context.Context, c mediator.Call) error {
+		if w.cond(c) {
+			return around(ctx, c)
+		}
+		return next(ctx, c)
+	}
+}
+
+// BehaviorName returns the name of the behavior inside.
+func (w *when) BehaviorName() string {
+	if n, ok := w.behavior.(mediator.BehaviorNamer); ok {
+		return n.BehaviorName()
+	}
+	return fmt.Sprintf("%T", w.behavior)
+}
+
+// CheckWiring returns the warnings of the behavior inside.
+func (w *when) CheckWiring(outer, inner []mediator.Behavior) []string {
+	if c, ok := w.behavior.(mediator.WiringChecker); ok {
+		return c.CheckWiring(outer, inner)
+	}
+	return nil
+}
+
+// Unwrap returns the behavior inside.
+func (w *when) Unwrap() mediator.Behavior { return w.behavior }
