@@ -24,11 +24,10 @@ func BackgroundQueue(capacity, workers int) Option {
 }
 
 // OnError sets what is called with the errors that no caller receives: those of
-// Background notifications, those of the subscribers of a publish whose
-// goroutine is ended by [runtime.Goexit], and that a handler of [HandleStreamChan]
-// had to be given up. It is called on the goroutine of the
-// handlers, with their context, concurrently. Default: an error record of
-// [slog.Default].
+// Background notifications, those of the subscribers of a publish whose goroutine
+// is ended by [runtime.Goexit], and that a handler of [HandleStreamChan] had to be
+// given up. It is called on the goroutine of the handlers, with their context,
+// concurrently. Default: an error record of [slog.Default].
 func OnError(f func(ctx context.Context, err error)) Option {
 	return optionFunc(func(w *wiring) {
 		w.once("OnError")
@@ -48,7 +47,7 @@ type UndoneError struct {
 
 // Error counts what is left.
 func (e *UndoneError) Error() string {
-	return fmt.Sprintf("%d notifications not handled, %d goroutines still running: %v", len(e.Queued), e.Running, e.Err)
+	return fmt.Sprintf("notifications not handled: %d, goroutines still running: %d: %v", len(e.Queued), e.Running, e.Err)
 }
 
 // Unwrap returns why Close did not wait longer.

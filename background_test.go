@@ -212,7 +212,7 @@ func TestCloseReturnsWhatIsLeftUndone(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, []any{created{ID: "2"}, created{ID: "3"}}, undone.Queued)
 		require.Equal(t, 1, undone.Running)
-		require.EqualError(t, err, "mediator: close: 2 notifications not handled, 1 goroutines still running: context deadline exceeded")
+		require.EqualError(t, err, "mediator: close: notifications not handled: 2, goroutines still running: 1: context deadline exceeded")
 		require.NoError(t, m.Close(t.Context()), "waits for the rest")
 		require.ErrorIs(t, cause, mediator.ErrClosed, "the handler was cancelled")
 	})

@@ -222,7 +222,7 @@ func (s *ChanStream[T]) Err() error {
 }
 
 // Close ends the stream if it has not ended, and waits for its handler to return;
-// a handler has to heed its context for that. Items that C still holds can be
+// a handler has to heed its context for that, and must not call Close itself. Items that C still holds can be
 // received. It returns the error with which the stream had ended before, nil if
 // it was Close that ended it. It may be called at any time, more than once, and
 // concurrently.

@@ -57,5 +57,6 @@
 //   - A panic in Send and Stream reaches the caller as a panic. In Publish it
 //     becomes a [*PanicError], and the other subscribers run.
 //   - A stream that was cut off never looks complete: it ends with an error.
-//   - No goroutine outlives its call or [Mediator.Close].
+//   - No goroutine outlives its call or [Mediator.Close], but for a handler of
+//     [HandleStreamChan] that goes on sending after its context was cancelled.
 package mediator

@@ -41,7 +41,7 @@ var errNilHandler = errors.New("the handler is nil")
 // stream's handler returns reaches the caller as it is; an Error stands around
 // the mediator's own errors and around each subscriber's.
 type Error struct {
-	Op    string // "new", "send", "publish", "stream", "dispatch", "listen", "next", "close"
+	Op    string // "new", "send", "publish", "stream", "dispatch", "listen", "close", or what a behavior did: "next", "set response", …
 	Name  string // the message's name, see [Named]; may be empty
 	Group string // the subscriber's [Group], for its error in a publish
 	Err   error

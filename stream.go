@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
-	"sync"
 	"sync/atomic"
 )
 
@@ -135,7 +134,7 @@ func (r *streamRoute[Q, T]) runAny(ctx context.Context, q any, yield func(T, err
 
 // run is one run of the stream.
 func (r *streamRoute[Q, T]) run(ctx context.Context, q Q, yield func(T, error) bool) {
-	out := &outlet[T]{yield: yield}
+	out := &outlet[T]{turn: make(chan struct{}, 1), yield: yield}
 	f := &frame{info: r.info, content: &streamContent[Q, T]{q: q, out: out}}
 	f.floors = make([]atomic.Uint32, r.chain.depth)
 	defer out.wait()
@@ -162,7 +161,7 @@ func (f *frame) end() {
 // outlet is where the items of a stream go: the consumer's loop body. It belongs
 // to the run that has the turn.
 type outlet[T any] struct {
-	turn       sync.Mutex // held by the run that delivers, from its first item to its end
+	turn       chan struct{} // holds one while a run delivers, from its first item to its end
 	yield      func(T, error) bool
 	stopped    bool // the consumer wants no more
 	inBody     bool // the body has not returned, or never will: it panicked
@@ -172,15 +171,15 @@ type outlet[T any] struct {
 
 // done tells whether the consumer takes no more items.
 func (o *outlet[T]) done() bool {
-	o.turn.Lock()
-	defer o.turn.Unlock()
+	o.turn <- struct{}{}
+	defer func() { <-o.turn }()
 	return o.stopped || o.inBody
 }
 
 // wait waits for the run that delivers to be out of the loop body.
 func (o *outlet[T]) wait() {
-	o.turn.Lock()
-	defer o.turn.Unlock()
+	o.turn <- struct{}{}
+	<-o.turn
 }
 
 // streamContent is the content of a stream's frame.

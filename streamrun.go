@@ -121,7 +121,7 @@ func (r *streamRun[T]) lose() bool {
 func (r *streamRun[T]) release() {
 	if r.state&delivering != 0 && !r.released {
 		r.released = true
-		r.out.turn.Unlock()
+		<-r.out.turn
 	}
 }
 
@@ -176,10 +176,10 @@ func (r *streamRun[T]) counts() bool { return r.f.state.Load()&^locked == r.stat
 // first takes the turn and marks the run as delivering, so that whoever abandons
 // it waits.
 func (r *streamRun[T]) first() bool {
-	r.out.turn.Lock()
+	r.out.turn <- struct{}{}
 	for !r.f.state.CompareAndSwap(r.state, r.state|delivering) {
 		if !r.counts() {
-			r.out.turn.Unlock()
+			<-r.out.turn
 			return false
 		}
 		runtime.Gosched()

@@ -91,8 +91,8 @@ func TestNewToleratesAClosedMediator(t *testing.T) {
 
 func TestNewTellsWhatIsLeftUndone(t *testing.T) {
 	for published, want := range map[int]string{
-		1: "0 notifications not handled, 1 goroutines still running: context deadline exceeded",
-		3: "2 notifications not handled, 1 goroutines still running: context deadline exceeded; queued: [{Receipt:1} {Receipt:2}]",
+		1: "notifications not handled: 0, goroutines still running: 1: context deadline exceeded",
+		3: "notifications not handled: 2, goroutines still running: 1: context deadline exceeded; queued: [{Receipt:1} {Receipt:2}]",
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fakeT{}

@@ -1,0 +1,201 @@
+package boltmediator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"go.etcd.io/bbolt"
+)
+
+const (
+	queueLength = 1024 // operations that wait; more wait to be let in
+	maxBatch    = 1024 // operations of one transaction
+	// gatherTries is how often the committer lets others run, without one more
+	// operation coming in, before it takes the batch as complete. It does so only
+	// after a batch of several: their callers, woken together, are about to be
+	// back. To commit the first of them alone would have the rest wait for two
+	// syncs more.
+	gatherTries = 8
+)
+
+// committer is a group commit: it runs operations that wait at the same time in
+// one transaction, in the order they came, and tells each when that is synced.
+// One goroutine does so until close.
+type committer struct {
+	db   *bbolt.DB
+	ops  chan *operation
+	done chan struct{} // closed when the goroutine has ended
+
+	mu     sync.RWMutex // held for reading while an operation is sent
+	closed bool
+}
+
+// operation is one caller's part of a transaction.
+type operation struct {
+	run   func(*bbolt.Tx) error
+	taken atomic.Bool // by the committer, or back by the caller
+	err   chan error
+}
+
+func newCommitter(db *bbolt.DB) *committer {
+	c := &committer{db: db, ops: make(chan *operation, queueLength), done: make(chan struct{})}
+	go c.work()
+	return c
+}
+
+// submit has run called in a transaction and returns once that is committed, with
+// nil, or is not. run is called on another goroutine, again if the transaction
+// has to be begun again, and not at the same time as that of another operation.
+// If run returns an error, the others go on without it: it may then have changed
+// nothing that is kept.
+//
+// When ctx ends, submit returns its error at once. If run had not been called by
+// then, it will not be.
+func (c *committer) submit(ctx context.Context, run func(*bbolt.Tx) error) error {
+	if err := endedError(ctx); err != nil {
+		return err
+	}
+	op := &operation{run: run, err: make(chan error, 1)}
+	if err := c.send(ctx, op); err != nil {
+		return err
+	}
+	select {
+	case err := <-op.err:
+		return err
+	case <-ctx.Done():
+		op.taken.CompareAndSwap(false, true)
+		return endedError(ctx)
+	}
+}
+
+func (c *committer) send(ctx context.Context, op *operation) error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.closed {
+		return ErrClosed
+	}
+	select {
+	case c.ops <- op:
+		return nil
+	case <-ctx.Done():
+		return endedError(ctx)
+	}
+}
+
+// close lets no more operations in and waits for those that are. It may be called
+// more than once.
+func (c *committer) close() {
+	c.mu.Lock()
+	if !c.closed {
+		c.closed = true
+		close(c.ops)
+	}
+	c.mu.Unlock()
+	<-c.done
+}
+
+func (c *committer) work() {
+	defer close(c.done)
+	// A file that another program cuts or damages must fail, not end the process.
+	debug.SetPanicOnFault(true)
+	var batch []*operation
+	for op := range c.ops {
+		batch = c.gather(batch, op)
+		c.commit(batch)
+	}
+}
+
+// gather takes what waits. It uses last again, whose length says how many
+// operations may be on their way.
+func (c *committer) gather(last []*operation, first *operation) []*operation {
+	tries := 0
+	if len(last) > 1 {
+		tries = gatherTries
+	}
+	clear(last)
+	batch := last[:0]
+	for op := first; ; {
+		if op.taken.CompareAndSwap(false, true) {
+			batch = append(batch, op)
+		}
+		if len(batch) == maxBatch {
+			return batch
+		}
+		var ok bool
+		if op, ok = c.receive(tries); !ok {
+			return batch
+		}
+	}
+}
+
+func (c *committer) receive(tries int) (*operation, bool) {
+	for {
+		select {
+		case op, ok := <-c.ops:
+			return op, ok
+		default:
+		}
+		if tries == 0 {
+			return nil, false
+		}
+		tries--
+		runtime.Gosched()
+	}
+}
+
+// commit runs the batch in one transaction, or, without those that fail, in
+// another.
+func (c *committer) commit(batch []*operation) {
+	for left := batch; len(left) > 0; {
+		failed := -1
+		err := protected(func() error {
+			return c.db.Update(func(tx *bbolt.Tx) error {
+				for i, op := range left {
+					if err := protected(func() error { return op.run(tx) }); err != nil {
+						failed = i
+						return err
+					}
+				}
+				return nil
+			})
+		})
+		if failed < 0 {
+			if err != nil && !errors.Is(err, ErrCorrupt) {
+				err = fmt.Errorf("%w: %w", ErrDisk, err)
+			}
+			for _, op := range left {
+				op.err <- err
+			}
+			return
+		}
+		left[failed].err <- err
+		rest := make([]*operation, 0, len(left)-1)
+		left = append(append(rest, left[:failed]...), left[failed+1:]...)
+	}
+}
+
+// protected turns a panic of f into an error: bbolt panics on what it finds in a
+// damaged file.
+func protected(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w: %v", ErrCorrupt, v)
+		}
+	}()
+	return f()
+}
+
+// endedError is why ctx ended: ctx.Err() with its cause, both reachable by
+// errors.Is; nil if it has not.
+func endedError(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if err == nil || errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}

@@ -1,0 +1,72 @@
+package boltmediator
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/fsmediator/mediator/deadletter"
+)
+
+// A letter is stored under its ID as
+//
+//	version  1 byte: 1
+//	checksum 4 bytes, big endian: CRC-32C of all that follows
+//	length   uvarint: of the JSON
+//	JSON     the letter but for its body
+//	body     the rest
+const (
+	letterVersion = 1
+	letterHeader  = 5
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func encode(l deadletter.Letter) ([]byte, error) {
+	body := l.Body
+	l.Body = nil
+	head, err := json.Marshal(l)
+	if err != nil {
+		return nil, err
+	}
+	value := make([]byte, letterHeader, letterHeader+binary.MaxVarintLen32+len(head)+len(body))
+	value[0] = letterVersion
+	value = binary.AppendUvarint(value, uint64(len(head)))
+	value = append(append(value, head...), body...)
+	binary.BigEndian.PutUint32(value[1:], crc32.Checksum(value[letterHeader:], castagnoli))
+	return value, nil
+}
+
+// decode copies what it needs of value.
+func decode(id, value []byte) (l deadletter.Letter, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%w: letter %q: %w", ErrCorrupt, id, err)
+		}
+	}()
+	if len(value) < letterHeader {
+		return l, fmt.Errorf("it has %d bytes", len(value))
+	}
+	if value[0] != letterVersion {
+		return l, fmt.Errorf("it is of version %d, not %d", value[0], letterVersion)
+	}
+	rest := value[letterHeader:]
+	if binary.BigEndian.Uint32(value[1:]) != crc32.Checksum(rest, castagnoli) {
+		return l, errors.New("its checksum is wrong")
+	}
+	size, n := binary.Uvarint(rest)
+	if n <= 0 || size > uint64(len(rest)-n) {
+		return l, errors.New("its length is wrong")
+	}
+	head, body := rest[n:n+int(size)], rest[n+int(size):]
+	if err := json.Unmarshal(head, &l); err != nil {
+		return l, err
+	}
+	if l.ID != string(id) {
+		return l, fmt.Errorf("it says that it is %q", l.ID)
+	}
+	l.Body = append([]byte(nil), body...)
+	return l, nil
+}

@@ -1,0 +1,17 @@
+module github.com/fsmediator/mediator/adapters/boltmediator
+
+go 1.26
+
+replace github.com/fsmediator/mediator => ../../
+
+require (
+	github.com/fsmediator/mediator v0.0.0-00010101000000-000000000000
+	github.com/stretchr/testify v1.12.1
+	go.etcd.io/bbolt v1.5.0
+	go.uber.org/goleak v1.3.0
+)
+
+require (
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/sys v0.45.0 // indirect
+)

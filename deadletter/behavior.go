@@ -1,0 +1,207 @@
+package deadletter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/fsmediator/mediator"
+)
+
+// Behavior puts what fails inside of it into s, as a [Letter]: a request, one
+// subscriber's handling of a notification, a run of a stream. The caller gets the
+// error as it is; if the letter cannot be stored, joined with a [*StoreError],
+// which has it. It belongs outside of retries, so that a letter is what still
+// fails after them, and inside of what answers in place of the handler. A call
+// that succeeds costs one deferred function and no allocation.
+//
+//   - A handler that panics or calls [runtime.Goexit] has failed, and the panic
+//     goes on once the letter is stored. If it cannot be stored, what goes on is a
+//     [*mediator.PanicError] of both; after Goexit nobody is left to tell but the
+//     function of [OnLetter], or by default [slog.Default].
+//   - A caller that was cancelled wants no answer any more: what fails with the
+//     error of a cancelled context makes no letter, unless [Cancelled] says so. A
+//     deadline that passed makes one, and so does a notification in the background
+//     that [mediator.Mediator.Close] cut off.
+//   - The letter of a stream is its request, for the handler's part in it: no
+//     letter is made when the consumer stops early or panics. Items that were
+//     delivered are not in it. See [Streams] for its redrive.
+//   - A message that no codec can encode makes a letter without a body, which can
+//     be looked at but not redriven; the caller gets the codec's error too.
+//   - The store is called with the context's values, but not its end, for
+//     [PutTimeout] at most.
+//   - While [Redrive] has a letter handled, its failure is the letter's and makes
+//     no other. Other messages that its handler sends make letters as always.
+//
+// New warns if it stands inside a retry or twice with the same store. It panics
+// if s or an option is nil.
+func Behavior(s Store, opts ...Option) mediator.Behavior {
+	must(s != nil, "Behavior: the Store is nil")
+	k := &keeper{store: s, putTimeout: defaultPutTimeout}
+	for _, o := range opts {
+		must(o != nil, "Behavior: a nil Option")
+		o.applyBehavior(k)
+	}
+	return k
+}
+
+const defaultPutTimeout = 5 * time.Second
+
+// StoreError is a letter that could not be stored.
+type StoreError struct {
+	Letter Letter
+	Err    error
+}
+
+// Error names the letter.
+func (e *StoreError) Error() string {
+	to := e.Letter.Name
+	if e.Letter.Group != "" {
+		to += " to " + e.Letter.Group
+	}
+	return fmt.Sprintf("dead letter %s of %s: %v", e.Letter.ID, to, e.Err)
+}
+
+// Unwrap returns the store's error.
+func (e *StoreError) Unwrap() error { return e.Err }
+
+// keeper is the behavior.
+type keeper struct {
+	store      Store
+	codecs     codecs
+	headers    func(context.Context) map[string]string
+	keepIf     func(context.Context, mediator.Call, error) bool
+	cancelled  bool
+	putTimeout time.Duration
+	onLetter   func(context.Context, Letter, error)
+}
+
+// Wrap implements [mediator.Behavior].
+func (k *keeper) Wrap(next mediator.Next) mediator.Next {
+	return func(ctx context.Context, c mediator.Call) error {
+		if redrives.Load() != 0 {
+			if inner, m := markOf(ctx, c); m != nil {
+				return m.run(inner, c, next)
+			}
+		}
+		return k.run(ctx, c, next)
+	}
+}
+
+func (k *keeper) run(ctx context.Context, c mediator.Call, next mediator.Next) error {
+	returned := false
+	defer func() {
+		if !returned {
+			k.broken(ctx, c, recover())
+		}
+	}()
+	err := next(ctx, c)
+	returned = true
+	if err != nil {
+		return k.failed(ctx, c, err)
+	}
+	return nil
+}
+
+// BehaviorName returns "deadletter".
+func (k *keeper) BehaviorName() string { return "deadletter" }
+
+// CheckWiring implements [mediator.WiringChecker].
+func (k *keeper) CheckWiring(outer, _ []mediator.Behavior) (warnings []string) {
+	for _, b := range outer {
+		if n, ok := b.(mediator.BehaviorNamer); ok && strings.EqualFold(n.BehaviorName(), "retry") {
+			warnings = append(warnings, "it stands inside a retry, so that each failed attempt leaves a dead letter, even if a later one succeeds: put it outside")
+		}
+		if o, ok := b.(*keeper); ok && o.sameStore(k) {
+			warnings = append(warnings, "it stands twice around the handler, so that each failure leaves two dead letters in one store: keep one of them")
+		}
+	}
+	return warnings
+}
+
+func (k *keeper) sameStore(o *keeper) (same bool) {
+	defer func() { _ = recover() }() // stores of a type that cannot be compared
+	return k.store == o.store
+}
+
+// failed makes a letter of err, and returns what the caller gets.
+func (k *keeper) failed(ctx context.Context, c mediator.Call, err error) error {
+	if !k.cancelled && isCancelled(ctx, err) || k.keepIf != nil && !k.keepIf(ctx, c, err) {
+		return err
+	}
+	if lost := k.keep(ctx, c, err); lost != nil {
+		return errors.Join(err, lost)
+	}
+	return err
+}
+
+// broken is called by the deferred function of a call that did not return, with
+// the panic's value, nil for Goexit.
+func (k *keeper) broken(ctx context.Context, c mediator.Call, v any) {
+	byConsumer := c.Stopped()
+	if v == nil {
+		if byConsumer {
+			return
+		}
+		err := k.failed(ctx, c, mediator.ErrGoexit)
+		if lost, ok := errors.AsType[*StoreError](err); ok && k.onLetter == nil {
+			slog.ErrorContext(ctx, lost.Error(), "error", mediator.ErrGoexit)
+		}
+		return
+	}
+	if byConsumer {
+		panic(v)
+	}
+	p := panicError(v)
+	err := k.failed(ctx, c, p)
+	if _, lost := errors.AsType[*StoreError](err); lost {
+		panic(&mediator.PanicError{Value: err, Stack: p.Stack})
+	}
+	panic(v)
+}
+
+// keep stores the letter of err. It returns nil or a [*StoreError].
+func (k *keeper) keep(ctx context.Context, c mediator.Call, err error) error {
+	now := time.Now().Round(0)
+	l := Letter{ID: NewID(), Name: c.Name(), Kind: c.Kind(), Group: c.Handler(), Attempts: attempts(err), First: now, Last: now}
+	l.describe(err)
+	problem := l.enclose(k.codecs, c)
+	if k.headers != nil {
+		problem = errors.Join(problem, guard(func() error { l.Headers = k.headers(ctx); return nil }))
+	}
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.putTimeout)
+	defer cancel()
+	problem = errors.Join(problem, guard(func() error { return k.store.Put(detached, l) }))
+	if problem != nil {
+		problem = &StoreError{Letter: l, Err: problem}
+	}
+	if k.onLetter != nil {
+		k.onLetter(ctx, l, problem)
+	}
+	return problem
+}
+
+// enclose puts the message of c into l.
+func (l *Letter) enclose(cs codecs, c mediator.Call) (err error) {
+	message := c.Message()
+	if err := c.Err(); err != nil {
+		return fmt.Errorf("the message: %w", err)
+	}
+	l.Body, l.ContentType, err = cs.encode(message)
+	return err
+}
+
+// isCancelled tells whether err says no more than that the caller was cancelled.
+func isCancelled(ctx context.Context, err error) bool {
+	if !errors.Is(ctx.Err(), context.Canceled) {
+		return false
+	}
+	cause := context.Cause(ctx)
+	if errors.Is(cause, mediator.ErrClosed) {
+		return false
+	}
+	return errors.Is(err, context.Canceled) || errors.Is(err, cause)
+}

@@ -1,0 +1,110 @@
+package deadletter
+
+import (
+	"iter"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/fsmediator/mediator"
+)
+
+const (
+	maxTexts  = 32
+	maxErrors = 256 // that are looked at
+	maxText   = 4 << 10
+	maxStack  = 16 << 10
+)
+
+// describe fills in what err says.
+func (l *Letter) describe(err error) {
+	l.Errors, l.Stack = nil, ""
+	for e := range tree(err) {
+		//nolint:errorlint // tree unwraps
+		if p, ok := e.(*mediator.PanicError); ok && p != nil && l.Stack == "" {
+			l.Stack = cut(string(p.Stack), maxStack)
+		}
+		if len(l.Errors) == maxTexts {
+			continue
+		}
+		if text := cut(textOf(e), maxText); !slices.Contains(l.Errors, text) {
+			l.Errors = append(l.Errors, text)
+		}
+	}
+}
+
+// tree returns err and the errors it wraps, depth first, maxErrors at most:
+// errors.As would not come back from one that wraps itself.
+func tree(err error) iter.Seq[error] {
+	return func(yield func(error) bool) {
+		left := maxErrors
+		walk(err, &left, yield)
+	}
+}
+
+func walk(err error, left *int, yield func(error) bool) bool {
+	if err == nil {
+		return true
+	}
+	if *left--; *left < 0 || !yield(err) {
+		return false
+	}
+	for _, e := range wrapped(err) {
+		if !walk(e, left, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// wrapped is what err wraps. Unwrap is a method of the user's: on a nil pointer,
+// for one, it may panic.
+func wrapped(err error) (inner []error) {
+	_ = guard(func() error {
+		switch e := err.(type) { //nolint:errorlint // it is what unwraps
+		case interface{ Unwrap() error }:
+			inner = []error{e.Unwrap()}
+		case interface{ Unwrap() []error }:
+			inner = e.Unwrap()
+		}
+		return nil
+	})
+	return inner
+}
+
+// textOf is err's text. Error may panic as Unwrap may.
+func textOf(err error) (text string) {
+	if failed := guard(func() error { text = err.Error(); return nil }); failed != nil {
+		return "the error's own text: " + failed.Error()
+	}
+	return text
+}
+
+func cut(text string, limit int) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) <= limit {
+		return text
+	}
+	const more = "…"
+	return strings.ToValidUTF8(text[:limit-len(more)], "") + more
+}
+
+// attempts is how many runs of the handler err stands for.
+func attempts(err error) int {
+	for e := range tree(err) {
+		if a, ok := e.(interface{ Attempts() int }); ok {
+			n := 1
+			_ = guard(func() error { n = max(1, a.Attempts()); return nil })
+			return n
+		}
+	}
+	return 1
+}
+
+// panicError is to be called in the deferred function that recovered v.
+func panicError(v any) *mediator.PanicError {
+	if p, ok := v.(*mediator.PanicError); ok {
+		return p
+	}
+	return &mediator.PanicError{Value: v, Stack: debug.Stack()}
+}

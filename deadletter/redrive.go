@@ -1,0 +1,199 @@
+package deadletter
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/fsmediator/mediator"
+)
+
+// Redrive has the letters of s handled again, lowest ID first, one after the
+// other: a request by its handler, a notification by the subscriber that failed
+// and no other, a stream by the function of [Streams]. Options say which ([Filter])
+// and how fast ([Rate]).
+//
+// A letter is deleted once its message was handled, and only then. One that fails
+// again stays under its ID, with the new error and one attempt more; a message
+// that can never be handled is tried once a run and does no harm. Letters made
+// during the run are left for the next.
+//
+// If the run is interrupted, run it again: nothing is lost, and what was handled
+// is not handled again. But for the moment between the handler's return and the
+// deletion: a process that dies there handles that one letter twice, and so do two
+// runs at the same time. When ctx ends, the letter in progress is waited for and,
+// if it failed by that, left as it was.
+//
+// The error says why the run ended early: that of ctx with its cause, of the
+// store, [mediator.ErrClosed]. A letter that failed is no error, but an [Outcome] of
+// the report. The report counts what was done in either case.
+func Redrive(ctx context.Context, m *mediator.Mediator, s Store, opts ...RedriveOption) (Report, error) {
+	must(m != nil && s != nil, "Redrive: the Mediator or the Store is nil")
+	r := &redriver{m: m, store: s}
+	for _, o := range opts {
+		must(o != nil, "Redrive: a nil RedriveOption")
+		o.applyRedrive(r)
+	}
+	redrives.Add(1)
+	defer redrives.Add(-1)
+	err := r.all(ctx)
+	return r.report, err
+}
+
+// storeTimeout is how long the store may take for what a handled letter needs
+// though ctx has ended.
+const storeTimeout = defaultPutTimeout
+
+type redriver struct {
+	m     *mediator.Mediator
+	store Store
+	codecs
+	filter    Filter
+	interval  time.Duration
+	atMost    int
+	context   func(context.Context, Letter) context.Context
+	streams   func(context.Context, Letter, func(any) error) error
+	onOutcome func(context.Context, Outcome)
+	report    Report
+}
+
+func (r *redriver) all(ctx context.Context) error {
+	start, last := time.Now(), NewID()
+	var due time.Time
+	for listed, err := range All(ctx, r.store, r.filter) {
+		if err != nil {
+			return err
+		}
+		if listed.First.After(start) || listed.First.Equal(start) && listed.ID > last {
+			continue
+		}
+		if r.atMost > 0 && r.report.total() == r.atMost {
+			return nil
+		}
+		if err := waitUntil(ctx, due); err != nil {
+			return err
+		}
+		due = time.Now().Add(r.interval)
+		if err := r.one(ctx, listed.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one redrives a letter. It returns why the run cannot go on.
+func (r *redriver) one(ctx context.Context, id string) error {
+	// The page may have been read long ago.
+	l, err := r.store.Get(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	ran, failed := r.handle(ctx, l)
+	if ended := endedError(ctx); ended != nil && failed != nil && isEnd(ctx, failed) {
+		return ended
+	}
+	if !ran && errors.Is(failed, mediator.ErrClosed) {
+		return failed
+	}
+	stored, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	switch {
+	case failed == nil:
+		err = r.store.Delete(stored, l.ID)
+		if errors.Is(err, ErrNotFound) {
+			err = nil
+		}
+		r.add(ctx, Outcome{Letter: l, Status: Redriven, Err: err})
+	case !ran:
+		r.add(ctx, Outcome{Letter: l, Status: Skipped, Err: failed})
+	default:
+		l.Attempts += attempts(failed)
+		l.Redrives++
+		l.Last = time.Now().Round(0)
+		l.describe(failed)
+		err = r.putBack(stored, l)
+		r.add(ctx, Outcome{Letter: l, Status: Failed, Err: failed})
+	}
+	if err != nil {
+		return &StoreError{Letter: l, Err: err}
+	}
+	return nil
+}
+
+// putBack stores l, unless it was deleted meanwhile.
+func (r *redriver) putBack(ctx context.Context, l Letter) error {
+	_, err := r.store.Get(ctx, l.ID)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.store.Put(ctx, l)
+}
+
+var (
+	errNoGroup  = errors.New("the letter names no group: it would reach all subscribers")
+	errNoStream = errors.New("a stream needs somebody to consume it: see Streams")
+)
+
+// handle gives the letter to its handler, on a goroutine of its own, so that
+// Goexit ends no more than this letter. ran tells whether the message could be
+// decoded and so may have been handled.
+func (r *redriver) handle(ctx context.Context, l Letter) (ran bool, err error) {
+	m := &mark{kind: l.Kind, name: l.Name, group: l.Group}
+	ctx = context.WithValue(ctx, markKey{}, m)
+	decode := func(target any) error {
+		if err := guard(func() error { return r.decode(l, target) }); err != nil {
+			return err
+		}
+		ran = true
+		return nil
+	}
+	call := func() error {
+		if r.context != nil {
+			ctx = r.context(ctx, l.Clone())
+		}
+		switch {
+		case l.Kind == mediator.KindStream && r.streams == nil:
+			return errNoStream
+		case l.Kind == mediator.KindStream:
+			return r.streams(ctx, l.Clone(), decode)
+		case l.Kind == mediator.KindNotification && l.Group == "":
+			return errNoGroup
+		case l.Kind == mediator.KindNotification:
+			return mediator.DispatchTo(ctx, r.m, l.Name, l.Group, decode)
+		}
+		_, err := mediator.Dispatch(ctx, r.m, l.Name, decode)
+		return err
+	}
+	done := make(chan error, 1)
+	go func() {
+		err := mediator.ErrGoexit
+		defer func() { done <- err }()
+		err = guard(call)
+	}()
+	err = <-done
+	return ran, m.outcome(err)
+}
+
+// isEnd tells whether err says that ctx has ended.
+func isEnd(ctx context.Context, err error) bool {
+	return errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))
+}
+
+// waitUntil returns at the time due, or with the error of ctx.
+func waitUntil(ctx context.Context, due time.Time) error {
+	if d := time.Until(due); d > 0 {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+	}
+	return endedError(ctx)
+}

@@ -1,0 +1,66 @@
+package deadletter
+
+import (
+	"context"
+	"fmt"
+)
+
+// Status is how the redrive of a letter ended.
+type Status uint8
+
+// The states.
+const (
+	Redriven Status = iota + 1 // handled; the letter is deleted
+	Failed                     // the handler failed again; the letter stays, with the new error
+	Skipped                    // no handler was given it: nothing has its name or its group, or no codec its content type; the letter stays as it was
+)
+
+// String returns "redriven", "failed" or "skipped".
+func (s Status) String() string {
+	switch s {
+	case Redriven:
+		return "redriven"
+	case Failed:
+		return "failed"
+	case Skipped:
+		return "skipped"
+	}
+	return fmt.Sprintf("Status(%d)", uint8(s))
+}
+
+// Outcome is what [Redrive] did with one letter.
+type Outcome struct {
+	Letter Letter // as it is now; in a Report without body and stack, which the store has
+	Status Status
+	Err    error // nil if redriven, but for what kept the store from deleting the letter
+}
+
+// Report is what [Redrive] did.
+type Report struct {
+	Redriven, Failed, Skipped int
+	Outcomes                  []Outcome // one a letter, in order; empty with [OnOutcome]
+}
+
+func (r *Report) total() int { return r.Redriven + r.Failed + r.Skipped }
+
+// String counts: "3 redriven, 1 failed, 0 skipped".
+func (r Report) String() string {
+	return fmt.Sprintf("%d redriven, %d failed, %d skipped", r.Redriven, r.Failed, r.Skipped)
+}
+
+func (r *redriver) add(ctx context.Context, o Outcome) {
+	switch o.Status {
+	case Redriven:
+		r.report.Redriven++
+	case Failed:
+		r.report.Failed++
+	case Skipped:
+		r.report.Skipped++
+	}
+	if r.onOutcome != nil {
+		r.onOutcome(ctx, o)
+		return
+	}
+	o.Letter.Body, o.Letter.Stack = nil, ""
+	r.report.Outcomes = append(r.report.Outcomes, o)
+}
