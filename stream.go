@@ -164,7 +164,7 @@ type outlet[T any] struct {
 	turn       chan struct{} // holds one while a run delivers, from its first item to its end
 	yield      func(T, error) bool
 	stopped    bool // the consumer wants no more
-	inBody     bool // the body has not returned, or never will: it panicked
+	inBody     bool // the body never returned: it panicked
 	panicked   bool
 	panicValue any
 }

@@ -26,7 +26,7 @@ func streamTerminal[Q, T any](h func(context.Context, Q) iter.Seq2[T, error]) Ne
 			f.leave(s&^locked, 0)
 			return c.fail("next", fmt.Errorf("%w: the call is of another message", ErrMessageType))
 		}
-		r := &streamRun[T]{f: f, state: s &^ locked, out: content.out, taps: c.taps}
+		r := &streamRun[T]{f: f, state: s &^ locked, out: content.out, taps: c.taps, busy: true}
 		r.ctx, r.cancel = context.WithCancel(ctx)
 		content.run = r
 		f.unlock()
@@ -47,6 +47,7 @@ type streamRun[T any] struct {
 	cancel context.CancelFunc
 	taps   *tap
 
+	busy     bool  // before the first item, in the loop body, and after the end
 	over     bool  // yield has returned false
 	lost     bool  // abandoned
 	released bool  // it has given the turn back
@@ -90,15 +91,16 @@ func (r *streamRun[T]) iterate(items iter.Seq2[T, error]) {
 			panic(v)
 		}
 	}()
-	items(r.deliver)
+	items(r.deliver())
 }
 
 // settle ends the run, however it ended.
 func (r *streamRun[T]) settle() {
 	r.cancel()
-	if !r.lost && r.state&delivering != 0 && r.out.inBody && !r.out.panicked {
+	if r.busy && !r.over && r.state&delivering != 0 {
 		// The consumer's loop body panicked. Should a behavior recover that, the
 		// panic still goes on where the loop is.
+		r.out.inBody = true
 		if v := recover(); v != nil {
 			r.out.panicked, r.out.panicValue = true, v
 			defer panic(v)
@@ -112,7 +114,7 @@ func (r *streamRun[T]) settle() {
 
 // lose notes that the run was abandoned; the consumer is not called any more.
 func (r *streamRun[T]) lose() bool {
-	r.lost, r.over = true, true
+	r.busy, r.lost, r.over = true, true, true
 	r.release()
 	return false
 }
@@ -128,46 +130,67 @@ func (r *streamRun[T]) release() {
 // stop has the handler's yield return false from now on. Its context is cancelled
 // before it learns of it, for it may wait for goroutines that heed the context.
 func (r *streamRun[T]) stop(err error) bool {
-	r.over, r.err = true, err
+	r.busy, r.over, r.err = true, true, err
 	r.cancel()
 	return false
 }
 
-// deliver is the handler's yield.
-func (r *streamRun[T]) deliver(item T, err error) bool {
+// deliver is the handler's yield. In the usual course it looks at four words and
+// calls the loop body. It is a closure, for a method value would cost each item a
+// second call.
+//
+//go:noinline // for the atomic operations in the closure to be inlined
+func (r *streamRun[T]) deliver() func(item T, err error) bool {
+	return func(item T, err error) bool {
+		if r.busy || err != nil || r.f.state.Load() != r.state || r.ctx.Err() != nil {
+			if !r.mayDeliver(err) {
+				return false
+			}
+		}
+		for t := r.taps; t != nil; t = t.outer {
+			if t.keep == nil {
+				t.f()
+			} else if !t.keep() {
+				return true
+			}
+		}
+		r.busy = true
+		more := r.out.yield(item, nil)
+		r.busy = false
+		if !more {
+			r.out.stopped = true
+			r.stop(nil)
+		}
+		if r.f.state.Load() != r.state && !r.counts() {
+			return r.lose()
+		}
+		return more
+	}
+}
+
+// mayDeliver sorts out what is not the usual course: the first item, the end, and
+// what comes after it.
+func (r *streamRun[T]) mayDeliver(err error) bool {
 	switch {
 	case r.over:
 		r.bail = true
 		panic(unwind{})
-	case r.f.state.Load() != r.state && !r.counts():
+	case !r.counts():
 		return r.lose()
 	case err != nil:
 		return r.stop(withCause(r.ctx, err))
 	case r.ctx.Err() != nil:
 		return r.stop(endedError(r.ctx))
-	case r.state&delivering == 0 && !r.first():
-		return r.lose()
-	case r.out.inBody: // it panicked, and the handler recovered that
+	case r.state&delivering == 0:
+		if !r.first() {
+			return r.lose()
+		}
+		r.busy = false
+	case r.busy: // the loop body panicked, and the handler recovered that
+		r.out.inBody = true
 		return r.stop(nil)
 	}
-	for t := r.taps; t != nil; t = t.outer {
-		if t.keep == nil {
-			t.f()
-		} else if !t.keep() {
-			return true
-		}
-	}
-	r.out.inBody = true
-	more := r.out.yield(item, nil)
-	r.out.inBody = false
-	if !more {
-		r.out.stopped = true
-		r.stop(nil)
-	}
-	if r.f.state.Load() != r.state && !r.counts() {
-		return r.lose()
-	}
-	return more
+	return true
 }
 
 // counts tells whether the frame's state is this run's, but for a lock.
