@@ -61,24 +61,23 @@ func (t *table) place(entries []entry) (collisions int) {
 	return collisions
 }
 
-// find returns t's value of type *E.
+// find returns t's value of type *E if it is in its own slot: the look that is
+// inlined where it is used. What it does not find, probe may.
 func find[E any](t *table) (*E, bool) {
 	if t == nil {
 		return nil, false
 	}
-	i := typeHash[*E]() * t.mul >> (t.shift & 63)
-	if e, ok := t.slots[i].(*E); ok {
-		return e, true
-	}
-	return probe[E](t, i)
+	e, ok := t.slots[typeHash[*E]()*t.mul>>(t.shift&63)].(*E)
+	return e, ok
 }
 
-// probe looks on after slot i.
-func probe[E any](t *table, i uint64) (*E, bool) {
-	for t.slots[i] != nil {
-		if i++; i == uint64(len(t.slots)) {
-			i = 0
-		}
+// probe returns t's value of type *E, wherever it is.
+func probe[E any](t *table) (*E, bool) {
+	if t == nil {
+		return nil, false
+	}
+	mask := uint64(len(t.slots) - 1)
+	for i := typeHash[*E]() * t.mul >> t.shift; t.slots[i] != nil; i = (i + 1) & mask {
 		if e, ok := t.slots[i].(*E); ok {
 			return e, true
 		}

@@ -20,5 +20,7 @@ func TestLookupFindsWhatIsThereAndNothingElse(t *testing.T) {
 }
 
 func TestLookupProbesWhereHashesCollide(t *testing.T) {
-	require.True(t, mediator.FindAmongCollisions())
+	for n := range 19 {
+		require.True(t, mediator.FindAmongCollisions(n), "%d types", n)
+	}
 }

@@ -103,7 +103,17 @@ func publishSlow[N any](ctx context.Context, m *Mediator, n N, opts []PublishOpt
 		return &Error{Op: "publish", Name: messageName(reflect.TypeFor[N]()), Err: err}
 	}
 	if t == reflect.TypeFor[N]() {
+		if set := m.subs.topics.Load(); set != nil {
+			if topic, ok := probe[topic[N]](set.table); ok {
+				return publishTo(ctx, topic, n, how)
+			}
+		}
 		return publishTo(ctx, topicOf[N](m, t), n, how)
+	}
+	if set := m.subs.topics.Load(); set != nil {
+		if topic := set.boxed[t]; topic != nil {
+			return publishTo(ctx, topic, any(n), how)
+		}
 	}
 	return publishTo(ctx, topicOf[any](m, t), any(n), how)
 }

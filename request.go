@@ -69,9 +69,13 @@ func SenderFor[Q Request[R], R any](m *Mediator) func(context.Context, Q) (R, er
 	return func(ctx context.Context, q Q) (R, error) { return Send(ctx, m, q) }
 }
 
-// sendSlow is the way of what find does not find: an interface as Q, a type
-// without a handler, a closed mediator that still drains.
+// sendSlow is the way of what find does not find: a route that is not in its own
+// slot, an interface as Q, a type without a handler, a closed mediator that still
+// drains.
 func sendSlow[Q Request[R], R any](ctx context.Context, m *Mediator, q Q) (r R, err error) {
+	if r, ok := probe[requestRoute[Q, R]](m.requests.Load()); ok {
+		return r.call(ctx, q)
+	}
 	t, err := dynamicType(q)
 	if err != nil {
 		return r, &Error{Op: "send", Name: messageName(reflect.TypeFor[Q]()), Err: err}

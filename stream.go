@@ -50,7 +50,7 @@ func HandleStream[Q StreamRequest[T], T any](h func(context.Context, Q) iter.Seq
 // with the next or returns.
 func Stream[Q StreamRequest[T], T any](ctx context.Context, m *Mediator, q Q) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		if r, ok := find[streamRoute[Q, T]](m.requests.Load()); ok {
+		if r, ok := probe[streamRoute[Q, T]](m.requests.Load()); ok {
 			r.run(ctx, q, yield)
 			return
 		}
@@ -58,7 +58,7 @@ func Stream[Q StreamRequest[T], T any](ctx context.Context, m *Mediator, q Q) it
 	}
 }
 
-// streamSlow is the way of what find does not find, as sendSlow is.
+// streamSlow is the way of what probe does not find, as sendSlow is.
 func streamSlow[Q StreamRequest[T], T any](ctx context.Context, m *Mediator, q Q, yield func(T, error) bool) {
 	var zero T
 	t, err := dynamicType(q)

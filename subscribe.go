@@ -230,7 +230,7 @@ func topicOf[N any](m *Mediator, t reflect.Type) *topic[N] {
 		if found, ok := any(ss.set.boxed[t]).(*topic[N]); ok && boxed && found != nil {
 			return found
 		}
-		if found, ok := find[topic[N]](ss.set.table); ok && !boxed {
+		if found, ok := probe[topic[N]](ss.set.table); ok && !boxed {
 			return found
 		}
 	}
