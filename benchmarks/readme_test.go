@@ -15,10 +15,14 @@ func TestReadmeVersions(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 
-	for _, peer := range []string{"github.com/asaskevich/EventBus", "github.com/ThreeDotsLabs/watermill", "github.com/samber/ro"} {
+	for _, peer := range []string{
+		"github.com/asaskevich/EventBus", "github.com/ThreeDotsLabs/watermill", "github.com/samber/ro",
+		"github.com/sony/gobreaker/v2", "github.com/failsafe-go/failsafe-go",
+		"golang.org/x/time", "golang.org/x/sync", "go.etcd.io/bbolt",
+	} {
 		_, rest, ok := strings.Cut(string(mod), "\t"+peer+" ")
 		require.True(t, ok, "%s is not in go.mod", peer)
 		version, _, _ := strings.Cut(rest, "\n")
-		require.Contains(t, string(readme), "["+peer+"](https://"+peer+") "+version)
+		require.Contains(t, string(readme), "["+peer+"](https://pkg.go.dev/"+peer+") "+version)
 	}
 }

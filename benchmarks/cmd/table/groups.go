@@ -42,6 +42,43 @@ var groups = []table.Group{
 		Baseline: "goroutine and channel",
 		Bars:     map[string]table.Bar{"ours": {Ratio: 1.3, Allocs: -1}, "ours-chan-handler": {Ratio: 1.3, Allocs: -1}},
 	},
+	{
+		Title: "Send through one behavior, over one that does nothing", Bench: "Layer", Unit: "ns/op",
+		Baseline: "a behavior that does nothing", Floor: "baseline",
+		Bars: map[string]table.Bar{
+			"retry": {Over: 5}, "recover": {Over: 5}, "fallback": {Over: 5},
+			"validate": {Over: 5}, "validate-method": {Over: 5},
+		},
+	},
+	{
+		Title: "Send through a closed circuit breaker", Bench: "CircuitBreaker", Unit: "ns/op",
+		Baseline: "sony/gobreaker, rolling window, in a behavior", Floor: "noop", Apart: []string{"alone"},
+		Bars: map[string]table.Bar{"ours": {Ratio: 0.5}},
+	},
+	{
+		Title: "Send through a closed circuit breaker, on all cores", Bench: "CircuitBreakerParallel", Unit: "ns/core",
+		Baseline: "sony/gobreaker, rolling window, in a behavior", Floor: "noop", Apart: []string{"alone"},
+		Bars: map[string]table.Bar{"ours": {Ratio: 0.5}},
+	},
+	{
+		Title: "Send through a rate limit", Bench: "RateLimit", Unit: "ns/op",
+		Baseline: "x/time/rate, Allow, in a behavior", Floor: "noop", Apart: []string{"alone", "ours-alone"},
+		Bars: map[string]table.Bar{"ours": {Ratio: 0.7}},
+	},
+	{
+		Title: "Send through a bulkhead", Bench: "Bulkhead", Unit: "ns/op",
+		Baseline: "x/sync/semaphore, TryAcquire and Release, in a behavior", Floor: "noop", Apart: []string{"alone"},
+		Bars: map[string]table.Bar{"ours": {Ratio: 0.8}},
+	},
+	{
+		Title: "Send through six layers: recover, metrics, rate limit, bulkhead, retry, circuit breaker", Bench: "SixLayers",
+		Unit: "ns/op", Baseline: "failsafe-go in a behavior", Floor: "noop", Apart: []string{"alone", "policies"},
+		Bars: map[string]table.Bar{"ours": {Ratio: 0.1}},
+	},
+	{
+		Title: "Put of a dead letter into a file, 64 callers", Bench: "Put", Unit: "ns/op", Baseline: "bbolt, DB.Batch",
+		Bars: map[string]table.Bar{"ours": {Speed: 1.3, Allocs: -1}},
+	},
 }
 
 // labels name the rows.
@@ -54,4 +91,14 @@ var labels = map[string]string{
 	"watermill":         "ThreeDotsLabs/watermill, gochannel",
 	"ro":                "samber/ro",
 	"ro-unsafe":         "samber/ro, NewUnsafeObservable",
+	"retry":             "Retry",
+	"recover":           "Recover",
+	"fallback":          "Fallback",
+	"validate":          "Validate, message without the method",
+	"validate-method":   "Validate, message with the method",
+	"noop":              "behaviors that do nothing, as many",
+	"alone":             "the same peer without a mediator",
+	"ours-alone":        "the mediator's limiter without a mediator",
+	"policies":          "failsafe-go without a mediator, all six as its policies",
+	"batch-of-callers":  "bbolt, DB.Batch with MaxBatchSize 64",
 }

@@ -21,7 +21,6 @@ import (
 	"os/signal"
 	"regexp"
 	"runtime"
-	"strconv"
 	"time"
 
 	"github.com/fsmediator/mediator/benchmarks/internal/table"
@@ -83,14 +82,18 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 // benchmark runs the benchmarks and copies what they print to out.
 type benchmark func(ctx context.Context, c config, out io.Writer) error
 
+// goTest runs all benchmarks once, and that as often as c says: what else the machine does for a while then takes
+// one sample from each of them, rather than all samples from some.
 func goTest(ctx context.Context, c config, out io.Writer) error {
-	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", ".", "-timeout", "0",
-		"-count", strconv.Itoa(c.count), "-benchtime", c.benchtime, ".")
-	cmd.Stdout, cmd.Stderr = out, out
-	// The test binary, a child of go, may outlive it and hold the pipe open.
-	cmd.WaitDelay = 5 * time.Second
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("go test: %w", err)
+	for range c.count {
+		cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", ".", "-timeout", "0",
+			"-count", "1", "-benchtime", c.benchtime, ".")
+		cmd.Stdout, cmd.Stderr = out, out
+		// The test binary, a child of go, may outlive it and hold the pipe open.
+		cmd.WaitDelay = 5 * time.Second
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("go test: %w", err)
+		}
 	}
 	return nil
 }

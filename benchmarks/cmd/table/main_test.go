@@ -25,6 +25,9 @@ func fake(_ context.Context, c config, out io.Writer) error {
 		for name := range g.Bars {
 			rows = append(rows, name)
 		}
+		if g.Floor != "" && g.Floor != "baseline" {
+			fmt.Fprintf(out, "Benchmark%s/%s-4 10 1 ns/op 1 ns/item 1 ns/core 0 B/op 0 allocs/op\n", g.Bench, g.Floor)
+		}
 		for _, row := range rows {
 			for range c.count {
 				fmt.Fprintf(out, "Benchmark%s/%s-4 10 2 ns/op 2 ns/item 2 ns/core 0 B/op 0 allocs/op\n", g.Bench, row)
@@ -97,7 +100,7 @@ func TestWrite(t *testing.T) {
 
 	doc, err := os.ReadFile(readme)
 	require.NoError(t, err)
-	require.Regexp(t, "(?s)^before\n"+table.Begin+"\n\n.*### StreamChan.*\n\n"+table.End+"\nafter\n$", string(doc))
+	require.Regexp(t, "(?s)^before\n"+table.Begin+"\n\n.*### StreamChan.*### Put.*\n\n"+table.End+"\nafter\n$", string(doc))
 }
 
 func TestWriteNeedsMarkers(t *testing.T) {

@@ -22,27 +22,54 @@ type Group struct {
 	// is here than there, by ns/op, divided by how much slower the baseline is: what the condition costs the machine
 	// is not laid to the row. Empty: a row's ratio is its time divided by that of the baseline.
 	Against string
+	// Floor names the row that has everything but what is compared. A column then tells how much more than it each row
+	// takes, and what that is as a multiple of what the baseline takes more. Empty: no such column.
+	Floor string
+	// Apart are the rows that do not stand on the floor: the column is empty for them.
+	Apart []string
 	// Bars holds what rows have to reach. A row that has a bar has to be in the run.
 	Bars map[string]Bar
 }
 
 // Bar is what a row has to reach.
 type Bar struct {
-	// Ratio is the most that the row may take, as a multiple of what it is compared with.
+	// Ratio is the most that the row may take, as a multiple of what it is compared with; 0: any.
 	Ratio float64
+	// Over is the most that the row may take more than the group's floor, in its unit; 0: any.
+	Over float64
+	// Speed is how many times as fast as the baseline the row has to be at least; 0: any.
+	Speed float64
 	// Allocs is the most allocations an operation; negative: any number.
 	Allocs float64
 }
 
 func (b Bar) String() string {
-	s := fmt.Sprintf("≤ %gx", b.Ratio)
-	switch {
-	case b.Allocs == 0:
-		s += ", 0 allocs"
-	case b.Allocs > 0:
-		s += fmt.Sprintf(", ≤ %g allocs", b.Allocs)
+	var parts []string
+	add := func(limit float64, format string) {
+		if limit > 0 {
+			parts = append(parts, fmt.Sprintf(format, limit))
+		}
 	}
-	return s
+	add(b.Ratio, "≤ %gx")
+	add(b.Over, "≤ %g ns more")
+	add(b.Speed, "≥ %gx as fast")
+	if b.Allocs == 0 {
+		parts = append(parts, "0 allocs")
+	}
+	add(b.Allocs, "≤ %g allocs")
+	return strings.Join(parts, ", ")
+}
+
+// met tells whether r reaches the bar.
+func (b Bar) met(r row) bool {
+	switch {
+	case b.Ratio > 0 && r.ratio > b.Ratio,
+		b.Over > 0 && r.over > b.Over,
+		b.Speed > 0 && r.ratio*b.Speed > 1,
+		b.Allocs >= 0 && r.allocs > b.Allocs:
+		return false
+	}
+	return true
 }
 
 // Markdown writes one table a group. It fails if a group has no baseline, if a row with a bar is missing, and if
@@ -75,6 +102,7 @@ func Markdown(run *Run, groups []Group, labels map[string]string) (string, error
 type row struct {
 	name                     string
 	time, ratio, mem, allocs float64
+	over, overRatio          float64 // more than the floor, and as a multiple of the baseline's
 }
 
 func (g Group) write(out *strings.Builder, run *Run, labels map[string]string, seen map[string]bool) error {
@@ -83,7 +111,11 @@ func (g Group) write(out *strings.Builder, run *Run, labels map[string]string, s
 		return err
 	}
 	fmt.Fprintf(out, "### %s\n\n", g.Title)
-	fmt.Fprintf(out, "| | %s | ratio | B/op | allocs/op | bar | met |\n|---|---:|---:|---:|---:|---|---|\n", g.Unit)
+	over, rule := "", ""
+	if g.Floor != "" {
+		over, rule = " over no-op |", "---:|"
+	}
+	fmt.Fprintf(out, "| | %s | ratio |%s B/op | allocs/op | bar | met |\n|---|---:|---:|%s---:|---:|---|---|\n", g.Unit, over, rule)
 	for _, r := range rows {
 		label := labels[r.name]
 		switch {
@@ -95,14 +127,27 @@ func (g Group) write(out *strings.Builder, run *Run, labels map[string]string, s
 		bar, met := "", ""
 		if b, ok := g.Bars[r.name]; ok {
 			bar, met = b.String(), "yes"
-			if r.ratio > b.Ratio || b.Allocs >= 0 && r.allocs > b.Allocs {
+			if !b.met(r) {
 				met = "**no**"
 			}
 		}
-		fmt.Fprintf(out, "| %s | %s | %sx | %.0f | %.0f | %s | %s |\n",
-			label, figure(r.time), figure(r.ratio), r.mem, r.allocs, bar, met)
+		fmt.Fprintf(out, "| %s | %s | %sx |%s %.0f | %.0f | %s | %s |\n",
+			label, figure(r.time), figure(r.ratio), g.overCell(r), r.mem, r.allocs, bar, met)
 	}
 	return nil
+}
+
+// overCell is the cell of the column that a floor brings.
+func (g Group) overCell(r row) string {
+	switch {
+	case g.Floor == "":
+		return ""
+	case r.name == g.Floor || slices.Contains(g.Apart, r.name):
+		return "  |"
+	case g.Floor == "baseline":
+		return fmt.Sprintf(" %+.1f |", r.over)
+	}
+	return fmt.Sprintf(" %+.1f, %sx |", r.over, figure(r.overRatio))
 }
 
 // rows returns the rows of g: the baseline, then those with a bar and the others, each by time.
@@ -132,9 +177,22 @@ func (g Group) rows(run *Run, seen map[string]bool) ([]row, error) {
 			return nil, fmt.Errorf("no row %s, which has a bar", name)
 		}
 	}
-	of := rows[baseline].ratio
+	floor := 0.0
+	if g.Floor != "" {
+		i := index(g.Floor)
+		if i < 0 {
+			return nil, fmt.Errorf("no row %s, the floor", g.Floor)
+		}
+		floor = rows[i].time
+	}
+	of, over := rows[baseline].ratio, rows[baseline].time-floor
+	if over <= 0 && g.Floor != "" && g.Floor != "baseline" {
+		return nil, fmt.Errorf("the baseline took no longer than %s, the floor", g.Floor)
+	}
 	for i := range rows {
 		rows[i].ratio /= of
+		rows[i].over = rows[i].time - floor
+		rows[i].overRatio = rows[i].over / over
 	}
 	rank := func(r row) int {
 		switch _, bar := g.Bars[r.name]; {

@@ -57,6 +57,52 @@ func TestMarkdown(t *testing.T) {
 `, got)
 }
 
+func TestMarkdownFloor(t *testing.T) {
+	run := parse(t,
+		"BenchmarkBreaker/baseline-2 10 240 ns/op 0 B/op 0 allocs/op",
+		"BenchmarkBreaker/ours-2 10 80 ns/op 0 B/op 0 allocs/op",
+		"BenchmarkBreaker/quick-2 10 39 ns/op 0 B/op 0 allocs/op",
+		"BenchmarkBreaker/noop-2 10 40 ns/op 0 B/op 0 allocs/op",
+		"BenchmarkBreaker/alone-2 10 180 ns/op 0 B/op 0 allocs/op",
+		"BenchmarkLayer/baseline-2 10 40 ns/op 0 B/op 0 allocs/op",
+		"BenchmarkLayer/retry-2 10 45 ns/op 0 B/op 0 allocs/op",
+		"BenchmarkLayer/recover-2 10 45.1 ns/op 0 B/op 0 allocs/op",
+		"BenchmarkLayer/validate-2 10 39 ns/op 8 B/op 1 allocs/op",
+	)
+	groups := []table.Group{
+		{
+			Title: "Breaker", Bench: "Breaker", Unit: "ns/op", Baseline: "a peer", Floor: "noop", Apart: []string{"alone"},
+			Bars: map[string]table.Bar{"ours": {Ratio: 0.5}},
+		},
+		{
+			Title: "Layer", Bench: "Layer", Unit: "ns/op", Baseline: "nothing", Floor: "baseline",
+			Bars: map[string]table.Bar{"retry": {Over: 5}, "recover": {Over: 5}, "validate": {Over: 5}},
+		},
+	}
+
+	got, err := table.Markdown(run, groups, nil)
+	require.NoError(t, err)
+	require.Equal(t, `### Breaker
+
+| | ns/op | ratio | over no-op | B/op | allocs/op | bar | met |
+|---|---:|---:|---:|---:|---:|---|---|
+| a peer | 240 | 1.00x | +200.0, 1.00x | 0 | 0 |  |  |
+| ours | 80.0 | 0.33x | +40.0, 0.20x | 0 | 0 | ≤ 0.5x, 0 allocs | yes |
+| quick | 39.0 | 0.16x | -1.0, -0.01x | 0 | 0 |  |  |
+| noop | 40.0 | 0.17x |  | 0 | 0 |  |  |
+| alone | 180 | 0.75x |  | 0 | 0 |  |  |
+
+### Layer
+
+| | ns/op | ratio | over no-op | B/op | allocs/op | bar | met |
+|---|---:|---:|---:|---:|---:|---|---|
+| nothing | 40.0 | 1.00x |  | 0 | 0 |  |  |
+| validate | 39.0 | 0.97x | -1.0 | 8 | 1 | ≤ 5 ns more, 0 allocs | **no** |
+| retry | 45.0 | 1.12x | +5.0 | 0 | 0 | ≤ 5 ns more, 0 allocs | yes |
+| recover | 45.1 | 1.13x | +5.1 | 0 | 0 | ≤ 5 ns more, 0 allocs | **no** |
+`, got)
+}
+
 func TestMarkdownBars(t *testing.T) {
 	for name, c := range map[string]struct {
 		ours string
@@ -68,6 +114,8 @@ func TestMarkdownBars(t *testing.T) {
 		"allocates":           {"3 ns/op 8 B/op 1 allocs/op", table.Bar{Ratio: 2}, "| ≤ 2x, 0 allocs | **no** |"},
 		"allocates as it may": {"3 ns/op 8 B/op 5 allocs/op", table.Bar{Ratio: 2, Allocs: 5}, "| ≤ 2x, ≤ 5 allocs | yes |"},
 		"allocates more":      {"3 ns/op 8 B/op 6 allocs/op", table.Bar{Ratio: 2, Allocs: 5}, "| ≤ 2x, ≤ 5 allocs | **no** |"},
+		"fast enough":         {"1 ns/op 8 B/op 9 allocs/op", table.Bar{Speed: 2, Allocs: -1}, "| ≥ 2x as fast | yes |"},
+		"not fast enough":     {"1.1 ns/op 8 B/op 9 allocs/op", table.Bar{Speed: 2, Allocs: -1}, "| ≥ 2x as fast | **no** |"},
 		"any allocations":     {"2 ns/op 8 B/op 9 allocs/op", table.Bar{Ratio: 1.3, Allocs: -1}, "| ≤ 1.3x | yes |"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,6 +136,8 @@ func TestMarkdownErrors(t *testing.T) {
 	)
 	against := sendGroup
 	against.Against = "Elsewhere"
+	floored := sendGroup
+	floored.Floor = "noop"
 
 	for name, c := range map[string]struct {
 		group table.Group
@@ -101,6 +151,8 @@ func TestMarkdownErrors(t *testing.T) {
 		"no sub-benchmark":    {sendGroup, []string{base, ours, "BenchmarkSend-2 10 2 ns/op"}, "Send: in no group"},
 		"no allocations":      {sendGroup, []string{base, "BenchmarkSend/ours-2 10 3 ns/op"}, "Send/ours has no B/op"},
 		"free baseline":       {sendGroup, []string{"BenchmarkSend/baseline-2 10 0 ns/op 0 B/op 0 allocs/op", ours}, "took no time"},
+		"no floor":            {floored, []string{base, ours}, "no row noop, the floor"},
+		"on the floor":        {floored, []string{base, ours, "BenchmarkSend/noop-2 10 2 ns/op 0 B/op 0 allocs/op"}, "took no longer than noop"},
 		"nothing against":     {against, []string{base, ours}, "Elsewhere/baseline has no ns/op"},
 	} {
 		t.Run(name, func(t *testing.T) {
