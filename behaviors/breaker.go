@@ -18,9 +18,8 @@ import (
 // pass unchanged. It does not run a call whose context has ended, and does not
 // count one whose caller has cancelled. A panic and [runtime.Goexit] are failures.
 //
-// For a stream the outcome is that of the run; it is a success if the consumer
-// stops early. Whether a panic after the first item was the handler's or the
-// consumer's cannot be told, so it is ignored.
+// For a stream the outcome is that of the run. It is a success if the consumer
+// leaves its loop early; a panic or Goexit in that loop is ignored.
 //
 // Every change of state begins a new count: what a call that began before it
 // comes to counts nowhere.
@@ -243,7 +242,8 @@ func (w *breakerWrap) watch(ctx context.Context, c mediator.Call, k *circuit, p 
 	}()
 	begun := nanos()
 	err := w.next(ctx, c)
-	r := result{outcome: judge(ctx, err, w.b.c.Classify), slow: w.b.slow(nanos() - begun), err: err}
+	ended := nanos()
+	r := result{outcome: judge(ctx, err, w.b.c.Classify), slow: w.b.slow(ended - begun), ended: ended, err: err}
 	settled = true
 	k.settle(p, t, r)
 	return err
@@ -271,23 +271,27 @@ func (s *streamPermit) settle(r result) {
 	s.k.settle(s.p, s.t, r)
 }
 
-// unwound settles a run that was ended by a panic or Goexit.
-func (s *streamPermit) unwound() {
+// unwound settles a run of c that was ended by a panic or Goexit.
+func (s *streamPermit) unwound(c mediator.Call) {
 	switch {
 	case s.settled:
-	case s.first == 0:
-		s.settle(result{outcome: OutcomeFailure})
-	default:
+	case c.Stopped():
 		s.settle(result{outcome: OutcomeIgnored})
+	default:
+		s.settle(result{outcome: OutcomeFailure})
 	}
 }
 
 // stream is call for a stream.
 func (w *breakerWrap) stream(ctx context.Context, c mediator.Call, s *streamPermit) error {
-	defer s.unwound()
+	defer s.unwound(c)
 	begun := nanos()
 	err := w.next(ctx, c.OnItem(s.item))
 	s.item()
+	if err != nil && stoppedWith(c, err) {
+		s.settle(result{outcome: OutcomeIgnored})
+		return err
+	}
 	r := result{outcome: judge(ctx, err, w.b.c.Classify), slow: w.b.slow(s.first - begun), err: err}
 	s.settle(r)
 	return err

@@ -184,6 +184,12 @@ func TestBreakerAroundStreams(t *testing.T) {
 		}
 	})
 	require.Equal(t, behaviors.StateOpen, b.State())
+	b.Reset()
+	require.Panics(t, func() {
+		for range stream(func(yield func(int, error) bool) { yield(1, nil); panic("the handler's, later") }) {
+		}
+	})
+	require.Equal(t, behaviors.StateOpen, b.State())
 }
 
 func TestBreakerStreamTrials(t *testing.T) {

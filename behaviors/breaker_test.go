@@ -176,7 +176,7 @@ func TestBreakerBreaksGrowWithJitterUpToMaxBreak(t *testing.T) {
 				}
 				time.Sleep(after - 1)
 				require.Equal(t, time.Duration(1), requireRejected(t, exec(t.Context(), succeed)))
-				time.Sleep(1)
+				time.Sleep(1 * time.Nanosecond)
 				require.ErrorIs(t, exec(t.Context(), fail), errDown, "a trial")
 			}
 			b.Reset()

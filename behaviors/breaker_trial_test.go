@@ -195,7 +195,7 @@ func TestFoundHungProbeDoesNotHoldHalfOpen(t *testing.T) {
 		end := b.hang(t, nil)
 		time.Sleep(testBreak - 1)
 		require.ErrorIs(t, b.exec(t.Context(), returns(behaviors.ErrFull)), behaviors.ErrFull, "the other permit comes and goes")
-		time.Sleep(1)
+		time.Sleep(1 * time.Nanosecond)
 		require.Equal(t, behaviors.StateOpen, b.State())
 		require.Equal(t, 2*testBreak, requireRejected(t, b.exec(t.Context(), succeed)), "it counts as failed")
 		time.Sleep(2 * testBreak)

@@ -45,6 +45,7 @@ type trial struct{ begun int64 }
 type result struct {
 	outcome Outcome
 	slow    bool
+	ended   int64 // see nanos; 0 if the clock was not read then
 	err     error
 }
 
@@ -177,7 +178,10 @@ func (k *circuit) settle(p *period, t *trial, r result) {
 		k.settleTrial(p, t, r)()
 		return
 	}
-	now, row := nanos(), int64(0)
+	now, row := r.ended, int64(0)
+	if now == 0 {
+		now = nanos()
+	}
 	kind := windowOK
 	switch r.outcome {
 	case OutcomeIgnored:

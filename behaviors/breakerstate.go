@@ -42,7 +42,7 @@ type StateChange struct {
 	Err      error         // the error that opened the breaker; nil for a slow call, a panic, a hung trial and all other changes
 }
 
-// ErrOpen: a breaker let no call through. The error is an [*OpenError].
+// ErrOpen means that a breaker let no call through. The error is an [*OpenError].
 var ErrOpen = errors.New("circuit breaker is open")
 
 // OpenError is a call that a breaker did not let through. It is [ErrOpen].

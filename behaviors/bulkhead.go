@@ -23,7 +23,7 @@ type BulkheadConfig struct {
 	MaxWait time.Duration
 }
 
-// ErrFull: a bulkhead had no place for a call. The error is a [*FullError].
+// ErrFull means that a bulkhead had no place for a call. The error is a [*FullError].
 var ErrFull = errors.New("bulkhead is full")
 
 // FullError is a call that a bulkhead did not let in. It is [ErrFull].

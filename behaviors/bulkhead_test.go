@@ -118,7 +118,7 @@ func TestBulkheadWaitsNoLongerThanMaxWait(t *testing.T) {
 		time.Sleep(time.Second - 1)
 		c.begin(t.Context(), 2)
 		require.NoError(t, c.err(1))
-		time.Sleep(1)
+		time.Sleep(1 * time.Nanosecond)
 		synctest.Wait()
 		var full *behaviors.FullError
 		require.ErrorAs(t, c.err(1), &full)
@@ -154,7 +154,7 @@ func TestFoundBulkheadCancelledWaitShowsItsCause(t *testing.T) {
 func TestFoundBulkheadRunsNothingUnderAnEndedContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		exec := actor(t, behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 1, Queue: 1}))
-		never := func(context.Context) error { t.Error("ran"); return nil }
+		never := func(context.Context) error { t.Error("ran"); return errDown }
 		for range 100 {
 			ctx, cancel := context.WithCancel(t.Context())
 			waiting := make(chan error, 1)

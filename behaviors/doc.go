@@ -31,21 +31,25 @@
 //
 // # Known to be wrong
 //
-// What can be seen of these when a handler is wired, [mediator.New] warns of; see
-// [mediator.OnWarning].
+// [mediator.New] warns of these; see [mediator.OnWarning]:
 //
 //   - Retry around Retry: attempts multiply. By default an outer Retry does not
 //     repeat what an inner one gave up on ([Retryable]).
-//   - Retry around Fallback, or CircuitBreaker around Fallback: the outer one never
-//     sees a failure.
+//   - Retry or CircuitBreaker around a Fallback: the outer one never sees a failure.
+//   - Hedge around Retry: each of the two is retried by itself.
+//   - Dead letters inside Retry: each failed attempt leaves a letter, although a
+//     later one succeeds.
+//   - Recover inside Bulkhead alone: a panic in what stands outside of the Recover is
+//     not recovered. None here is harmed by a panic: permits are freed and trials
+//     are settled.
+//   - The same Recorder, or a Log to the same logger, twice around a handler: calls
+//     are counted or logged twice.
+//
+// Of these it cannot, or cannot tell whether they are meant:
+//
 //   - Retry around a behavior that replaces errors without wrapping them: RetryIf
 //     does not know them any more. All behaviors here pass the cause on to
 //     errors.Is and errors.As.
-//   - Dead letters inside Retry: each failed attempt leaves a letter, although a
-//     later one succeeds.
-//   - Recover inside alone, with a Bulkhead or anything else outside of it: a panic
-//     in what stands between them is not recovered. None here is harmed by a panic:
-//     permits are freed and trials are settled.
 //   - Retry around a Bulkhead with a queue, or around a RateLimit that waits: the
 //     attempts of one call queue up again and again.
 //   - Timeout outside of Retry alone: the first attempt that hangs takes all the
@@ -53,5 +57,5 @@
 //   - Behaviors that drop items of a stream inside of a Retry: the handler cannot
 //     resume after items that it does not know were dropped, see [StreamMode].
 //   - Hedge or Retry around handlers that must not run twice, such as one that
-//     charges a card without an idempotency key: nothing can see that but you.
+//     charges a card without an idempotency key.
 package behaviors

@@ -32,11 +32,11 @@ type LogConfig struct {
 	Redact func(body any) any
 }
 
-// LogLevel is the default level of a line: Info for what succeeded or was
-// canceled by the caller, Warn for what was rejected, Error for the rest.
+// LogLevel is the default level of a line: Info for what succeeded, was stopped by
+// its consumer or canceled by the caller, Warn for what was rejected, Error for the rest.
 func LogLevel(e Ending) slog.Level {
 	switch e {
-	case Succeeded, Canceled:
+	case Succeeded, Stopped, Canceled:
 		return slog.LevelInfo
 	case Rejected:
 		return slog.LevelWarn
@@ -148,12 +148,15 @@ func (l *logging) call(ctx context.Context, c mediator.Call, next mediator.Next)
 // unwinding writes the line of a call that did not return: v is what it panicked
 // with, nil for a Goexit.
 func (l *logging) unwinding(ctx context.Context, c mediator.Call, took int64, p *progress, v any) {
-	e := endingOfUnwinding(v)
+	e := endingOfUnwinding(c.Stopped(), v)
 	if !l.logger.Enabled(ctx, l.levels[e]) {
 		return
 	}
 	var err error
-	if v != nil {
+	switch {
+	case v != nil && e == Stopped: // the stack is of the consumer's concern
+		err = &mediator.PanicError{Value: v}
+	case v != nil:
 		err = recovered(v)
 	}
 	l.line(ctx, c, e, took, p, err)

@@ -37,7 +37,7 @@ func (l *logging) stream(ctx context.Context, c mediator.Call, next mediator.Nex
 	}()
 	err := next(ctx, c.OnItem(l.eachItem(ctx, c, p)))
 	returned = true
-	e := EndingOf(ctx, err)
+	e := endingOfCall(ctx, c, err)
 	if l.logger.Enabled(ctx, l.levels[e]) {
 		l.line(ctx, c, e, nanos()-p.start, p, err)
 	}

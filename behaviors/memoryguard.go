@@ -62,7 +62,7 @@ func MemoryGuardDevelopment() MemoryGuardConfig {
 	return MemoryGuardConfig{Limit: 2048 * mib, Growth: 100 * mib, Interval: 10 * time.Second}
 }
 
-// ErrMemory: a memory guard refused a call. The error is a [*MemoryError].
+// ErrMemory means that a memory guard refused a call. The error is a [*MemoryError].
 var ErrMemory = errors.New("memory limit reached")
 
 // MemoryError is a call that a memory guard refused. It is [ErrMemory].

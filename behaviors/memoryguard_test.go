@@ -40,14 +40,14 @@ func TestMemoryGuardSlowsNearTheLimit(t *testing.T) {
 		exec := actor(t, behaviors.MemoryGuard(behaviors.MemoryGuardConfig{
 			Limit: 1000, High: 0.5, Delay: time.Second, Sample: 1, Growth: 1 << 62, Usage: func() uint64 { return used }}))
 		for u, want := range map[uint64]time.Duration{0: 0, 499: 0, 500: 0, 600: 200 * time.Millisecond, 750: 500 * time.Millisecond, 999: 998 * time.Millisecond} {
-			time.Sleep(1)
+			time.Sleep(1 * time.Nanosecond)
 			used = u
 			begun := time.Now()
 			require.NoError(t, exec(t.Context(), succeed))
 			require.Equal(t, want, time.Since(begun))
 		}
 		used = 999
-		time.Sleep(1)
+		time.Sleep(1 * time.Nanosecond)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		require.ErrorIs(t, exec(ctx, func(context.Context) error { t.Error("ran"); return nil }), context.DeadlineExceeded)

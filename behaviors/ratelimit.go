@@ -26,7 +26,7 @@ type Limiter interface {
 	Wait(ctx context.Context) error
 }
 
-// ErrLimited: a rate limit let a call not through. If it is known when to come
+// ErrLimited means that a rate limit let a call not through. If it is known when to come
 // back, the error is a [*LimitedError].
 var ErrLimited = errors.New("rate limit reached")
 

@@ -58,7 +58,7 @@ type stats struct {
 	started   atomic.Uint64
 	_         [56]byte // what is counted at the begin and at the end are different cache lines
 	succeeded latencies
-	ended     [endingCount]atomic.Pointer[latencies] // from Failed on, made when first needed
+	ended     [endingCount]atomic.Pointer[latencies] // from Stopped on, made when first needed
 
 	// Streams that run at the same time count their items in different lanes, so
 	// that they do not wait for each other's cache line.
@@ -123,36 +123,48 @@ func (r *Recorder) Wrap(next mediator.Next) mediator.Next {
 			}
 		}
 		if c.Kind() == mediator.KindStream {
-			c = s.countItems(c)
+			return s.stream(ctx, c, next)
 		}
+		start := nanos()
 		s.started.Add(1)
-		running, start := s, nanos()
+		returned := false
 		defer func() {
-			if running != nil {
-				running.unwind(start, recover())
+			if !returned {
+				s.unwind(false, start, recover())
 			}
 		}()
 		err := next(ctx, c)
-		if took := nanos() - start; err == nil {
-			s.succeeded.add(took)
+		if err == nil {
+			s.succeeded.add(nanos() - start)
 		} else {
-			s.histogram(EndingOf(ctx, err)).add(took)
+			s.histogram(EndingOf(ctx, err)).add(nanos() - start)
 		}
-		running = nil
+		returned = true
 		return err
 	}
 }
 
-// countItems counts the items of a stream that begins.
-func (s *stats) countItems(c mediator.Call) mediator.Call {
+// stream is the same for a run of a stream.
+func (s *stats) stream(ctx context.Context, c mediator.Call, next mediator.Next) error {
 	items := &s.lanes[s.nextLane.Add(1)%itemLanes].items
-	return c.OnItem(func() { items.Add(1) })
+	start := nanos()
+	s.started.Add(1)
+	returned := false
+	defer func() {
+		if !returned {
+			s.unwind(c.Stopped(), start, recover())
+		}
+	}()
+	err := next(ctx, c.OnItem(func() { items.Add(1) }))
+	s.histogram(endingOfCall(ctx, c, err)).add(nanos() - start)
+	returned = true
+	return err
 }
 
 // unwind ends a call that did not return. v is what it panicked with, and goes on;
 // nil for a Goexit.
-func (s *stats) unwind(start int64, v any) {
-	s.histogram(endingOfUnwinding(v)).add(nanos() - start)
+func (s *stats) unwind(stopped bool, start int64, v any) {
+	s.histogram(endingOfUnwinding(stopped, v)).add(nanos() - start)
 	if v != nil {
 		panic(v)
 	}

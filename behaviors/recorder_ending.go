@@ -12,32 +12,36 @@ import (
 // caller; what a call means to a breaker is its [Outcome].
 type Ending uint8
 
-// The endings. Of those that fit, the first in the order Panicked, Exited,
-// Canceled, TimedOut, Rejected, Failed holds.
+// The endings. Of those that fit, the first in the order Stopped, Panicked,
+// Exited, Canceled, TimedOut, Rejected, Failed holds.
 const (
-	// Succeeded: no error. Also a stream whose consumer stopped early.
+	// Succeeded means that there was no error.
 	Succeeded Ending = iota
-	// Failed: any error that is none of the others.
+	// Stopped is a stream whose consumer took no more items: it left its loop, or
+	// ended that by a panic or [runtime.Goexit] of its own. It is not a failure. See
+	// [mediator.Call.Stopped].
+	Stopped
+	// Failed is any error that is none of the others.
 	Failed
-	// Canceled: the caller's context was cancelled, and the error says so, by its
+	// Canceled means that the caller's context was cancelled, and the error says so, by its
 	// cause or as [context.Canceled]. It is not a failure.
 	Canceled
-	// TimedOut: the error is [context.DeadlineExceeded], whoever set the deadline.
+	// TimedOut means that the error is [context.DeadlineExceeded], whoever set the deadline.
 	TimedOut
-	// Rejected: the message was refused rather than handled: [ErrOpen],
+	// Rejected means that the message was refused rather than handled: [ErrOpen],
 	// [ErrLimited], [ErrFull], [ErrMemory], [ErrInvalid].
 	Rejected
-	// Panicked: a panic passed, or one was recovered inside: a
-	// [*mediator.PanicError]. A panic of the consumer of a stream passes too.
+	// Panicked means that a panic passed, or one was recovered inside: a
+	// [*mediator.PanicError].
 	Panicked
-	// Exited: the goroutine ended by [runtime.Goexit], or the error is
+	// Exited means that the goroutine ended by [runtime.Goexit], or the error is
 	// [mediator.ErrGoexit].
 	Exited
 
 	endingCount = int(Exited) + 1
 )
 
-var endingNames = [endingCount]string{"succeeded", "failed", "canceled", "timed out", "rejected", "panicked", "exited"}
+var endingNames = [endingCount]string{"succeeded", "stopped", "failed", "canceled", "timed out", "rejected", "panicked", "exited"}
 
 // String returns the ending in lower case: "succeeded", "timed out".
 func (o Ending) String() string {
@@ -56,7 +60,8 @@ func Endings() []Ending {
 	return all
 }
 
-// EndingOf returns how a call ended that was made with ctx and returned err.
+// EndingOf returns how a call ended that was made with ctx and returned err. From
+// these it cannot know of [Stopped].
 func EndingOf(ctx context.Context, err error) Ending {
 	if err == nil {
 		return Succeeded
@@ -86,10 +91,33 @@ func canceled(ctx context.Context, err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))
 }
 
-// endingOfUnwinding is how a call ended that did not return, v being what
-// recover returned: nothing, if it was a Goexit.
-func endingOfUnwinding(v any) Ending {
-	if v == nil {
+// endingOfCall is how c ended, next having returned err.
+func endingOfCall(ctx context.Context, c mediator.Call, err error) Ending {
+	if stoppedWith(c, err) {
+		return Stopped
+	}
+	return EndingOf(ctx, err)
+}
+
+// stoppedWith tells whether c is a stream whose consumer takes no more items, and
+// err, which next returned, says no more than that: it is nil, or the consumer's
+// panic, which a [Recover] inside has seen.
+func stoppedWith(c mediator.Call, err error) bool {
+	if c.Kind() != mediator.KindStream || !c.Stopped() {
+		return false
+	}
+	var panicked *mediator.PanicError
+	return err == nil || errors.As(err, &panicked)
+}
+
+// endingOfUnwinding is how a call ended that did not return, v being what recover
+// returned: nothing, if it was a Goexit; stopped is what [mediator.Call.Stopped]
+// says.
+func endingOfUnwinding(stopped bool, v any) Ending {
+	switch {
+	case stopped:
+		return Stopped
+	case v == nil:
 		return Exited
 	}
 	return Panicked

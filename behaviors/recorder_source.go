@@ -23,7 +23,7 @@ type Source interface {
 
 // Reading is one figure of a [Source] at the moment.
 type Reading struct {
-	// Behavior says whose it is: "breaker". Default: the source's name, see
+	// Behavior says whose it is: "circuitbreaker". Default: the source's name, see
 	// [mediator.BehaviorNamer], in lower case.
 	Behavior string `json:"behavior,omitempty"`
 	// Scope is what it is about: a message's name or another key, "" for all that

@@ -209,7 +209,7 @@ func TestRecorderCountsItemsOfStreamsInFlight(t *testing.T) {
 		}
 	}
 	total := r.Snapshot().Total()
-	requireOnly(t, total, behaviors.Succeeded)
+	requireOnly(t, total, behaviors.Stopped)
 	require.EqualValues(t, 4, total.Items)
 }
 
@@ -268,6 +268,10 @@ func TestRecorderIsBoundedInTheNumberOfNames(t *testing.T) {
 	require.EqualValues(t, 19, s.Entries[3].Started)
 	require.EqualValues(t, 5, s.Entries[3].Items)
 	require.EqualValues(t, 22, s.Total().Started)
+}
+
+func TestRecorderNeedsAboutFourKiBAName(t *testing.T) {
+	require.InEpsilon(t, 4<<10, int(behaviors.BytesAName), .1)
 }
 
 func TestRecorderRefusesAConfigThatMakesNoSense(t *testing.T) {

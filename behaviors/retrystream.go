@@ -49,8 +49,8 @@ func (s *series) stream(next mediator.Next) error {
 	for {
 		before := d.delivered
 		err := withEnd(ctx, next(ctx, c))
-		if err == nil {
-			return nil
+		if err == nil || s.call.Stopped() {
+			return err
 		}
 		if d.delivered > before {
 			s.retries, s.waited, s.earlier, s.begun = 0, 0, nil, nanos()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -276,27 +275,4 @@ func TestAttemptTimeoutOfAStreamIsForItsFirstItem(t *testing.T) {
 		var limit *behaviors.TimeoutError
 		require.ErrorAs(t, err, &limit)
 	})
-}
-
-// Fault of the system reimplemented here: memory grew with the stream.
-func TestFault2RetryHoldsNoItems(t *testing.T) {
-	produced, consumed, most := 0, 0, 0
-	m := newMediator(t, mediator.Use(behaviors.Retry(behaviors.RetryConfig{}), behaviors.Recover()),
-		mediator.HandleStream(func(context.Context, letters) iter.Seq2[string, error] {
-			return func(yield func(string, error) bool) {
-				for produced < 100 {
-					produced++
-					most = max(most, produced-consumed)
-					if !yield("a", nil) {
-						return
-					}
-				}
-			}
-		}))
-	for _, err := range mediator.Stream(t.Context(), m, letters{}) {
-		require.NoError(t, err)
-		runtime.Gosched()
-		consumed++
-	}
-	require.Equal(t, 1, most)
 }

@@ -32,8 +32,10 @@ func (e *InvalidError) Unwrap() []error { return []error{ErrInvalid, e.Err} }
 // the behaviors inside run. Messages without the method pass. [Retry] does not
 // repeat the error.
 //
-// The method may have the message's type or a pointer to it as its receiver. It
-// is called once for each subscriber of a notification, concurrently.
+// The method may have the message's type or a pointer to it as its receiver, but
+// must not change the message, nor keep its address: it sees the one that the
+// handler gets, not a copy. It is called once for each subscriber of a
+// notification, concurrently.
 func Validate() mediator.Behavior { return validation{} }
 
 type validation struct{}
@@ -43,11 +45,10 @@ func (validation) BehaviorName() string { return "Validate" }
 
 type validator interface{ Validate() error }
 
-// receiver is how a type of message can be validated.
+// receiver tells whether messages of a type can be validated.
 type receiver struct {
-	typ     reflect.Type
-	itself  bool // it has the method
-	address bool // a pointer to it has the method
+	typ       reflect.Type
+	hasMethod bool // it, or a pointer to it
 }
 
 func (validation) Wrap(next mediator.Next) mediator.Next {
@@ -60,8 +61,8 @@ func (validation) Wrap(next mediator.Next) mediator.Next {
 			r = receiverOf(c.Type())
 			known.Store(r)
 		}
-		if r.itself || r.address {
-			if err := r.validate(c); err != nil {
+		if r.hasMethod {
+			if err := validate(c); err != nil {
 				return err
 			}
 		}
@@ -70,27 +71,32 @@ func (validation) Wrap(next mediator.Next) mediator.Next {
 }
 
 func receiverOf(t reflect.Type) *receiver {
-	r := &receiver{typ: t}
-	if t != nil {
-		method := reflect.TypeFor[validator]()
-		r.itself = t.Implements(method)
-		r.address = !r.itself && reflect.PointerTo(t).Implements(method)
-	}
-	return r
+	// The methods of a type are also those of a pointer to it.
+	return &receiver{typ: t, hasMethod: t != nil &&
+		(t.Implements(reflect.TypeFor[validator]()) || reflect.PointerTo(t).Implements(reflect.TypeFor[validator]()))}
 }
 
-func (r *receiver) validate(c mediator.Call) error {
-	message := c.Message()
-	if message == nil {
-		return c.Err()
+func validate(c mediator.Call) error {
+	return c.View(func(message any) error {
+		v, ok := message.(validator)
+		if !ok {
+			v = boxed(message)
+		}
+		if err := v.Validate(); err != nil {
+			return &InvalidError{Name: c.Name(), Err: err}
+		}
+		return nil
+	})
+}
+
+// boxed is the validator in an interface, given its address: that is what a
+// subscriber to an interface has.
+func boxed(message any) validator {
+	in := reflect.ValueOf(message).Elem().Elem()
+	if v, ok := reflect.TypeAssert[validator](in); ok {
+		return v
 	}
-	if r.address {
-		p := reflect.New(r.typ)
-		p.Elem().Set(reflect.ValueOf(message))
-		message = p.Interface()
-	}
-	if err := message.(validator).Validate(); err != nil {
-		return &InvalidError{Name: c.Name(), Err: err}
-	}
-	return nil
+	p := reflect.New(in.Type())
+	p.Elem().Set(in)
+	return p.Interface().(validator)
 }

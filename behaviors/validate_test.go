@@ -87,12 +87,35 @@ func TestValidateTurnsInvalidMessagesDown(t *testing.T) {
 	require.Equal(t, 7, n, "a message without the method passes")
 }
 
+// newsByAddress has the method by its address.
+type newsByAddress struct{ N int }
+
+func (c *newsByAddress) Validate() error { return positive(c.N) }
+
 func TestValidateOfASubscriberToAnInterface(t *testing.T) {
 	m := newMediator(t, mediator.Use(behaviors.Validate()), mediator.Subscribe(func(context.Context, any) error { return nil }))
 	for range 3 {
 		require.NoError(t, mediator.Publish(t.Context(), m, told{}))
-		require.NoError(t, mediator.Publish(t.Context(), m, checkedNews{}))
-		require.ErrorIs(t, mediator.Publish(t.Context(), m, checkedNews{N: -1}), behaviors.ErrInvalid)
+		for _, n := range []any{checkedNews{}, &checkedNews{}, newsByAddress{}, &newsByAddress{}} {
+			require.NoError(t, mediator.Publish(t.Context(), m, n))
+		}
+		for _, n := range []any{checkedNews{N: -1}, &checkedNews{N: -1}, newsByAddress{N: -1}, &newsByAddress{N: -1}} {
+			require.ErrorIs(t, mediator.Publish(t.Context(), m, n), behaviors.ErrInvalid, "%T", n)
+		}
+	}
+}
+
+// explosive has a Validate method that panics.
+type explosive struct{ mediator.Returns[int] }
+
+func (explosive) Validate() error { panic("validate") }
+
+func TestValidatePassesAPanicOfTheMethod(t *testing.T) {
+	m := newMediator(t, mediator.Use(behaviors.Recover(), behaviors.Validate()),
+		mediator.Handle(func(context.Context, explosive) (int, error) { t.Error("it ran"); return 0, nil }))
+	for range 2 {
+		_, err := mediator.Send(t.Context(), m, explosive{})
+		require.EqualError(t, err, "panic: validate")
 	}
 }
 
@@ -105,6 +128,19 @@ func TestValidateAllocatesNothingOnTheHappyPath(t *testing.T) {
 			t.Error(err)
 		}
 	}))
+	m = newMediator(t, mediator.Use(behaviors.Validate()),
+		mediator.Handle(func(_ context.Context, q checked) (int, error) { return q.N, nil }),
+		mediator.Handle(func(_ context.Context, q checkedByAddress) (int, error) { return q.N, nil }))
+	require.Zero(t, testing.AllocsPerRun(200, func() {
+		if _, err := mediator.Send(ctx, m, checked{N: 1}); err != nil {
+			t.Error(err)
+		}
+	}), "a value with the method")
+	require.Zero(t, testing.AllocsPerRun(200, func() {
+		if _, err := mediator.Send(ctx, m, checkedByAddress{N: 1}); err != nil {
+			t.Error(err)
+		}
+	}), "a value whose address has it")
 }
 
 func BenchmarkValidate(b *testing.B) {

@@ -1,0 +1,97 @@
+package behaviors_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/behaviors"
+	"github.com/stretchr/testify/require"
+)
+
+func TestBehaviorsAreNamedAfterTheirConstructors(t *testing.T) {
+	answer := func(context.Context, error) (int, error) { return 0, nil }
+	key := func(mediator.Call) string { return "" }
+	for want, b := range map[string]mediator.Behavior{
+		"Retry":          behaviors.Retry(behaviors.RetryConfig{}),
+		"CircuitBreaker": behaviors.CircuitBreaker(behaviors.BreakerConfig{}),
+		"Bulkhead":       behaviors.Bulkhead(behaviors.BulkheadConfig{}),
+		"RateLimit":      behaviors.RateLimit(unlimited{}),
+		"MemoryGuard":    behaviors.MemoryGuard(behaviors.MemoryGuardConfig{}),
+		"Slow":           behaviors.Slow(behaviors.SlowConfig{}),
+		"Log":            behaviors.Log(slog.Default()),
+		"Recorder":       behaviors.NewRecorder(),
+		"Recover":        behaviors.Recover(),
+		"Timeout":        behaviors.Timeout(time.Second),
+		"Fallback":       behaviors.Fallback(answer),
+		"Validate":       behaviors.Validate(),
+		"Hedge":          behaviors.Hedge(behaviors.HedgeConfig{}),
+		"Coalesce":       behaviors.Coalesce(key),
+	} {
+		require.Equal(t, want, nameOf(b))
+		require.Equal(t, want, nameOf(behaviors.When(behaviors.IsNamed("x"), b)), "When is what it holds")
+	}
+	require.Equal(t, "RateLimit", nameOf(behaviors.RateLimitWait(unlimited{}, time.Second)))
+	require.Equal(t, "Log", nameOf(behaviors.LogWith(slog.Default(), behaviors.LogConfig{})))
+}
+
+// wired returns the warnings about shared behaviors around a request and a stream
+// that have behaviors of their own.
+func wired(t *testing.T, shared []mediator.Behavior, own ...mediator.Behavior) (warnings []string) {
+	t.Helper()
+	m, err := mediator.New(
+		mediator.OnWarning(func(w string) { warnings = append(warnings, w) }),
+		mediator.Use(shared...),
+		mediator.Handle(func(context.Context, ask) (int, error) { return 0, nil }, mediator.Named("shop.ask"), mediator.Use(own...)),
+		mediator.HandleStream(numbers, mediator.Named("shop.numbers")))
+	require.NoError(t, err)
+	require.NoError(t, m.Close(t.Context()))
+	return warnings
+}
+
+func TestNewWarnsOfAPackageThatTheHandlersBehaviorsMakeWrong(t *testing.T) {
+	quiet := slog.New(slog.DiscardHandler)
+	standard := func() []mediator.Behavior {
+		return behaviors.Standard(behaviors.StandardConfig{Logger: quiet, Recorder: behaviors.NewRecorder(),
+			Bulkhead: &behaviors.BulkheadConfig{}, Retry: &behaviors.RetryConfig{}, Breaker: &behaviors.BreakerConfig{}})
+	}
+	require.Empty(t, wired(t, standard()))
+	for name, tc := range map[string]struct {
+		shared []mediator.Behavior
+		own    mediator.Behavior
+		want   []string
+	}{
+		"Fallback": {standard(), behaviors.Fallback(func(context.Context, error) (int, error) { return 0, nil }), []string{
+			"mediator: Retry: there is a Fallback inside: what it answers for is never retried; put the Fallback outside (around shop.ask)",
+			"mediator: CircuitBreaker: Fallback stands inside and hides failures from the breaker: put it outside (around shop.ask)",
+		}},
+		"Retry": {standard(), behaviors.Retry(behaviors.RetryConfig{}), []string{
+			"mediator: Retry: there is another Retry inside: attempts multiply; keep one of them (around shop.ask)",
+		}},
+		"Retry, sometimes": {standard(), behaviors.When(behaviors.IsNamed("shop.ask"), behaviors.Retry(behaviors.RetryConfig{})), []string{
+			"mediator: Retry: there is another Retry inside: attempts multiply; keep one of them (around shop.ask)",
+		}},
+		"Recover inside Bulkhead": {[]mediator.Behavior{behaviors.Bulkhead(behaviors.BulkheadConfig{})}, behaviors.Recover(), []string{
+			"mediator: Bulkhead: Recover stands inside only: put it outside, where it covers all behaviors (around shop.ask)",
+		}},
+		"Recover once more": {standard(), behaviors.Recover(), nil},
+		"Hedge around Retry": {[]mediator.Behavior{behaviors.Hedge(behaviors.HedgeConfig{})}, behaviors.Retry(behaviors.RetryConfig{}), []string{
+			"mediator: Hedge: there is a Retry inside: each hedge would be retried by itself; put the Retry outside (around shop.ask)",
+		}},
+		"Log twice": {[]mediator.Behavior{behaviors.Log(quiet)}, behaviors.Log(quiet), []string{
+			"mediator: Log: another Log to the same logger stands around it, so each call is logged twice: remove one (around shop.ask)",
+		}},
+		"Log of attempts": {standard(), behaviors.Log(quiet), nil},
+	} {
+		require.Equal(t, tc.want, wired(t, tc.shared, tc.own), name)
+	}
+}
+
+func TestNewWarnsOnceForAllHandlersItIsAbout(t *testing.T) {
+	retry := func() mediator.Behavior { return behaviors.Retry(behaviors.RetryConfig{}) }
+	require.Equal(t, []string{
+		"mediator: Retry: there is another Retry inside: attempts multiply; keep one of them (around shop.ask, shop.numbers)",
+	}, wired(t, []mediator.Behavior{retry(), retry()}))
+}
