@@ -172,7 +172,7 @@ func (c Call) SetResponse(v any) error {
 // Stopped tells whether the consumer of the stream takes no more items: it has
 // left its loop, or panicked in it. A run that it left ends without an error, as a
 // complete one does; a panic that goes through a behavior is the consumer's if
-// Stopped is true then.
+// Stopped is true then, and the handler's if not.
 func (c Call) Stopped() bool {
 	if c.f == nil || c.f.lock(c.id) != nil {
 		return false

@@ -145,6 +145,8 @@ func (f *frame) borrow(id uint64) (content, uint64, error) {
 			return nil, 0, ErrCallOver
 		case s&running != 0:
 			return nil, 0, ErrNextRunning
+		case f.first != nil && s&(attemptMask<<attemptShift|locked) == 0 && f.state.CompareAndSwap(s, s|running):
+			return f.first, s, nil
 		case s&locked == 0 && f.state.CompareAndSwap(s, s|running|locked):
 			held := f.content
 			f.state.Store(s | running)

@@ -165,6 +165,7 @@ type outlet[T any] struct {
 	yield      func(T, error) bool
 	stopped    bool // the consumer wants no more
 	inBody     bool // the body never returned: it panicked
+	broken     bool // the handler panicked, after its consumer had stopped or before
 	panicked   bool
 	panicValue any
 }
@@ -195,7 +196,7 @@ func (c *streamContent[Q, T]) response() any   { return nil }
 func (c *streamContent[Q, T]) setResponse(any) {}
 
 func (c *streamContent[Q, T]) accepts(any) error { return nil }
-func (c *streamContent[Q, T]) stopped() bool     { return c.out.done() }
+func (c *streamContent[Q, T]) stopped() bool     { return c.out.done() && !c.out.broken }
 
 func (c *streamContent[Q, T]) replace() content { return &streamContent[Q, T]{q: c.q, out: c.out} }
 

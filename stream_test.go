@@ -390,6 +390,39 @@ func TestThePanicOfTheLoopBodyIsTheConsumers(t *testing.T) {
 	require.Equal(t, 1, <-done)
 }
 
+func TestStoppedTellsWhosePanicItIs(t *testing.T) {
+	var stopped []bool
+	look := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		defer func() { stopped = append(stopped, c.Stopped()) }()
+		return next(ctx, c)
+	})
+	m := newMediator(t, mediator.Use(look), mediator.HandleStream(func(_ context.Context, q count) iter.Seq2[int, error] {
+		return func(yield func(int, error) bool) {
+			defer func() {
+				if q.N > 0 {
+					panic("of the handler")
+				}
+			}()
+			for yield(1, nil) {
+			}
+		}
+	}))
+	require.PanicsWithValue(t, "of the handler", func() {
+		for range mediator.Stream(t.Context(), m, count{N: 1}) {
+			break
+		}
+	})
+	require.PanicsWithValue(t, "of the consumer", func() {
+		for range mediator.Stream(t.Context(), m, count{}) {
+			panic("of the consumer")
+		}
+	})
+	for range mediator.Stream(t.Context(), m, count{}) {
+		break
+	}
+	require.Equal(t, []bool{false, true, true}, stopped)
+}
+
 func TestBehaviorsAroundAStream(t *testing.T) {
 	attempts := 0
 	m := newMediator(t, mediator.Use(retry(3)), mediator.HandleStream(func(context.Context, count) iter.Seq2[int, error] {

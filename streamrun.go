@@ -49,6 +49,7 @@ type streamRun[T any] struct {
 
 	busy     bool  // before the first item, in the loop body, and after the end
 	over     bool  // yield has returned false
+	returned bool  // the handler has, without a panic
 	lost     bool  // abandoned
 	released bool  // it has given the turn back
 	bail     bool  // the handler is being unwound
@@ -75,6 +76,7 @@ func (r *streamRun[T]) do(start func() iter.Seq2[T, error]) (err error) {
 		return errNilSequence
 	}
 	r.iterate(items)
+	r.returned = true
 	if r.err == nil && !r.lost && (r.state&delivering == 0 || !r.out.stopped) && r.ctx.Err() != nil {
 		return endedError(r.ctx)
 	}
@@ -105,6 +107,9 @@ func (r *streamRun[T]) settle() {
 			r.out.panicked, r.out.panicValue = true, v
 			defer panic(v)
 		}
+	}
+	if !r.returned && !r.lost && r.state&delivering != 0 {
+		r.out.broken = !r.out.inBody
 	}
 	if !r.lost && !r.f.leave(r.state, 0) {
 		r.lose()
