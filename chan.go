@@ -89,19 +89,26 @@ func (p *producer[T]) run(h func(out chan<- T) error) {
 // f returns false, or ctx ends.
 func (p *producer[T]) each(ctx context.Context, f func(T) bool) {
 	for done := p.done; done != nil || len(p.out) > 0; {
+		var item T
+		var open bool
 		select {
-		case item, ok := <-p.out:
-			if !ok { // closed by the handler, which may still have an error to return
-				<-p.done
+		case item, open = <-p.out: // without the other channels as long as there are items
+		default:
+			select {
+			case item, open = <-p.out:
+			case <-ctx.Done():
 				return
+			case <-done:
+				done = nil
+				continue
 			}
-			if !f(item) {
-				return
-			}
-		case <-ctx.Done():
+		}
+		if !open { // closed by the handler, which may still have an error to return
+			<-p.done
 			return
-		case <-done:
-			done = nil
+		}
+		if !f(item) {
+			return
 		}
 	}
 }
