@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -78,8 +77,7 @@ func (f *feed) handle(ctx context.Context, o messages.PlaceOrder) {
 		return
 	}
 	f.failed.Add(1)
-	// Joined errors stand on a line each.
-	f.log.print(fmt.Sprintf("order %s of %s failed: %s", receipt.OrderID, o.Email, strings.ReplaceAll(err.Error(), "\n", "; ")))
+	f.log.print(fmt.Sprintf("order %s of %s failed: %s", receipt.OrderID, o.Email, oneLine(err)))
 }
 
 // line is an order that was read, or why there is none.

@@ -21,9 +21,18 @@ that talk through a mediator, and prints what came of them.
   -in FILE    read the orders from FILE, "-" for standard input
               (default: the sample file inside the program)
   -n N        place N generated orders instead
-  -seed S     generate other orders (default 1)
-  -workers W  orders in progress at a time (default: one per processor, here %d)
+  -seed S     generate other orders, have other faults (default 1)
+  -workers W  orders in progress at a time (default: one per processor, here %d;
+              with -faults eight times as many, for most of them wait)
   -json       print the summary as JSON
+  -faults P   make a share of 0 to 1 of all steps fail: errors that pass, lost
+              answers, slow calls, panics; the payment provider is down for a
+              while, and some orders cannot be processed. Retries and a circuit
+              breaker deal with what passes, the rest become dead letters. At the
+              end the faults are cleared and the letters redriven
+  -dlq FILE   keep the dead letters in FILE; those of earlier runs are redriven too
+  -redrive=false  leave the letters, in FILE for a later run or for
+              adapters/boltmediator/cmd/deadletters
   -h          print this
 
 The input is JSON Lines (.jsonl, .ndjson, .json) or CSV with a header (.csv);
@@ -36,13 +45,15 @@ declined. The shop sells
 Examples:
   go run ./examples/orders
   go run ./examples/orders -n 100000
+  go run ./examples/orders -faults 0.1
+  go run ./examples/orders -faults 0.1 -dlq letters.db -redrive=false
   go run ./examples/orders -in examples/orders/testdata/orders.csv -json
   echo '{"customer":"Ada","email":"ada@example.com","sku":"CUP-BLUE","qty":2,"unit_cents":1250,"card":"visa-4242"}' |
     go run ./examples/orders -in -
 
-Exit code: 0, or 1 if an order failed, the counts do not add up or the summary
-could not be written, 2 for bad flags or input, 130 after Ctrl-C (which first
-lets the orders in progress finish).
+Exit code: 0, or 1 if an order or the redrive of a letter failed, the counts do not
+add up or the summary could not be written, 2 for bad flags, input or FILE, 130
+after Ctrl-C (which first lets the orders in progress finish).
 `
 
 // config is what the flags say.
@@ -52,6 +63,11 @@ type config struct {
 	seed    uint64
 	workers int
 	json    bool
+
+	resilient bool    // there are faults or a file of dead letters
+	faults    float64 // a share
+	dlq       string  // "" for dead letters in memory
+	redrive   bool
 }
 
 // maxWorkers keeps a slip of the finger from starting millions of goroutines.
@@ -67,11 +83,18 @@ func parse(args []string) (config, error) {
 	fs.Uint64Var(&c.seed, "seed", 1, "")
 	fs.IntVar(&c.workers, "workers", min(runtime.GOMAXPROCS(0), maxWorkers), "")
 	fs.BoolVar(&c.json, "json", false, "")
+	fs.Float64Var(&c.faults, "faults", 0, "")
+	fs.StringVar(&c.dlq, "dlq", "", "")
+	fs.BoolVar(&c.redrive, "redrive", true, "")
 	if err := fs.Parse(args); err != nil {
 		return c, err
 	}
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	c.resilient = given["faults"] || given["dlq"]
+	if given["faults"] && !given["workers"] {
+		c.workers = min(8*c.workers, maxWorkers)
+	}
 	switch {
 	case fs.NArg() > 0:
 		return c, fmt.Errorf("unexpected argument %q (a file is given as -in FILE)", fs.Arg(0))
@@ -81,8 +104,14 @@ func parse(args []string) (config, error) {
 		return c, errors.New(`-in needs the name of a file, or "-"`)
 	case given["n"] && (c.n < 1 || c.n > sample.MaxGenerated):
 		return c, fmt.Errorf("-n %d: must be 1 to %d", c.n, sample.MaxGenerated)
-	case given["seed"] && !given["n"]:
-		return c, errors.New("-seed is for generated orders: give -n as well")
+	case given["seed"] && !given["n"] && !given["faults"]:
+		return c, errors.New("-seed is for generated orders and for faults: give -n or -faults as well")
+	case !(c.faults >= 0 && c.faults <= 1): // NaN is neither
+		return c, fmt.Errorf("-faults %v: must be a share from 0 to 1", c.faults)
+	case given["dlq"] && c.dlq == "":
+		return c, errors.New("-dlq needs the name of a file")
+	case given["redrive"] && !c.resilient:
+		return c, errors.New("-redrive is about dead letters: give -faults or -dlq as well")
 	case c.workers < 1 || c.workers > maxWorkers:
 		return c, fmt.Errorf("-workers %d: must be 1 to %d", c.workers, maxWorkers)
 	}

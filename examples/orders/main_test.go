@@ -35,7 +35,8 @@ type summary struct {
 		SKU                  string
 		Left, Reserved, Sold int64
 	}
-	Problems []string
+	Problems   []string
+	Resilience *resilience
 }
 
 func decode(t *testing.T, out string) summary {
@@ -178,8 +179,18 @@ func TestBadFlagsAndFiles(t *testing.T) {
 		"-n -5: must be 1 to":                           {"-n", "-5"},
 		"-in and -n exclude each other":                 {"-n", "5", "-in", "-"},
 		`-in needs the name of a file, or "-"`:          {"-in", ""},
-		"-seed is for generated orders":                 {"-seed", "3"},
+		"-seed is for generated orders and for faults":  {"-seed", "3"},
 		"-workers 0: must be 1 to":                      {"-workers", "0"},
+		"-faults -0.1: must be a share from 0 to 1":     {"-faults", "-0.1"},
+		"-faults 1.5: must be a share from 0 to 1":      {"-faults", "1.5"},
+		"-faults NaN: must be a share from 0 to 1":      {"-faults", "NaN"},
+		`invalid value "some" for flag -faults`:         {"-faults", "some"},
+		"-dlq needs the name of a file":                 {"-dlq", ""},
+		"-redrive is about dead letters":                {"-redrive=false"},
+		`invalid boolean value "maybe" for -redrive`:    {"-faults", "0.1", "-redrive=maybe"},
+		"dead letters: boltmediator: open " + dir:       {"-dlq", dir},
+		"file is corrupt":                               {"-dlq", notOrders},
+		"letters.db: ":                                  {"-dlq", filepath.Join(dir, "none", "letters.db")},
 		"-workers 10001: must be 1 to":                  {"-workers", "10001"},
 		`unexpected argument "orders.csv"`:              {"orders.csv"},
 		filepath.Join(dir, "missing.csv") + ": no such": {"-in", filepath.Join(dir, "missing.csv")},

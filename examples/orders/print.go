@@ -34,19 +34,32 @@ func (s *summary) text(out *bytes.Buffer) {
 	elapsed := time.Duration(s.ElapsedSeconds * float64(time.Second))
 	fmt.Fprintf(out, "Orders from %s, done in %s (%s orders/s)\n", s.Source, rounded(elapsed), grouped(int64(s.OrdersPerSecond)))
 	if s.Interrupted {
-		fmt.Fprintln(out, "INTERRUPTED: there may be more orders; those that were placed are finished")
+		what := "finished"
+		if s.Resilience != nil {
+			what += ", or wait for a dead letter to be redriven"
+		}
+		fmt.Fprintln(out, "INTERRUPTED: there may be more orders; those that were placed are "+what)
 	}
 	fmt.Fprintln(out)
 	row := func(what, value, note string) {
 		fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("  %-18s %14s  %s", what, value, note), " "))
 	}
 	sum := "= completed + compensated"
+	if s.Resilience != nil {
+		sum += " + dead-lettered"
+		if s.Resilience.resumed > 0 {
+			sum += ", with " + grouped(s.Resilience.resumed) + " of earlier runs"
+		}
+	}
 	if len(s.Problems) > 0 {
 		sum = "DOES NOT ADD UP: " + strings.Join(s.Problems, "; ")
 	}
 	row("placed", grouped(s.Placed), sum)
 	row("completed", grouped(s.Completed), "")
 	row("compensated", grouped(s.Compensated), s.reasons())
+	if s.Resilience != nil {
+		row("dead-lettered", grouped(s.Resilience.DeadLettered), "")
+	}
 	if s.Failed > 0 {
 		row("failed", grouped(s.Failed), "reported above")
 	}
@@ -57,6 +70,10 @@ func (s *summary) text(out *bytes.Buffer) {
 	row("stock", "left", "     sold")
 	for _, level := range s.Stock {
 		row(level.SKU, grouped(level.Left), fmt.Sprintf("%9s", grouped(level.Sold)))
+	}
+	if s.Resilience != nil {
+		fmt.Fprintln(out)
+		s.Resilience.text(row)
 	}
 }
 

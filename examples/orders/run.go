@@ -26,8 +26,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return runWired(ctx, wire, args, stdin, stdout, stderr)
 }
 
-// runWired is run with services that wire puts together, given the stock.
-func runWired(ctx context.Context, wire func(map[string]int64) (*mediator.Mediator, error),
+// runWired is run with services that wire puts together, given the stock and what
+// is to stand around them, or nil.
+func runWired(ctx context.Context, wire func(map[string]int64, *resilience) (*mediator.Mediator, error),
 	args []string, stdin io.Reader, stdout, stderr io.Writer,
 ) int {
 	log := newConsole(stderr)
@@ -49,16 +50,14 @@ func runWired(ctx context.Context, wire func(map[string]int64) (*mediator.Mediat
 		return exitUsage
 	}
 	defer func() { _ = from.close() }()
-	m, err := wire(from.stock)
-	if err != nil {
-		log.print(err.Error())
-		return exitFailed
+	var r *resilience
+	if c.resilient {
+		if r, err = newResilience(c, log); err != nil {
+			log.print("dead letters: " + oneLine(err))
+			return exitUsage
+		}
 	}
-	s, code := work(ctx, c, m, from, log)
-	if err := m.Close(context.WithoutCancel(ctx)); err != nil {
-		log.print(err.Error())
-		code = exitFailed
-	}
+	s, code := serve(ctx, c, r, wire, from, log)
 	if s == nil {
 		return code
 	}
@@ -69,9 +68,34 @@ func runWired(ctx context.Context, wire func(map[string]int64) (*mediator.Mediat
 	return code
 }
 
-// work has all orders placed and returns what came of them. There is no summary
-// if the services do not give one.
-func work(ctx context.Context, c config, m *mediator.Mediator, from source, log *console) (*summary, int) {
+// serve is work between the begin and the end of the services.
+func serve(ctx context.Context, c config, r *resilience, wire func(map[string]int64, *resilience) (*mediator.Mediator, error),
+	from source, log *console,
+) (s *summary, code int) {
+	if r != nil {
+		defer func() {
+			if err := r.close(); err != nil {
+				log.print("dead letters: " + oneLine(err))
+				code = exitFailed
+			}
+		}()
+	}
+	m, err := wire(from.stock, r)
+	if err != nil {
+		log.print(err.Error())
+		return nil, exitFailed
+	}
+	s, code = work(ctx, c, r, m, from, log)
+	if err := m.Close(context.WithoutCancel(ctx)); err != nil {
+		log.print(err.Error())
+		code = exitFailed
+	}
+	return s, code
+}
+
+// work has all orders placed, and the dead letters redriven, and returns what came
+// of them. There is no summary if the services do not give one.
+func work(ctx context.Context, c config, r *resilience, m *mediator.Mediator, from source, log *console) (*summary, int) {
 	orders := &feed{place: mediator.SenderFor[messages.PlaceOrder](m), workers: c.workers, log: log}
 	start := time.Now()
 	stop := log.progress(func() string { return status(ctx, m, from.total) })
@@ -79,12 +103,17 @@ func work(ctx context.Context, c config, m *mediator.Mediator, from source, log 
 	elapsed := time.Since(start)
 	stop()
 
-	s, err := summarize(context.WithoutCancel(ctx), m)
+	rs, err := r.settle(ctx, m, c.redrive)
+	var s *summary
+	if err == nil {
+		s, err = summarize(context.WithoutCancel(ctx), m, rs)
+	}
 	if err != nil {
-		log.print(err.Error())
+		log.print(oneLine(err))
 		return nil, exitFailed
 	}
 	s.add(from.name, orders, elapsed)
+	s.Interrupted = s.Interrupted || rs != nil && rs.interrupted
 	for _, wrong := range s.Problems {
 		log.print("the numbers do not add up: " + wrong)
 	}
@@ -92,7 +121,7 @@ func work(ctx context.Context, c config, m *mediator.Mediator, from source, log 
 		log.print(fmt.Sprintf("%s: %v", from.name, inputErr))
 	}
 	switch {
-	case len(s.Problems) > 0 || s.Failed > 0:
+	case len(s.Problems) > 0 || s.Failed > 0 || rs.failed():
 		return s, exitFailed
 	case inputErr != nil:
 		return s, exitUsage

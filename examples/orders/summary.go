@@ -25,11 +25,12 @@ type summary struct {
 	ElapsedSeconds    float64                   `json:"elapsed_seconds"`
 	OrdersPerSecond   float64                   `json:"orders_per_second"`
 	Problems          []string                  `json:"problems"` // where the numbers do not add up
+	Resilience        *resilienceSummary        `json:"resilience,omitempty"`
 }
 
 // summarize asks every service for its numbers, and compares them. No order may
-// be in progress.
-func summarize(ctx context.Context, m *mediator.Mediator) (*summary, error) {
+// be in progress. r is nil without resilience.
+func summarize(ctx context.Context, m *mediator.Mediator, r *resilienceSummary) (*summary, error) {
 	orders, err := mediator.Send(ctx, m, messages.CountOrders{})
 	if err != nil {
 		return nil, err
@@ -45,7 +46,7 @@ func summarize(ctx context.Context, m *mediator.Mediator) (*summary, error) {
 	s := &summary{
 		Placed: orders.Placed, Completed: orders.Completed, Compensated: orders.Compensated(), Reasons: orders.Cancelled,
 		RevenueCents: orders.RevenueCents, NotificationsSent: notices.Sent,
-		Stock: []messages.StockLevel{}, Problems: []string{},
+		Stock: []messages.StockLevel{}, Problems: []string{}, Resilience: r,
 	}
 	var reserved int64
 	for level, err := range mediator.Stream(ctx, m, messages.ListStock{}) {
@@ -55,7 +56,14 @@ func summarize(ctx context.Context, m *mediator.Mediator) (*summary, error) {
 		reserved += level.Reserved
 		s.Stock = append(s.Stock, level)
 	}
-	s.check("placed", s.Placed, "completed + compensated", s.Completed+s.Compensated)
+	if r != nil {
+		s.Problems = append(s.Problems, r.problems...)
+		if r.LettersLeft > 0 {
+			return s, nil // what letters wait for is in none of the sums
+		}
+	} else {
+		s.check("placed", s.Placed, "completed + compensated", s.Completed+s.Compensated)
+	}
 	s.check("orders still open", orders.Open, "none", 0)
 	s.check("revenue", s.RevenueCents, "payments less refunds", payments.ChargedCents-payments.RefundedCents)
 	s.check("payments of unfinished orders", payments.Open, "none", 0)
@@ -64,9 +72,15 @@ func summarize(ctx context.Context, m *mediator.Mediator) (*summary, error) {
 }
 
 func (s *summary) check(what string, got int64, than string, want int64) {
-	if got != want {
-		s.Problems = append(s.Problems, fmt.Sprintf("%s is %d, %s is %d", what, got, than, want))
+	s.Problems = append(s.Problems, differ(what, got, than, want)...)
+}
+
+// differ says that two numbers are not the same, if so.
+func differ(what string, got int64, than string, want int64) []string {
+	if got == want {
+		return nil
 	}
+	return []string{fmt.Sprintf("%s is %d, %s is %d", what, got, than, want)}
 }
 
 // add adds what the services do not know.

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/examples/orders/closed"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
@@ -27,6 +28,7 @@ func Module(stock map[string]int64) mediator.Option {
 			mediator.Subscribe(s.created, group),
 			mediator.Subscribe(s.completed, group),
 			mediator.Subscribe(s.cancelled, group),
+			mediator.Subscribe(s.resumed, group),
 			mediator.HandleStream(s.list),
 		)
 	})
@@ -38,6 +40,7 @@ type service struct {
 	mu      sync.Mutex
 	shelves map[string]*messages.StockLevel
 	holds   map[string]hold // by order, open orders only
+	over    closed.Set      // orders that nothing is held for any more
 }
 
 // hold is what is set aside for one order.
@@ -47,7 +50,11 @@ type hold struct {
 }
 
 func (s *service) created(ctx context.Context, o messages.OrderCreated) error {
-	if why := s.reserve(o); why != "" {
+	why, over := s.reserve(o)
+	switch {
+	case over:
+		return nil
+	case why != "":
 		return mediator.Publish(ctx, s.m, messages.InventoryRejected{OrderID: o.OrderID, Reason: why})
 	}
 	return mediator.Publish(ctx, s.m, messages.InventoryReserved{OrderID: o.OrderID})
@@ -63,32 +70,60 @@ func (s *service) cancelled(_ context.Context, e messages.OrderCancelled) error 
 	return nil
 }
 
-// reserve sets the goods aside, once for each order, or says why it cannot.
-func (s *service) reserve(o messages.OrderCreated) messages.Reason {
+// resumed sets aside what another process had set aside: it is not in the stock
+// that this one began with.
+func (s *service) resumed(_ context.Context, e messages.OrderResumed) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	id := e.Order.OrderID
+	if e.Over {
+		s.over.Add(id)
+	}
+	if _, ok := s.holds[id]; ok || !e.Reserved || e.Over {
+		return nil
+	}
+	shelf, ok := s.shelves[e.Order.SKU]
+	if !ok {
+		shelf = &messages.StockLevel{SKU: e.Order.SKU}
+		s.shelves[e.Order.SKU] = shelf
+	}
+	qty := int64(e.Order.Qty)
+	shelf.Reserved += qty
+	s.holds[id] = hold{shelf: shelf, qty: qty}
+	return nil
+}
+
+// reserve sets the goods aside, once for each order, or says why it cannot, or
+// that the order is over.
+func (s *service) reserve(o messages.OrderCreated) (why messages.Reason, over bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over.Has(o.OrderID) {
+		return "", true
+	}
 	if _, ok := s.holds[o.OrderID]; ok {
-		return ""
+		return "", false
 	}
 	shelf, ok := s.shelves[o.SKU]
 	if !ok {
-		return messages.UnknownSKU
+		return messages.UnknownSKU, false
 	}
 	qty := int64(o.Qty)
 	if shelf.Left < qty {
-		return messages.OutOfStock
+		return messages.OutOfStock, false
 	}
 	shelf.Left -= qty
 	shelf.Reserved += qty
 	s.holds[o.OrderID] = hold{shelf: shelf, qty: qty}
-	return ""
+	return "", false
 }
 
-// release ends the hold of an order, if there is one, and has the goods go where
-// they belong.
+// release ends the hold of an order that is over, if there is one, and has the
+// goods go where they belong.
 func (s *service) release(id string, move func(hold)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.over.Add(id)
 	h, ok := s.holds[id]
 	if !ok {
 		return

@@ -72,15 +72,36 @@ type OrderCancelled struct {
 	Reason Reason       `json:"reason"`
 }
 
+// OrderResumed says that an order goes on which another process had begun and
+// cannot finish: whoever has a part in it takes that up as it was left.
+type OrderResumed struct {
+	Order    OrderCreated `json:"order"`
+	Reserved bool         `json:"reserved"` // the goods are set aside
+	Paid     bool         `json:"paid"`     // the card was charged
+	Over     bool         `json:"over"`     // it is completed or cancelled, and only the telling goes on
+}
+
+// FindOrder asks the order service whether an order is open.
+type FindOrder struct {
+	mediator.Returns[OrderState]
+	OrderID string `json:"order_id"`
+}
+
+// OrderState is the answer to [FindOrder].
+type OrderState struct {
+	Open bool `json:"open"` // neither completed nor cancelled
+}
+
 // CountOrders asks the order service how far its orders are.
 type CountOrders struct {
 	mediator.Returns[OrderCounts]
 }
 
-// OrderCounts are taken at one moment, so Placed is always the sum of Completed,
-// Cancelled and Open.
+// OrderCounts are taken at one moment, so Placed and Resumed are always the sum of
+// Completed, Cancelled and Open.
 type OrderCounts struct {
 	Placed       int64            `json:"placed"`
+	Resumed      int64            `json:"resumed"` // see [OrderResumed]
 	Completed    int64            `json:"completed"`
 	Cancelled    map[Reason]int64 `json:"cancelled"`
 	Open         int64            `json:"open"`

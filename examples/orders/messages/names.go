@@ -8,6 +8,8 @@ func (PlaceOrder) MessageName() string        { return "order.place" }
 func (OrderCreated) MessageName() string      { return "order.created" }
 func (OrderCompleted) MessageName() string    { return "order.completed" }
 func (OrderCancelled) MessageName() string    { return "order.cancelled" }
+func (OrderResumed) MessageName() string      { return "order.resumed" }
+func (FindOrder) MessageName() string         { return "order.find" }
 func (CountOrders) MessageName() string       { return "order.count" }
 func (InventoryReserved) MessageName() string { return "inventory.reserved" }
 func (InventoryRejected) MessageName() string { return "inventory.rejected" }

@@ -5,9 +5,10 @@ package notification
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
+	"sync"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/examples/orders/closed"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
@@ -19,7 +20,7 @@ type Notice struct {
 }
 
 // Module wires the service. deliver is called concurrently; a notice counts as
-// sent when it returns nil.
+// sent when it returns nil, and no other is sent for the same order.
 func Module(deliver func(ctx context.Context, n Notice) error) mediator.Option {
 	s := &service{deliver: deliver}
 	group := mediator.Group("notification")
@@ -32,12 +33,15 @@ func Module(deliver func(ctx context.Context, n Notice) error) mediator.Option {
 
 type service struct {
 	deliver func(ctx context.Context, n Notice) error
-	sent    atomic.Int64
+
+	mu   sync.Mutex
+	told closed.Set // orders whose customers know how they ended
+	sent int64
 }
 
 func (s *service) completed(ctx context.Context, e messages.OrderCompleted) error {
 	o := e.Order
-	return s.send(ctx, Notice{
+	return s.send(ctx, o.OrderID, Notice{
 		To:      o.Email,
 		Subject: "Your order " + o.OrderID + " is on its way",
 		Body:    fmt.Sprintf("Dear %s, %d x %s for %d.%02d will be with you soon.", o.Customer, o.Qty, o.SKU, o.TotalCents()/100, o.TotalCents()%100),
@@ -46,21 +50,35 @@ func (s *service) completed(ctx context.Context, e messages.OrderCompleted) erro
 
 func (s *service) cancelled(ctx context.Context, e messages.OrderCancelled) error {
 	o := e.Order
-	return s.send(ctx, Notice{
+	return s.send(ctx, o.OrderID, Notice{
 		To:      o.Email,
 		Subject: "Your order " + o.OrderID + " was cancelled",
 		Body:    fmt.Sprintf("Dear %s, we could not send you %d x %s: %s. You have not been charged.", o.Customer, o.Qty, o.SKU, e.Reason),
 	})
 }
 
-func (s *service) send(ctx context.Context, n Notice) error {
+func (s *service) send(ctx context.Context, id string, n Notice) error {
+	if s.isTold(id) {
+		return nil
+	}
 	if err := s.deliver(ctx, n); err != nil {
 		return fmt.Errorf("notice to %s: %w", n.To, err)
 	}
-	s.sent.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told.Add(id)
+	s.sent++
 	return nil
 }
 
+func (s *service) isTold(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.told.Has(id)
+}
+
 func (s *service) count(context.Context, messages.CountNotices) (messages.NoticeCounts, error) {
-	return messages.NoticeCounts{Sent: s.sent.Load()}, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return messages.NoticeCounts{Sent: s.sent}, nil
 }

@@ -15,11 +15,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var order = messages.OrderCreated{OrderID: "o7", Customer: "Ada", Email: "ada@example.com", SKU: "CUP", Qty: 2, UnitCents: 1250}
+var template = messages.OrderCreated{OrderID: "o7", Customer: "Ada", Email: "ada@example.com", SKU: "CUP", Qty: 2, UnitCents: 1250}
 
 func TestNotices(t *testing.T) {
 	var delivered []notification.Notice
 	var answer error
+	order := template
 	m, err := mediator.New(notification.Module(func(_ context.Context, n notification.Notice) error {
 		delivered = append(delivered, n)
 		return answer
@@ -32,6 +33,8 @@ func TestNotices(t *testing.T) {
 	}
 
 	require.NoError(t, mediator.Publish(t.Context(), m, messages.OrderCompleted{Order: order}))
+	require.NoError(t, mediator.Publish(t.Context(), m, messages.OrderCompleted{Order: order}), "told once, though it comes twice")
+	order.OrderID = "o8"
 	require.NoError(t, mediator.Publish(t.Context(), m, messages.OrderCancelled{Order: order, Reason: messages.OutOfStock}))
 	require.Equal(t, []notification.Notice{
 		{
@@ -39,13 +42,14 @@ func TestNotices(t *testing.T) {
 			Body: "Dear Ada, 2 x CUP for 25.00 will be with you soon.",
 		},
 		{
-			To: "ada@example.com", Subject: "Your order o7 was cancelled",
+			To: "ada@example.com", Subject: "Your order o8 was cancelled",
 			Body: "Dear Ada, we could not send you 2 x CUP: out of stock. You have not been charged.",
 		},
 	}, delivered)
 	require.EqualValues(t, 2, sent())
 
 	answer = errors.New("mailbox full")
+	order.OrderID = "o9"
 	err = mediator.Publish(t.Context(), m, messages.OrderCompleted{Order: order})
 	require.ErrorIs(t, err, answer)
 	require.ErrorContains(t, err, "notice to ada@example.com")

@@ -2,6 +2,7 @@ package order
 
 import (
 	"maps"
+	"strconv"
 	"sync"
 
 	"github.com/fsmediator/mediator/examples/orders/messages"
@@ -27,13 +28,15 @@ type entry struct {
 // book holds the open orders and the totals of all. It is safe for concurrent
 // use. Its size is that of the orders in progress.
 type book struct {
+	run string // what the IDs begin with
+
 	mu      sync.Mutex
 	entries map[string]*entry
 	counts  messages.OrderCounts
 }
 
-func newBook() *book {
-	return &book{entries: map[string]*entry{}, counts: messages.OrderCounts{Cancelled: map[messages.Reason]int64{}}}
+func newBook(run string) *book {
+	return &book{run: run, entries: map[string]*entry{}, counts: messages.OrderCounts{Cancelled: map[messages.Reason]int64{}}}
 }
 
 // add opens an order.
@@ -43,11 +46,31 @@ func (b *book) add(p messages.PlaceOrder) messages.OrderCreated {
 	b.counts.Placed++
 	b.counts.Open++
 	o := messages.OrderCreated{
-		OrderID: orderID(b.counts.Placed), Customer: p.Customer, Email: p.Email,
+		OrderID: b.run + strconv.FormatInt(b.counts.Placed, 10), Customer: p.Customer, Email: p.Email,
 		SKU: p.SKU, Qty: p.Qty, UnitCents: p.UnitCents, Card: p.Card,
 	}
 	b.entries[o.OrderID] = &entry{order: o}
 	return o
+}
+
+// resume opens an order that has an ID already.
+func (b *book) resume(o messages.OrderCreated) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, ok := b.entries[o.OrderID]; ok {
+		return
+	}
+	b.counts.Resumed++
+	b.counts.Open++
+	b.entries[o.OrderID] = &entry{order: o}
+}
+
+// open tells whether the order is neither completed nor cancelled.
+func (b *book) open(id string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e, ok := b.entries[id]
+	return ok && e.step < completed
 }
 
 // advance takes an order to a step and counts it there, once. It is false if the

@@ -10,20 +10,25 @@ package order
 import (
 	"context"
 	"errors"
-	"strconv"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
-// Module wires the service.
-func Module() mediator.Option {
+// Module wires the service. Its orders have the IDs o1, o2 and so on.
+func Module() mediator.Option { return Run("o") }
+
+// Run is [Module] with IDs that begin with run instead: where orders outlive the
+// process, each needs IDs of its own.
+func Run(run string) mediator.Option {
 	return mediator.Bind(func(m *mediator.Mediator) mediator.Option {
-		s := &service{m: m, book: newBook()}
+		s := &service{m: m, book: newBook(run)}
 		group := mediator.Group("order")
 		return mediator.Options(
 			mediator.Handle(s.place),
 			mediator.Handle(s.count),
+			mediator.Handle(s.find),
+			mediator.Subscribe(s.resumed, group),
 			mediator.Subscribe(s.reserved, group),
 			mediator.Subscribe(s.rejected, group),
 			mediator.Subscribe(s.paid, group),
@@ -95,4 +100,13 @@ func (s *service) count(context.Context, messages.CountOrders) (messages.OrderCo
 	return s.book.totals(), nil
 }
 
-func orderID(n int64) string { return "o" + strconv.FormatInt(n, 10) }
+func (s *service) find(_ context.Context, q messages.FindOrder) (messages.OrderState, error) {
+	return messages.OrderState{Open: s.book.open(q.OrderID)}, nil
+}
+
+func (s *service) resumed(_ context.Context, e messages.OrderResumed) error {
+	if !e.Over {
+		s.book.resume(e.Order)
+	}
+	return nil
+}

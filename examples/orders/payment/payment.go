@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/examples/orders/closed"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
@@ -29,6 +30,9 @@ type DeclinedError struct {
 // Error returns the issuer's words.
 func (e *DeclinedError) Error() string { return "card declined: " + e.Detail }
 
+// Business tells that it is an answer, and no failure that may pass.
+func (e *DeclinedError) Business() bool { return true }
+
 // Module wires the service.
 func Module(p Provider) mediator.Option {
 	return mediator.Bind(func(m *mediator.Mediator) mediator.Option {
@@ -38,6 +42,7 @@ func Module(p Provider) mediator.Option {
 			mediator.Subscribe(s.requested, group),
 			mediator.Subscribe(s.completed, group),
 			mediator.Subscribe(s.cancelled, group),
+			mediator.Subscribe(s.resumed, group),
 			mediator.Handle(s.count),
 		)
 	})
@@ -49,10 +54,14 @@ type service struct {
 
 	mu     sync.Mutex
 	taken  map[string]messages.PaymentRequested // by order, open orders only
+	over   closed.Set                           // orders that are to be charged no more
 	counts messages.PaymentCounts
 }
 
 func (s *service) requested(ctx context.Context, p messages.PaymentRequested) error {
+	if s.isOver(p.OrderID) {
+		return nil
+	}
 	if _, ok := s.payment(p.OrderID); !ok {
 		err := s.provider.Charge(ctx, p)
 		if declined, ok := errors.AsType[*DeclinedError](err); ok {
@@ -70,11 +79,13 @@ func (s *service) requested(ctx context.Context, p messages.PaymentRequested) er
 func (s *service) completed(_ context.Context, e messages.OrderCompleted) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.over.Add(e.Order.OrderID)
 	delete(s.taken, e.Order.OrderID)
 	return nil
 }
 
 func (s *service) cancelled(ctx context.Context, e messages.OrderCancelled) error {
+	s.close(e.Order.OrderID)
 	p, ok := s.payment(e.Order.OrderID)
 	if !ok {
 		return nil
@@ -91,12 +102,35 @@ func (s *service) cancelled(ctx context.Context, e messages.OrderCancelled) erro
 	return nil
 }
 
+func (s *service) resumed(_ context.Context, e messages.OrderResumed) error {
+	o := e.Order
+	switch {
+	case e.Over:
+		s.close(o.OrderID)
+	case e.Paid:
+		s.take(messages.PaymentRequested{OrderID: o.OrderID, Card: o.Card, Cents: o.TotalCents()})
+	}
+	return nil
+}
+
 func (s *service) count(context.Context, messages.CountPayments) (messages.PaymentCounts, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.counts
 	c.Open = int64(len(s.taken))
 	return c, nil
+}
+
+func (s *service) isOver(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over.Has(id)
+}
+
+func (s *service) close(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over.Add(id)
 }
 
 func (s *service) payment(id string) (messages.PaymentRequested, bool) {
