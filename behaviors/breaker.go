@@ -19,13 +19,17 @@ import (
 // count one whose caller has cancelled. A panic and [runtime.Goexit] are failures.
 //
 // For a stream the outcome is that of the run. It is a success if the consumer
-// leaves its loop early; a panic or Goexit in that loop is ignored.
+// leaves its loop early; a panic or Goexit in that loop is ignored. A trial that
+// is a stream has succeeded with its first item, however long it then runs; that
+// it fails later still counts while the other trials run.
 //
 // Every change of state begins a new count: what a call that began before it
 // comes to counts nowhere.
 type Breaker struct {
 	c        BreakerConfig
 	circuits atomic.Pointer[map[string]*circuit] // replaced, never changed
+
+	forcing sync.Mutex // held through a whole Isolate or Reset, and before mu
 
 	mu       sync.Mutex // held to replace circuits
 	isolated bool       // those still to come, too
@@ -59,7 +63,8 @@ func (b *Breaker) Wrap(next mediator.Next) mediator.Next {
 
 // State returns the state that a call with the key would find; a break that is
 // over is StateHalfOpen. Of several keys it is the worst, without keys the worst
-// of all. A key that was never used is closed, unless all are isolated.
+// of all. A key that was never used is closed, unless all are isolated; beyond
+// [BreakerConfig.MaxKeys] it has the state of [BreakerOtherKeys].
 func (b *Breaker) State(keys ...string) State {
 	worst := StateClosed
 	for _, k := range b.some(keys) {
@@ -76,11 +81,15 @@ func (b *Breaker) State(keys ...string) State {
 }
 
 // Isolate lets no more calls with the keys through, until Reset; without keys,
-// no calls at all, also with keys that are not known yet.
+// no calls at all, also with keys that are not known yet. A key that was never
+// used takes up one of [BreakerConfig.MaxKeys]; beyond them it shares the breaker
+// [BreakerOtherKeys], and that is isolated for all that share it. Of an Isolate
+// and a Reset at once, one comes wholly after the other.
 func (b *Breaker) Isolate(keys ...string) { b.force(StateIsolated, keys) }
 
 // Reset closes the breakers of the keys, or all, and forgets what they have
-// counted.
+// counted. A key beyond [BreakerConfig.MaxKeys] stands for [BreakerOtherKeys], as
+// with Isolate.
 func (b *Breaker) Reset(keys ...string) { b.force(StateClosed, keys) }
 
 // Snapshot returns how each breaker is doing, in the order of their keys. It
@@ -111,12 +120,25 @@ func (b *Breaker) some(keys []string) []*circuit {
 	}
 	found := make([]*circuit, len(keys))
 	for i, key := range keys {
-		found[i] = circuits[key]
+		k, ok := circuits[key]
+		if !ok && len(circuits) >= b.c.MaxKeys {
+			k = circuits[BreakerOtherKeys]
+		}
+		found[i] = k
 	}
 	return found
 }
 
 func (b *Breaker) force(s State, keys []string) {
+	for _, notify := range b.forceAll(s, keys) {
+		notify()
+	}
+}
+
+// forceAll returns what to call when no lock is held any more.
+func (b *Breaker) forceAll(s State, keys []string) (notify []func()) {
+	b.forcing.Lock()
+	defer b.forcing.Unlock()
 	if len(keys) == 0 {
 		b.mu.Lock()
 		b.isolated = s == StateIsolated
@@ -128,9 +150,10 @@ func (b *Breaker) force(s State, keys []string) {
 	}
 	for _, k := range b.some(keys) {
 		if k != nil {
-			k.force(s)
+			notify = append(notify, k.force(s))
 		}
 	}
+	return notify
 }
 
 // circuit returns that of the key, and makes it if need be.
@@ -209,7 +232,7 @@ func (w *breakerWrap) call(ctx context.Context, c mediator.Call) error {
 		}
 	}
 	if c.Kind() == mediator.KindStream {
-		return w.stream(ctx, c, &streamPermit{k: k, p: p, t: t})
+		return w.stream(ctx, c, &streamPermit{b: w.b, k: k, p: p, t: t, begun: nanos()})
 	}
 	if t != nil || w.b.c.SlowCall > 0 {
 		return w.watch(ctx, c, k, p, t)
@@ -250,49 +273,3 @@ func (w *breakerWrap) watch(ctx context.Context, c mediator.Call, k *circuit, p 
 }
 
 func (b *Breaker) slow(took int64) bool { return b.c.SlowCall > 0 && took > int64(b.c.SlowCall) }
-
-// streamPermit lets one run of a stream through.
-type streamPermit struct {
-	k       *circuit
-	p       *period
-	t       *trial
-	first   int64 // when the first item came
-	settled bool
-}
-
-func (s *streamPermit) item() {
-	if s.first == 0 {
-		s.first = nanos()
-	}
-}
-
-func (s *streamPermit) settle(r result) {
-	s.settled = true
-	s.k.settle(s.p, s.t, r)
-}
-
-// unwound settles a run of c that was ended by a panic or Goexit.
-func (s *streamPermit) unwound(c mediator.Call) {
-	switch {
-	case s.settled:
-	case c.Stopped():
-		s.settle(result{outcome: OutcomeIgnored})
-	default:
-		s.settle(result{outcome: OutcomeFailure})
-	}
-}
-
-// stream is call for a stream.
-func (w *breakerWrap) stream(ctx context.Context, c mediator.Call, s *streamPermit) error {
-	defer s.unwound(c)
-	begun := nanos()
-	err := w.next(ctx, c.OnItem(s.item))
-	s.item()
-	if err != nil && stoppedWith(c, err) {
-		s.settle(result{outcome: OutcomeIgnored})
-		return err
-	}
-	r := result{outcome: judge(ctx, err, w.b.c.Classify), slow: w.b.slow(s.first - begun), err: err}
-	s.settle(r)
-	return err
-}

@@ -24,7 +24,7 @@ func TestBreakerIsolateAndReset(t *testing.T) {
 	require.Equal(t, behaviors.StateIsolated, b.State(actName), "also before the first call")
 	require.Equal(t, behaviors.StateClosed, b.State("another"))
 	require.Equal(t, behaviors.StateIsolated, b.State("another", actName), "the worst of them")
-	require.Positive(t, requireRejected(t, exec(t.Context(), succeed)))
+	require.Zero(t, requireRejected(t, exec(t.Context(), succeed)), "nobody knows when")
 	require.Equal(t, uint64(1), b.Snapshot()[0].Rejected)
 	b.Reset(actName)
 	require.NoError(t, exec(t.Context(), succeed))
@@ -206,11 +206,7 @@ func TestBreakerStreamTrials(t *testing.T) {
 				panic("the consumer's own")
 			}
 		})
-		require.Equal(t, behaviors.StateHalfOpen, b.State(), "the trial was given back")
-		for range stream(one) {
-			break
-		}
-		require.Equal(t, behaviors.StateClosed, b.State())
+		require.Equal(t, behaviors.StateClosed, b.State(), "there was an item")
 	})
 }
 

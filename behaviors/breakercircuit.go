@@ -165,8 +165,6 @@ func (k *circuit) reject(p *period, now int64) error {
 		e.after = time.Duration(p.until - now)
 	case StateHalfOpen:
 		e.after = k.c.Break / 10
-	default:
-		e.after = k.c.Break
 	}
 	return e
 }

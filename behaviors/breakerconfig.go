@@ -44,12 +44,14 @@ type BreakerConfig struct {
 	// Trials is how many calls are let through after a break. When all have
 	// succeeded the breaker closes, and when one fails it opens again. Default: 3.
 	Trials int
-	// TrialWait is the longest that a trial may take before it counts as failed,
-	// at the next call. Default: Break.
+	// TrialWait is the longest that a trial may take, for a stream until its first
+	// item, before it counts as failed, at the next call. Default: Break.
 	TrialWait time.Duration
 
 	// Classify says what an error means. It is called concurrently, and not for the
-	// errors of a call whose caller has cancelled: those are ignored. Default:
+	// errors of a call whose caller has cancelled: those are ignored. A context that
+	// ended by a time limit, with [context.DeadlineExceeded] as its cause, is not
+	// that. Default:
 	// [OutcomeOf].
 	Classify func(err error) Outcome
 

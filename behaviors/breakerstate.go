@@ -55,6 +55,9 @@ type OpenError struct {
 
 // Error names the key and the state.
 func (e *OpenError) Error() string {
+	if e.State == StateIsolated {
+		return fmt.Sprintf("circuit breaker of %s is %v", e.Key, e.State)
+	}
 	return fmt.Sprintf("circuit breaker of %s is %v: come back in %v", e.Key, e.State, e.after)
 }
 
@@ -62,8 +65,8 @@ func (e *OpenError) Error() string {
 func (e *OpenError) Unwrap() error { return ErrOpen }
 
 // RetryAfter tells when to come back: what was left of the break. While trials
-// run, it is a tenth of a break at most; on an isolated breaker, where nobody
-// knows, a break.
+// run, it is a tenth of a break at most. It is 0 on an isolated breaker, where
+// nobody knows; see [Retryable].
 func (e *OpenError) RetryAfter() time.Duration { return e.after }
 
 // BreakerSnapshot is how one breaker of a [Breaker] is doing.
@@ -86,12 +89,11 @@ type BreakerSnapshot struct {
 }
 
 // force is Isolate and Reset.
-func (k *circuit) force(s State) {
+func (k *circuit) force(s State) (notify func()) {
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.reopened = 0
-	notify := k.change(k.period(s, nanos()), nil)
-	k.mu.Unlock()
-	notify()
+	return k.change(k.period(s, nanos()), nil)
 }
 
 func (k *circuit) state(now int64) State {

@@ -101,7 +101,14 @@ func (g *GCRA) WaitAtMost(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return endOf(ctx)
 	}
-	for !g.take() {
+	for {
+		// The turn, or the timer, may have come together with the end.
+		if ctx.Err() != nil {
+			return endOf(ctx)
+		}
+		if g.take() {
+			return nil
+		}
 		timer := time.NewTimer(g.due(0))
 		select {
 		case <-timer.C:
@@ -110,7 +117,6 @@ func (g *GCRA) WaitAtMost(ctx context.Context, d time.Duration) error {
 			return endOf(ctx)
 		}
 	}
-	return nil
 }
 
 // enter queues the caller.

@@ -3,6 +3,7 @@ package behaviors_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,5 +139,33 @@ func TestLimiterExtremes(t *testing.T) {
 		require.False(t, often.Allow())
 		time.Sleep(1 * time.Nanosecond)
 		require.True(t, often.Allow())
+	})
+}
+
+// endsUnseen is a context of which Err tells the end and Done does not yet, as
+// when a select had both to choose from.
+type endsUnseen struct {
+	context.Context
+	ended atomic.Bool
+}
+
+func (*endsUnseen) Done() <-chan struct{} { return nil }
+
+func (c *endsUnseen) Err() error {
+	if c.ended.Load() {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Wait took a place under a context that ended just when its time came
+func TestFoundWaitTakesNoPlaceUnderAnEndedContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := behaviors.NewLimiter(1, 1)
+		require.True(t, l.Allow())
+		ctx := &endsUnseen{Context: context.Background()}
+		time.AfterFunc(500*time.Millisecond, func() { ctx.ended.Store(true) })
+		require.ErrorIs(t, l.Wait(ctx), context.Canceled)
+		require.True(t, l.Allow(), "the place is there still")
 	})
 }

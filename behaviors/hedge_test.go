@@ -255,3 +255,34 @@ func BenchmarkHedge(b *testing.B) {
 	b.Run("noop", func(b *testing.B) { benchSend(b, noop{}) })
 	b.Run("hedge", func(b *testing.B) { benchSend(b, behaviors.Hedge(behaviors.HedgeConfig{Delay: time.Hour})) })
 }
+
+// leaving is a behavior that returns after d, whether next has or not.
+type leaving time.Duration
+
+func (l leaving) Wrap(next mediator.Next) mediator.Next {
+	return func(ctx context.Context, c mediator.Call) error {
+		go func() { _ = next(ctx, c) }()
+		time.Sleep(time.Duration(l))
+		return errDown
+	}
+}
+
+// a hedge that could not begin was taken from the budget
+func TestFoundHedgeThatCannotBeginCostsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		budget := behaviors.NewBudget(behaviors.BudgetConfig{Min: 1})
+		var sent atomic.Int64
+		hedge := behaviors.Hedge(behaviors.HedgeConfig{Delay: 2 * time.Second, Budget: budget})
+		abandoned := newMediator(t, mediator.Use(leaving(time.Second), hedge), inTurn(&sent, answering(5*time.Second, 1, nil)))
+		_, err := mediator.Send(t.Context(), abandoned, ask{})
+		require.ErrorIs(t, err, errDown)
+		time.Sleep(5 * time.Second)
+		require.Equal(t, int64(1), sent.Load())
+
+		sent.Store(0)
+		m := newMediator(t, mediator.Use(hedge), inTurn(&sent, answering(time.Minute, 1, nil), answering(time.Second, 2, nil)))
+		n, err := mediator.Send(t.Context(), m, ask{})
+		require.NoError(t, err)
+		require.Equal(t, 2, n)
+	})
+}

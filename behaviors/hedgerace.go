@@ -113,11 +113,13 @@ func (r *race) enter() (fork mediator.Call, ok bool) {
 	if r.left == 0 || r.ctx.Err() != nil {
 		return fork, false
 	}
-	if _, ok = r.budget.take(); !ok {
+	giveBack, ok := r.budget.take()
+	if !ok {
 		return fork, false
 	}
 	fork, err := r.call.Fork()
 	if err != nil {
+		giveBack()
 		return fork, false
 	}
 	r.running.Add(1)

@@ -98,7 +98,7 @@ func (l *logging) BehaviorName() string { return "Log" }
 // between them.
 func (l *logging) CheckWiring(outer, _ []mediator.Behavior) []string {
 	for i, b := range slices.Backward(outer) {
-		other, ok := b.(*logging)
+		other, ok := unwrapped(b).(*logging)
 		if !ok || other.logger != l.logger {
 			continue
 		}

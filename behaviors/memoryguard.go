@@ -90,6 +90,10 @@ func (e *MemoryError) RetryAfter() time.Duration { return e.after }
 // runtime's memory limit (GOMEMLIMIT) somewhat lower than Limit: then garbage
 // is collected before calls are refused for it.
 //
+// While it refuses calls, little is allocated, and garbage could stay for long. So
+// where a look finds Limit still reached, and no collection has ended since the
+// look before, it lets one call through.
+//
 // It panics if c makes no sense.
 func MemoryGuard(c MemoryGuardConfig) mediator.Behavior {
 	if !(c.High >= 0 && c.High <= 1) || c.Interval < 0 || c.Sample < 0 {
@@ -115,10 +119,13 @@ type memoryGuard struct {
 	used    atomic.Uint64
 	delay   atomic.Int64 // of a call, in nanoseconds
 	refused atomic.Uint64
+	spare   atomic.Bool // one call may pass although the limit is reached
 
 	mu       sync.Mutex
 	measured bool
-	since    int64 // when growth was last measured,
+	over     bool   // the latest look found the limit reached,
+	cycles   uint64 // after so many collections
+	since    int64  // when growth was last measured,
 	from     uint64
 	growth   float64 // and what it was, in bytes a second
 }
@@ -144,6 +151,9 @@ func (g *memoryGuard) Wrap(next mediator.Next) mediator.Next {
 			g.look(now)
 		}
 		if used := g.used.Load(); used >= g.c.Limit {
+			if g.spare.Load() && g.spare.CompareAndSwap(true, false) {
+				return next(ctx, c)
+			}
 			g.refused.Add(1)
 			return &MemoryError{Used: used, Limit: g.c.Limit, after: max(0, time.Duration(g.next.Load()-nanos()))}
 		}
@@ -186,9 +196,23 @@ func (g *memoryGuard) look(now int64) {
 		g.growth = (float64(used) - float64(g.from)) / time.Duration(elapsed).Seconds()
 		g.since, g.from = now, used
 	}
+	g.spare.Store(g.isStuck(used))
 	g.used.Store(used)
 	g.delay.Store(int64(g.delayAt(float64(used))))
 	g.next.Store(now + int64(g.c.Sample))
+}
+
+// isStuck tells whether the limit is reached, as it was at the look before, and
+// no collection has ended since: then nobody knows how much of it is garbage.
+func (g *memoryGuard) isStuck(used uint64) bool {
+	if used < g.c.Limit {
+		g.over = false
+		return false
+	}
+	cycles := collections()
+	stuck := g.over && cycles == g.cycles
+	g.over, g.cycles = true, cycles
+	return stuck
 }
 
 // delayAt is how long a call is held up with so many bytes in use.

@@ -3,6 +3,7 @@ package behaviors_test
 import (
 	"context"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -104,7 +105,7 @@ func TestMemoryGuardLooksAtMostOncePerSample(t *testing.T) {
 
 func TestMemoryGuardMeasuresAndNeverForcesACollection(t *testing.T) {
 	held := make([]byte, 8*mib)
-	exec := actor(t, behaviors.MemoryGuard(behaviors.MemoryGuardConfig{Limit: 4 * mib, Sample: 1}))
+	exec := actor(t, behaviors.MemoryGuard(behaviors.MemoryGuardConfig{Limit: 4 * mib, Sample: time.Hour}))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range 100 {
@@ -148,4 +149,46 @@ func TestMemoryGuardRefusesAConfigurationThatMakesNoSense(t *testing.T) {
 func BenchmarkMemoryGuard(b *testing.B) {
 	b.Run("noop", func(b *testing.B) { benchSend(b, noop{}) })
 	b.Run("guarded", func(b *testing.B) { benchSend(b, behaviors.MemoryGuard(behaviors.MemoryGuardConfig{Limit: 1 << 50})) })
+}
+
+// a guard that refused every call stayed at the limit, for nothing was allocated
+// that would have had the garbage collected
+func TestFoundMemoryGuardDoesNotLatchOnGarbage(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // no collection but those below
+	synctest.Test(t, func(t *testing.T) {
+		collect, used := false, uint64(100)
+		exec := actor(t, behaviors.MemoryGuard(behaviors.MemoryGuardConfig{
+			Limit: 100, High: 0.5, Delay: time.Hour, Sample: time.Second, Usage: func() uint64 {
+				if collect {
+					runtime.GC()
+				}
+				return used
+			}}))
+		// letThrough returns how many of some calls ran, after the next look.
+		letThrough := func() (n int) {
+			time.Sleep(time.Second)
+			begun := time.Now()
+			for range 5 {
+				if err := exec(t.Context(), succeed); err == nil {
+					n++
+				} else {
+					require.ErrorIs(t, err, behaviors.ErrMemory)
+				}
+			}
+			require.Zero(t, time.Since(begun), "nor is it held up")
+			return n
+		}
+		require.Equal(t, 0, letThrough())
+		require.Equal(t, 1, letThrough(), "nothing was collected")
+		require.Equal(t, 1, letThrough())
+		collect = true
+		require.Equal(t, 0, letThrough(), "it is no garbage")
+		require.Equal(t, 0, letThrough())
+		collect = false
+		require.Equal(t, 1, letThrough(), "it may be by now")
+		used = 10
+		require.Equal(t, 5, letThrough())
+		used = 100
+		require.Equal(t, 0, letThrough())
+	})
 }

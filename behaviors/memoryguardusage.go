@@ -18,3 +18,13 @@ func memoryInUse() uint64 {
 	}
 	return sum
 }
+
+// collections is how many times the garbage collector has run to its end.
+func collections() uint64 {
+	samples := [...]metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}}
+	metrics.Read(samples[:])
+	if samples[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return samples[0].Value.Uint64()
+}

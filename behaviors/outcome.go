@@ -74,13 +74,20 @@ var atFault = []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusF
 
 // judge classifies err, with which a call under ctx ended. Once its caller has
 // cancelled, an error says nothing about the handler. A deadline that passed
-// does: it may be the only sign of one that hangs.
+// does: it may be the only sign of one that hangs. So does a time limit that
+// could only be kept by cancelling the context.
 func judge(ctx context.Context, err error, classify func(error) Outcome) Outcome {
 	switch {
 	case err == nil:
 		return OutcomeSuccess
-	case errors.Is(ctx.Err(), context.Canceled):
+	case errors.Is(ctx.Err(), context.Canceled) && !outOfTime(ctx):
 		return OutcomeIgnored
 	}
 	return classify(err)
+}
+
+// outOfTime tells whether ctx was ended by a time limit: with one as its cause,
+// even if its error is [context.Canceled].
+func outOfTime(ctx context.Context) bool {
+	return errors.Is(context.Cause(ctx), context.DeadlineExceeded)
 }

@@ -26,8 +26,8 @@ type Limiter interface {
 	Wait(ctx context.Context) error
 }
 
-// ErrLimited means that a rate limit let a call not through. If it is known when to come
-// back, the error is a [*LimitedError].
+// ErrLimited means that a rate limit did not let a call through. If it is known when
+// to come back, the error is a [*LimitedError].
 var ErrLimited = errors.New("rate limit reached")
 
 // LimitedError is a call over a rate limit that is known to have room again. It is
@@ -151,8 +151,12 @@ func (r *rateLimit) wait(ctx context.Context) error {
 		return endOf(ctx)
 	}
 	r.rejected.Add(1)
-	if errors.Is(err, ErrLimited) {
+	switch {
+	case errors.Is(err, ErrLimited):
 		return err
+	case errors.Is(err, context.DeadlineExceeded):
+		// It is that of the wait, not one of the call, which would be a timeout.
+		return fmt.Errorf("%w: no place came within %v", ErrLimited, r.maxWait)
 	}
 	return fmt.Errorf("%w: %w", ErrLimited, err)
 }

@@ -151,3 +151,26 @@ func TestRateLimitRefusesAConfigurationThatMakesNoSense(t *testing.T) {
 	requirePanics(t, "0 a second", func() { behaviors.NewLimiter(0, 1) })
 	requirePanics(t, "burst is 0", func() { behaviors.NewLimiter(1, 0) })
 }
+
+// unhurried is a limiter that has no place as long as anybody waits.
+type unhurried struct{}
+
+func (unhurried) Allow() bool                    { return false }
+func (unhurried) Wait(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+
+// the longest wait of another's limiter was taken for a timeout of the call
+func TestFoundRateLimitWaitOfAnotherLimiterIsNoTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		exec := actor(t, behaviors.RateLimitWait(unhurried{}, time.Second))
+		err := exec(t.Context(), succeed)
+		require.ErrorIs(t, err, behaviors.ErrLimited)
+		require.NotErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorContains(t, err, "1s")
+		require.Equal(t, behaviors.Rejected, behaviors.EndingOf(t.Context(), err))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		err = exec(ctx, succeed)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NotErrorIs(t, err, behaviors.ErrLimited)
+	})
+}

@@ -26,7 +26,9 @@ const (
 	// Canceled means that the caller's context was cancelled, and the error says so, by its
 	// cause or as [context.Canceled]. It is not a failure.
 	Canceled
-	// TimedOut means that the error is [context.DeadlineExceeded], whoever set the deadline.
+	// TimedOut means that the error is [context.DeadlineExceeded], whoever set the
+	// deadline, or that the context was cancelled with that as its cause, and the
+	// error says so.
 	TimedOut
 	// Rejected means that the message was refused rather than handled: [ErrOpen],
 	// [ErrLimited], [ErrFull], [ErrMemory], [ErrInvalid].
@@ -74,7 +76,7 @@ func EndingOf(ctx context.Context, err error) Ending {
 		return Exited
 	case canceled(ctx, err):
 		return Canceled
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), outOfTime(ctx) && endedBy(ctx, err):
 		return TimedOut
 	case errors.Is(err, ErrOpen), errors.Is(err, ErrLimited), errors.Is(err, ErrFull),
 		errors.Is(err, ErrMemory), errors.Is(err, ErrInvalid):
@@ -85,10 +87,12 @@ func EndingOf(ctx context.Context, err error) Ending {
 
 // canceled tells whether err comes from the caller having cancelled ctx.
 func canceled(ctx context.Context, err error) bool {
-	if !errors.Is(ctx.Err(), context.Canceled) {
-		return false
-	}
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))
+	return errors.Is(ctx.Err(), context.Canceled) && !outOfTime(ctx) && endedBy(ctx, err)
+}
+
+// endedBy tells whether err says that ctx has ended.
+func endedBy(ctx context.Context, err error) bool {
+	return errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))
 }
 
 // endingOfCall is how c ended, next having returned err.

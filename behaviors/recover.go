@@ -9,8 +9,9 @@ import (
 
 // Recover turns a panic inside of it into an error: a [*mediator.PanicError]
 // with the value and the stack of the panic. A panic with such an error, which
-// began on another goroutine, keeps the stack it has. [runtime.Goexit] and a
-// panic of a stream's consumer are let through.
+// began on another goroutine, keeps the stack it has. A panic of a stream's consumer
+// is an error to the behaviors outside too, and still goes on in the consumer's
+// loop. [runtime.Goexit] is let through.
 //
 // It belongs outside of what should see the panic itself, and what counts errors
 // belongs outside of it: see the package's documentation.

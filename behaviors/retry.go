@@ -19,8 +19,8 @@ type RetryConfig struct {
 	Delay time.Duration
 	// Backoff is how the wait grows. Default: [FullJitter].
 	Backoff Backoff
-	// MaxDelay is the longest wait, except for one that an error asks for. Default:
-	// 30s, or Delay if that is longer.
+	// MaxDelay is the longest wait. An error that asks for a longer one is not
+	// retried ([ErrRetryTime]). Default: 30s, or Delay if that is longer.
 	MaxDelay time.Duration
 	// MaxTotal is how long after its begin a call may be retried: a retry that could
 	// not begin in time is not waited for ([ErrRetryTime]), and the context of one
@@ -61,9 +61,10 @@ type RetryEvent struct {
 // [*RetryError]. A panic passes too, unless a [Recover] stands inside.
 //
 // An error that has a method RetryAfter() time.Duration, which returns more than
-// 0, sets the wait before the next attempt itself. Where the wait would outlast
-// the context's deadline or MaxTotal, the call fails at once. No attempt begins
-// under a context that has ended.
+// 0, sets the wait before the next attempt itself. Where the wait would be longer
+// than MaxDelay, or outlast the context's deadline or MaxTotal, the call fails at
+// once. So a Retry waits for an open breaker inside of it, unless the break is
+// longer than MaxDelay. No attempt begins under a context that has ended.
 //
 // Handlers and the behaviors inside learn the number of the attempt from
 // [Attempt]. On streams, see [StreamMode] and [ResumeFrom].

@@ -243,7 +243,7 @@ func TestFault10EachRetryHasItsOwnOptions(t *testing.T) {
 func TestRetryWaitsForAnOpenBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls int
-		m := newMediator(t, failing(1, &calls), mediator.Use(behaviors.Retry(behaviors.RetryConfig{Delay: time.Millisecond}),
+		m := newMediator(t, failing(1, &calls), mediator.Use(behaviors.Retry(behaviors.RetryConfig{Delay: time.Millisecond, MaxDelay: time.Minute}),
 			behaviors.CircuitBreaker(behaviors.BreakerConfig{ConsecutiveFailures: 1, Break: time.Minute})))
 		begun := time.Now()
 		n, err := mediator.Send(t.Context(), m, ask{N: 7})

@@ -11,11 +11,16 @@ var (
 	// ErrRetryBudget: the [Budget] has no retry left.
 	ErrRetryBudget = errors.New("the retry budget is used up")
 	// ErrRetryTime: the next retry would begin after [RetryConfig.MaxTotal] or the
-	// deadline of the context. For the deadline, the error is
+	// deadline of the context, or the error asks for a longer wait than
+	// [RetryConfig.MaxDelay]. For the deadline, the error is
 	// [context.DeadlineExceeded] too.
 	ErrRetryTime = errors.New("no time is left for a retry")
 	// ErrDelivered: the stream cannot start again, because items were delivered.
 	ErrDelivered = errors.New("items were delivered")
+	// ErrShorter: the stream was started again and ended before it came to the
+	// items that were not delivered yet, so it is not the same stream. See
+	// [SkipDelivered].
+	ErrShorter = errors.New("the stream that was started again is shorter")
 )
 
 // RetryError is the error of a call that [Retry] gave up on after it had tried

@@ -46,16 +46,20 @@ func AnyError(conditions ...func(error) bool) func(error) bool {
 // same message is bound to meet again. These are [ErrInvalid], a
 // [*mediator.PanicError], what says by a method Business() bool that it is an
 // answer of the business, the mediator's own errors about a wiring or a call that
-// is over, and a [*RetryError], for attempts would multiply.
+// is over, an [*OpenError] of a breaker that is isolated, and a [*RetryError], for
+// attempts would multiply.
 func Retryable(err error) bool {
 	if isFinal(err) {
 		return false
 	}
 	var panicked *mediator.PanicError
 	var retried *RetryError
+	var open *OpenError
 	var business interface{ Business() bool }
 	switch {
 	case errors.As(err, &panicked), errors.As(err, &retried):
+		return false
+	case errors.As(err, &open) && open.State == StateIsolated:
 		return false
 	case errors.As(err, &business):
 		return !business.Business()

@@ -113,6 +113,9 @@ func (s *series) left() time.Duration { return s.MaxTotal - time.Duration(nanos(
 
 // tooLong returns why there is no time to wait for so long.
 func (s *series) tooLong(wait time.Duration) error {
+	if wait > s.MaxDelay {
+		return fmt.Errorf("%w: it would begin in %v, and %v is the longest wait", ErrRetryTime, wait, s.MaxDelay)
+	}
 	if s.MaxTotal > 0 && wait >= s.left() {
 		return fmt.Errorf("%w: it would begin in %v, and %v is the limit in total", ErrRetryTime, wait, s.MaxTotal)
 	}

@@ -22,7 +22,8 @@ const (
 	// RestartUndelivered does not start it again.
 	RestartUndelivered StreamMode = iota
 	// SkipDelivered starts it again and drops as many items as were delivered: for
-	// handlers that yield the same items each time.
+	// handlers that yield the same items each time. If it then ends, without an
+	// error, before it has yielded as many, the stream fails with [ErrShorter].
 	SkipDelivered
 	// Redeliver starts it again from the beginning: items are delivered twice.
 	Redeliver
@@ -49,8 +50,15 @@ func (s *series) stream(next mediator.Next) error {
 	for {
 		before := d.delivered
 		err := withEnd(ctx, next(ctx, c))
-		if err == nil || s.call.Stopped() {
+		if s.call.Stopped() {
 			return err
+		}
+		if err == nil {
+			if err = d.shorter(); err != nil {
+				s.attempts++
+				return s.giveUp(err, nil)
+			}
+			return nil
 		}
 		if d.delivered > before {
 			s.retries, s.waited, s.earlier, s.begun = 0, 0, nil, nanos()
@@ -100,6 +108,18 @@ func (d *delivery) keep() bool {
 	}
 	d.delivered = d.at
 	return true
+}
+
+// shorter returns why an attempt that succeeded is not the same stream.
+func (d *delivery) shorter() error {
+	at := 0
+	if d.begun {
+		at = d.at
+	}
+	if at >= d.delivered || d.mode == Redeliver || d.from.asked.Load() {
+		return nil
+	}
+	return fmt.Errorf("%w: it ended after %d items, of %d that were delivered", ErrShorter, at, d.delivered)
 }
 
 // barred returns why the stream must not start again.

@@ -105,17 +105,18 @@ func TestBreakerTellsTheConsumersStopFromTheHandlersFailure(t *testing.T) {
 	}
 }
 
-func TestConsumersPanicGivesTheTrialsPermitBack(t *testing.T) {
+func TestConsumersPanicLeavesNoTrialRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := behaviors.CircuitBreaker(behaviors.BreakerConfig{ConsecutiveFailures: 1, Trials: 1})
+		b := behaviors.CircuitBreaker(behaviors.BreakerConfig{ConsecutiveFailures: 1, Trials: 4})
 		stream := counter(t, b)
 		consumeAll(stream(ways["handler's error"].items))
 		require.Equal(t, behaviors.StateOpen, b.State())
 		time.Sleep(time.Minute)
-		for range 3 {
+		for i := range 3 {
 			require.Equal(t, "consumer", unwound(func() { consumeAndPanic(stream(twoItems)) }))
 			require.Equal(t, behaviors.StateHalfOpen, b.State())
 			require.Zero(t, b.Snapshot()[0].TrialsRunning)
+			require.Equal(t, i+1, b.Snapshot()[0].TrialsSucceeded, "by its first item")
 		}
 		consumeOne(stream(twoItems))
 		require.Equal(t, behaviors.StateClosed, b.State(), "what a consumer has enough of works")

@@ -34,7 +34,8 @@ func (e *InvalidError) Unwrap() []error { return []error{ErrInvalid, e.Err} }
 //
 // The method may have the message's type or a pointer to it as its receiver, but
 // must not change the message, nor keep its address: it sees the one that the
-// handler gets, not a copy. It is called once for each subscriber of a
+// handler gets, not a copy. A nil pointer to a type whose method has the type as
+// its receiver is invalid: there is nothing to call it on. It is called once for each subscriber of a
 // notification, concurrently.
 func Validate() mediator.Behavior { return validation{} }
 
@@ -82,11 +83,22 @@ func validate(c mediator.Call) error {
 		if !ok {
 			v = boxed(message)
 		}
+		if isNil(v) {
+			return &InvalidError{Name: c.Name(), Err: errNilMessage}
+		}
 		if err := v.Validate(); err != nil {
 			return &InvalidError{Name: c.Name(), Err: err}
 		}
 		return nil
 	})
+}
+
+var errNilMessage = errors.New("the message is a nil pointer")
+
+// isNil tells whether v is a nil pointer that its method cannot be called on.
+func isNil(v validator) bool {
+	p := reflect.ValueOf(v)
+	return p.Kind() == reflect.Pointer && p.IsNil() && p.Type().Elem().Implements(reflect.TypeFor[validator]())
 }
 
 // boxed is the validator in an interface, given its address: that is what a

@@ -168,3 +168,12 @@ func BenchmarkValidate(b *testing.B) {
 		})
 	}
 }
+
+// a nil pointer to a message whose method has a value receiver panicked
+func TestFoundValidateOfANilPointer(t *testing.T) {
+	m := newMediator(t, mediator.Use(behaviors.Validate()),
+		mediator.Handle(func(context.Context, *checked) (int, error) { return 1, nil }))
+	_, err := mediator.Send(t.Context(), m, (*checked)(nil))
+	require.ErrorIs(t, err, behaviors.ErrInvalid)
+	require.ErrorContains(t, err, "nil pointer")
+}

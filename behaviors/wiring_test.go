@@ -58,6 +58,7 @@ func TestNewWarnsOfAPackageThatTheHandlersBehaviorsMakeWrong(t *testing.T) {
 			Bulkhead: &behaviors.BulkheadConfig{}, Retry: &behaviors.RetryConfig{}, Breaker: &behaviors.BreakerConfig{}})
 	}
 	require.Empty(t, wired(t, standard()))
+	recorder := behaviors.NewRecorder()
 	for name, tc := range map[string]struct {
 		shared []mediator.Behavior
 		own    mediator.Behavior
@@ -82,6 +83,12 @@ func TestNewWarnsOfAPackageThatTheHandlersBehaviorsMakeWrong(t *testing.T) {
 		}},
 		"Log twice": {[]mediator.Behavior{behaviors.Log(quiet)}, behaviors.Log(quiet), []string{
 			"mediator: Log: another Log to the same logger stands around it, so each call is logged twice: remove one (around shop.ask)",
+		}},
+		"Log twice, sometimes": {[]mediator.Behavior{behaviors.When(behaviors.IsNamed("shop.ask"), behaviors.Log(quiet))}, behaviors.Log(quiet), []string{
+			"mediator: Log: another Log to the same logger stands around it, so each call is logged twice: remove one (around shop.ask)",
+		}},
+		"Recorder twice, sometimes": {[]mediator.Behavior{behaviors.When(behaviors.IsNamed("shop.ask"), recorder)}, recorder, []string{
+			"mediator: Recorder: the same Recorder stands around the handler more than once, so it counts every call as often: remove one, or make another Recorder (around shop.ask)",
 		}},
 		"Log of attempts": {standard(), behaviors.Log(quiet), nil},
 	} {
