@@ -14,9 +14,13 @@ import (
 // Behavior puts what fails inside of it into s, as a [Letter]: a request, one
 // subscriber's handling of a notification, a run of a stream. The caller gets the
 // error as it is; if the letter cannot be stored, joined with a [*StoreError],
-// which has it. It belongs outside of retries, so that a letter is what still
-// fails after them, and inside of what answers in place of the handler. A call
-// that succeeds costs one deferred function and no allocation.
+// which has it. A call that succeeds costs one deferred function and no
+// allocation.
+//
+// It belongs outside of retries, so that a letter is what still fails after them.
+// Outside of a fallback, which is where package behaviors has it, a failure that
+// the fallback answers leaves no letter, and in a redrive that answer settles the
+// letter; inside of the fallback each failure leaves one, also if it is answered.
 //
 //   - A handler that panics or calls [runtime.Goexit] has failed, and the panic
 //     goes on once the letter is stored. If it cannot be stored, what goes on is a
@@ -27,10 +31,15 @@ import (
 //     deadline that passed makes one, and so does a notification in the background
 //     that [mediator.Mediator.Close] cut off.
 //   - The letter of a stream is its request, for the handler's part in it: no
-//     letter is made when the consumer stops early or panics. Items that were
-//     delivered are not in it. See [Streams] for its redrive.
+//     letter is made when the consumer stops early or panics, also if that
+//     panic was recovered inside. Items that were delivered are not in it. See
+//     [Streams] for its redrive.
 //   - A message that no codec can encode makes a letter without a body, which can
 //     be looked at but not redriven; the caller gets the codec's error too.
+//   - A panic of a codec or of the functions of [If], [Headers] and [OnLetter]
+//     costs neither the letter nor the error: the caller gets it joined to that,
+//     as a [*StoreError].
+//   - What is no UTF-8 in names and headers is replaced by U+FFFD.
 //   - The store is called with the context's values, but not its end, for
 //     [PutTimeout] at most.
 //   - While [Redrive] has a letter handled, its failure is the letter's and makes
@@ -50,7 +59,8 @@ func Behavior(s Store, opts ...Option) mediator.Behavior {
 
 const defaultPutTimeout = 5 * time.Second
 
-// StoreError is a letter that could not be stored.
+// StoreError is a letter that could not be stored, or not as it should be: without
+// its message or its headers, or with a panic of [If] or [OnLetter].
 type StoreError struct {
 	Letter Letter
 	Err    error
@@ -106,8 +116,8 @@ func (k *keeper) run(ctx context.Context, c mediator.Call, next mediator.Next) e
 	return nil
 }
 
-// BehaviorName returns "deadletter".
-func (k *keeper) BehaviorName() string { return "deadletter" }
+// BehaviorName returns "DeadLetters".
+func (k *keeper) BehaviorName() string { return "DeadLetters" }
 
 // CheckWiring implements [mediator.WiringChecker].
 func (k *keeper) CheckWiring(outer, _ []mediator.Behavior) (warnings []string) {
@@ -129,10 +139,17 @@ func (k *keeper) sameStore(o *keeper) (same bool) {
 
 // failed makes a letter of err, and returns what the caller gets.
 func (k *keeper) failed(ctx context.Context, c mediator.Call, err error) error {
-	if !k.cancelled && isCancelled(ctx, err) || k.keepIf != nil && !k.keepIf(ctx, c, err) {
+	if c.Kind() == mediator.KindStream && c.Stopped() || !k.cancelled && isCancelled(ctx, err) {
 		return err
 	}
-	if lost := k.keep(ctx, c, err); lost != nil {
+	wanted, problem := true, error(nil)
+	if k.keepIf != nil {
+		problem = guard(func() error { wanted = k.keepIf(ctx, c, err); return nil })
+	}
+	if !wanted {
+		return err
+	}
+	if lost := k.keep(ctx, c, err, problem); lost != nil {
 		return errors.Join(err, lost)
 	}
 	return err
@@ -163,23 +180,28 @@ func (k *keeper) broken(ctx context.Context, c mediator.Call, v any) {
 	panic(v)
 }
 
-// keep stores the letter of err. It returns nil or a [*StoreError].
-func (k *keeper) keep(ctx context.Context, c mediator.Call, err error) error {
+// keep stores the letter of err. It returns nil or a [*StoreError], which has the
+// problem there was before.
+func (k *keeper) keep(ctx context.Context, c mediator.Call, err, problem error) error {
 	now := time.Now().Round(0)
 	l := Letter{ID: NewID(), Name: c.Name(), Kind: c.Kind(), Group: c.Handler(), Attempts: attempts(err), First: now, Last: now}
 	l.describe(err)
-	problem := l.enclose(k.codecs, c)
+	problem = errors.Join(problem, l.enclose(k.codecs, c))
 	if k.headers != nil {
 		problem = errors.Join(problem, guard(func() error { l.Headers = k.headers(ctx); return nil }))
 	}
+	l.clean()
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.putTimeout)
 	defer cancel()
 	problem = errors.Join(problem, guard(func() error { return k.store.Put(detached, l) }))
 	if problem != nil {
 		problem = &StoreError{Letter: l, Err: problem}
 	}
-	if k.onLetter != nil {
-		k.onLetter(ctx, l, problem)
+	if k.onLetter == nil {
+		return problem
+	}
+	if panicked := guard(func() error { k.onLetter(ctx, l, problem); return nil }); panicked != nil {
+		return errors.Join(problem, &StoreError{Letter: l, Err: panicked})
 	}
 	return problem
 }

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/fsmediator/mediator"
 )
@@ -81,7 +82,7 @@ func textOf(err error) (text string) {
 }
 
 func cut(text string, limit int) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
+	text = valid(text)
 	if len(text) <= limit {
 		return text
 	}
@@ -89,12 +90,30 @@ func cut(text string, limit int) string {
 	return strings.ToValidUTF8(text[:limit-len(more)], "") + more
 }
 
+// clean replaces what is no UTF-8 where describe does not: not all stores, and no
+// JSON, would give it back.
+func (l *Letter) clean() {
+	l.Name, l.Group, l.ContentType = valid(l.Name), valid(l.Group), valid(l.ContentType)
+	for key, value := range l.Headers {
+		if !utf8.ValidString(key) || !utf8.ValidString(value) {
+			headers := make(map[string]string, len(l.Headers)) // the map is the user's
+			for key, value := range l.Headers {
+				headers[valid(key)] = valid(value)
+			}
+			l.Headers = headers
+			return
+		}
+	}
+}
+
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+
 // attempts is how many runs of the handler err stands for.
 func attempts(err error) int {
 	for e := range tree(err) {
 		if a, ok := e.(interface{ Attempts() int }); ok {
 			n := 1
-			_ = guard(func() error { n = max(1, a.Attempts()); return nil })
+			_ = guard(func() error { n = max(0, a.Attempts()); return nil })
 			return n
 		}
 	}

@@ -1,8 +1,8 @@
 // Package deadletter keeps the messages that failed for good, and sends them
 // again when what failed them is mended.
 //
-// [Behavior] stands around handlers, outside of retries: what still fails there
-// is put into a [Store] as a [Letter], and the caller gets the error as before.
+// [Behavior] stands around handlers, outside of retries and of fallbacks: what
+// still fails there is put into a [Store] as a [Letter], and the caller gets the error as before.
 // [Memory] is a Store in memory; a durable one is in adapters/boltmediator.
 // [Redrive] gives letters to their handlers again:
 //

@@ -31,7 +31,10 @@ type Letter struct {
 
 	// Attempts is how many times the handler was run, redrives included: what the
 	// error's method Attempts() int says if it has one or wraps an error that has,
-	// as that of a retry does, otherwise 1 a call.
+	// as that of a retry does, otherwise 1 a call. Nobody tells a [Behavior] whether
+	// what stands inside of it let the call through: one that an open circuit breaker
+	// or a full bulkhead there refused counts too, unless its error says 0. A redrive
+	// that was refused outside of the Behavior does not count.
 	Attempts int
 	// Redrives is how many redrives have failed.
 	Redrives int

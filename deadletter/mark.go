@@ -23,6 +23,7 @@ type mark struct {
 	name, group string
 
 	mu        sync.Mutex
+	reached   bool // by the call
 	succeeded bool
 	err       error
 }
@@ -53,19 +54,36 @@ func markOf(ctx context.Context, c mediator.Call) (context.Context, *mark) {
 
 // run runs the call and notes how it went. Of several, a success counts.
 func (m *mark) run(ctx context.Context, c mediator.Call, next mediator.Next) error {
+	m.reach()
 	err := mediator.ErrGoexit
 	defer func() {
 		v := recover()
 		if v != nil {
 			err = panicError(v)
 		}
-		m.settle(err)
+		if c.Kind() == mediator.KindStream && c.Stopped() {
+			m.settle(nil) // what the consumer makes of it is its own
+		} else {
+			m.settle(err)
+		}
 		if v != nil {
 			panic(v)
 		}
 	}()
 	err = next(ctx, c)
 	return err
+}
+
+func (m *mark) reach() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reached = true
+}
+
+func (m *mark) wasReached() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.reached
 }
 
 func (m *mark) settle(err error) {

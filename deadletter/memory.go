@@ -59,7 +59,12 @@ func (m *Memory) Dropped() uint64 { return m.dropped.Load() }
 
 // Put implements [Store]. It is ErrTooLarge if the letter alone is more than what
 // may be kept; then nothing is dropped for it.
-func (m *Memory) Put(ctx context.Context, l Letter) error {
+func (m *Memory) Put(ctx context.Context, l Letter) error { return m.store(ctx, l, false) }
+
+// Replace implements [Replacer], as Put does [Store].
+func (m *Memory) Replace(ctx context.Context, l Letter) error { return m.store(ctx, l, true) }
+
+func (m *Memory) store(ctx context.Context, l Letter, replace bool) error {
 	if err := endedError(ctx); err != nil {
 		return err
 	}
@@ -71,7 +76,10 @@ func (m *Memory) Put(ctx context.Context, l Letter) error {
 	if size > limits.Bytes {
 		return fmt.Errorf("%w: %d bytes, the store keeps %d", ErrTooLarge, size, limits.Bytes)
 	}
-	dropped := m.put(l.Clone(), size, limits)
+	dropped, ok := m.put(l.Clone(), size, limits, replace)
+	if !ok {
+		return notFound(l.ID)
+	}
 	m.dropped.Add(uint64(len(dropped)))
 	if limits.OnDrop != nil {
 		for _, d := range dropped {
@@ -81,7 +89,8 @@ func (m *Memory) Put(ctx context.Context, l Letter) error {
 	return nil
 }
 
-func (m *Memory) put(l Letter, size int64, limits Retention) (dropped []Letter) {
+// put returns false if there is nothing to replace.
+func (m *Memory) put(l Letter, size int64, limits Retention, replace bool) (dropped []Letter, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.letters == nil {
@@ -89,6 +98,8 @@ func (m *Memory) put(l Letter, size int64, limits Retention) (dropped []Letter) 
 	}
 	if old, ok := m.letters[l.ID]; ok {
 		m.bytes -= int64(old.Size())
+	} else if replace {
+		return nil, false
 	} else if i, _ := slices.BinarySearch(m.ids, l.ID); i == len(m.ids) {
 		m.ids = append(m.ids, l.ID)
 	} else {
@@ -104,7 +115,7 @@ func (m *Memory) put(l Letter, size int64, limits Retention) (dropped []Letter) 
 		m.remove(lowest, 0)
 		dropped = append(dropped, lowest)
 	}
-	return dropped
+	return dropped, true
 }
 
 // remove is called with mu held, with the letter whose ID is ids[i].

@@ -13,7 +13,10 @@ import (
 // and no other, a stream by the function of [Streams]. Options say which ([Filter])
 // and how fast ([Rate]).
 //
-// A letter is deleted once its message was handled, and only then. One that fails
+// A letter is deleted once its message was handled, and only then. What tells is
+// the [Behavior] around the handler, and m needs one there: a request or a
+// notification that something else answers before it gets that far, as a fallback
+// around an open circuit breaker does, is [Skipped] with [ErrUnreached]. One that fails
 // again stays under its ID, with the new error and one attempt more; a message
 // that can never be handled is tried once a run and does no harm. Letters made
 // during the run are left for the next.
@@ -91,7 +94,7 @@ func (r *redriver) one(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	ran, failed := r.handle(ctx, l)
+	ran, reached, failed := r.handle(ctx, l)
 	if ended := endedError(ctx); ended != nil && failed != nil && isEnd(ctx, failed) {
 		return ended
 	}
@@ -110,7 +113,9 @@ func (r *redriver) one(ctx context.Context, id string) error {
 	case !ran:
 		r.add(ctx, Outcome{Letter: l, Status: Skipped, Err: failed})
 	default:
-		l.Attempts += attempts(failed)
+		if reached {
+			l.Attempts += attempts(failed)
+		}
 		l.Redrives++
 		l.Last = time.Now().Round(0)
 		l.describe(failed)
@@ -125,14 +130,16 @@ func (r *redriver) one(ctx context.Context, id string) error {
 
 // putBack stores l, unless it was deleted meanwhile.
 func (r *redriver) putBack(ctx context.Context, l Letter) error {
-	_, err := r.store.Get(ctx, l.ID)
+	var err error
+	if s, ok := r.store.(Replacer); ok {
+		err = s.Replace(ctx, l)
+	} else if _, err = r.store.Get(ctx, l.ID); err == nil {
+		err = r.store.Put(ctx, l)
+	}
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	return r.store.Put(ctx, l)
+	return err
 }
 
 var (
@@ -142,8 +149,9 @@ var (
 
 // handle gives the letter to its handler, on a goroutine of its own, so that
 // Goexit ends no more than this letter. ran tells whether the message could be
-// decoded and so may have been handled.
-func (r *redriver) handle(ctx context.Context, l Letter) (ran bool, err error) {
+// decoded and so may have been handled, reached whether a Behavior around the
+// handler saw it.
+func (r *redriver) handle(ctx context.Context, l Letter) (ran, reached bool, err error) {
 	m := &mark{kind: l.Kind, name: l.Name, group: l.Group}
 	ctx = context.WithValue(ctx, markKey{}, m)
 	decode := func(target any) error {
@@ -177,7 +185,11 @@ func (r *redriver) handle(ctx context.Context, l Letter) (ran bool, err error) {
 		err = guard(call)
 	}()
 	err = <-done
-	return ran, m.outcome(err)
+	reached = m.wasReached()
+	if err == nil && !reached && l.Kind != mediator.KindStream {
+		return false, false, ErrUnreached
+	}
+	return ran, reached, m.outcome(err)
 }
 
 // isEnd tells whether err says that ctx has ended.

@@ -36,5 +36,5 @@ func TestNewWarnsOfDeadLettersInsideRetry(t *testing.T) {
 		mediator.Use(behaviors.Retry(behaviors.RetryConservative()), deadletter.Behavior(deadletter.NewMemory())),
 		mediator.Handle(new(switched).charge))
 	require.Len(t, warnings, 1)
-	require.Contains(t, warnings[0], "deadletter: it stands inside a retry")
+	require.Contains(t, warnings[0], "DeadLetters: it stands inside a retry")
 }

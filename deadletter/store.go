@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/fsmediator/mediator"
 )
@@ -14,12 +15,15 @@ import (
 var (
 	// ErrNotFound: the store has no letter of that ID.
 	ErrNotFound = errors.New("no such letter")
-	// ErrID: a letter's ID is empty or longer than [MaxID] bytes.
+	// ErrID: a letter's ID is empty, longer than [MaxID] bytes or no UTF-8.
 	ErrID = errors.New("unusable letter ID")
 	// ErrTooLarge: the letter alone is larger than the store may be.
 	ErrTooLarge = errors.New("letter is too large")
 	// ErrContentType: no codec is known for a letter's content type.
 	ErrContentType = errors.New("no codec for the content type")
+	// ErrUnreached: a redrive was answered by something else than the handler, or
+	// the handler has no [Behavior] around it, which alone can tell.
+	ErrUnreached = errors.New("answered without reaching a deadletter.Behavior around the handler")
 )
 
 // MaxID is how many bytes the ID of a letter may have.
@@ -32,6 +36,8 @@ type Store interface {
 	// Put stores l, in place of one with the same ID. When it returns nil the
 	// letter is as safe as the store can make it; when it returns an error, the
 	// letter may have been stored all the same. ErrID if the ID cannot be used.
+	// Texts that are no UTF-8 may come back with U+FFFD for what is none; a letter
+	// that could not be read again is refused.
 	Put(ctx context.Context, l Letter) error
 
 	// Get returns the letter, ErrNotFound if there is none.
@@ -49,6 +55,14 @@ type Store interface {
 
 	// Count returns how many letters f matches.
 	Count(ctx context.Context, f Filter) (int, error)
+}
+
+// Replacer is a [Store] that can put a letter in place of one with the same ID
+// alone: [ErrNotFound] if there is none. [Redrive] uses it; with another Store it
+// gets the letter before it puts it, and one that is deleted between the two comes
+// back.
+type Replacer interface {
+	Replace(ctx context.Context, l Letter) error
 }
 
 // DefaultPage is how many letters [Store].List returns if not told.
@@ -100,6 +114,9 @@ func All(ctx context.Context, s Store, f Filter) iter.Seq2[Letter, error] {
 func CheckID(id string) error {
 	if id == "" || len(id) > MaxID {
 		return fmt.Errorf("%w: it has %d bytes, not 1 to %d", ErrID, len(id), MaxID)
+	}
+	if !utf8.ValidString(id) {
+		return fmt.Errorf("%w: %q is no UTF-8", ErrID, id)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func TestNewWarnsOfWiringsKnownToBeWrong(t *testing.T) {
 	require.Empty(t, warnings(d, deadletter.Behavior(other)))
 	inRetry := warnings(retry{}, d)
 	require.Len(t, inRetry, 1)
-	require.Contains(t, inRetry[0], "deadletter: it stands inside a retry")
+	require.Contains(t, inRetry[0], "DeadLetters: it stands inside a retry")
 	twice := warnings(d, deadletter.Behavior(store))
 	require.Len(t, twice, 1)
 	require.Contains(t, twice[0], "twice")

@@ -29,6 +29,8 @@ var storeChecks = []struct {
 	{"LettersAreCopies", checkCopies},
 	{"DeleteRemoves", checkDelete},
 	{"UnusableIDs", checkIDs},
+	{"OddLettersPoisonNothing", checkOdd},
+	{"ReplaceNeedsTheLetter", checkReplacer},
 	{"ListIsInOrder", checkOrder},
 	{"ListAndCountFilter", checkFilter},
 	{"CursorsStayGood", checkCursor},

@@ -72,7 +72,7 @@ func checkDelete(t *storeTest) {
 }
 
 func checkIDs(t *storeTest) {
-	for _, id := range []string{"", strings.Repeat("i", deadletter.MaxID+1)} {
+	for _, id := range []string{"", strings.Repeat("i", deadletter.MaxID+1), "no \xff UTF-8"} {
 		t.wantIs("Put", t.Put(t.ctx, sample(id)), deadletter.ErrID)
 		_, err := t.Get(t.ctx, id)
 		t.wantIs("Get", err, deadletter.ErrNotFound)

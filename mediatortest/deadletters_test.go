@@ -28,11 +28,19 @@ func TestDeadLettersFindsFaults(t *testing.T) {
 				}
 			}
 		},
-		"LettersAreCopies":   func(f *faulty) { f.shared = map[string]deadletter.Letter{} },
-		"DeleteRemoves":      func(f *faulty) { f.deleted = func(error) error { return nil } },
-		"UnusableIDs":        func(f *faulty) { f.put = func(l *deadletter.Letter) { l.ID += "x" } },
-		"ListIsInOrder":      func(f *faulty) { f.page = slices.Reverse[[]deadletter.Letter] },
-		"ListAndCountFilter": func(f *faulty) { f.filter = func(fl *deadletter.Filter) { fl.Group = "" } },
+		"LettersAreCopies": func(f *faulty) { f.shared = map[string]deadletter.Letter{} },
+		"DeleteRemoves":    func(f *faulty) { f.deleted = func(error) error { return nil } },
+		"UnusableIDs":      func(f *faulty) { f.put = func(l *deadletter.Letter) { l.ID += "x" } },
+		"OddLettersPoisonNothing": func(f *faulty) {
+			f.page = func(page []deadletter.Letter) {
+				if i := slices.IndexFunc(page, func(l deadletter.Letter) bool { return l.ID == "text" }); i >= 0 {
+					page[i].ID = "poisoned"
+				}
+			}
+		},
+		"ReplaceNeedsTheLetter": func(f *faulty) { f.replace = f.Store.Put },
+		"ListIsInOrder":         func(f *faulty) { f.page = slices.Reverse[[]deadletter.Letter] },
+		"ListAndCountFilter":    func(f *faulty) { f.filter = func(fl *deadletter.Filter) { fl.Group = "" } },
 		"CursorsStayGood": func(f *faulty) {
 			f.after = func(after string) string {
 				if _, err := f.Store.Get(context.Background(), after); err != nil {
@@ -87,6 +95,14 @@ type faulty struct {
 	filter  func(*deadletter.Filter)
 	after   func(string) string
 	ctx     func(context.Context) context.Context
+	replace func(context.Context, deadletter.Letter) error
+}
+
+func (f *faulty) Replace(ctx context.Context, l deadletter.Letter) error {
+	if f.replace != nil {
+		return f.replace(ctx, l)
+	}
+	return f.Store.(deadletter.Replacer).Replace(ctx, l)
 }
 
 func (f *faulty) Put(ctx context.Context, l deadletter.Letter) error {

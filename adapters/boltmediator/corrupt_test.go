@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/fsmediator/mediator/adapters/boltmediator"
@@ -40,6 +41,7 @@ func openDamaged(t testing.TB, path string, data []byte, letters []deadletter.Le
 	if err != nil {
 		require.ErrorIs(t, err, boltmediator.ErrCorrupt)
 		require.ErrorContains(t, err, "boltmediator: open "+path+": file is corrupt: ")
+		require.Equal(t, 1, strings.Count(err.Error(), "file is corrupt"), err)
 		return false
 	}
 	require.Equal(t, letters, all(t, s))

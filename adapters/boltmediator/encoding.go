@@ -24,26 +24,37 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func encode(l deadletter.Letter) ([]byte, error) {
+// encode returns the value of l and l as it will be read: JSON does not keep what
+// is no UTF-8. It refuses what could not be read at all.
+func encode(l deadletter.Letter) (value []byte, read deadletter.Letter, err error) {
 	body := l.Body
 	l.Body = nil
 	head, err := json.Marshal(l)
 	if err != nil {
-		return nil, err
+		return nil, read, err
 	}
-	value := make([]byte, letterHeader, letterHeader+binary.MaxVarintLen32+len(head)+len(body))
+	if err := json.Unmarshal(head, &read); err != nil {
+		return nil, read, fmt.Errorf("it could not be read again: %w", err)
+	}
+	if read.ID != l.ID {
+		return nil, read, fmt.Errorf("%w: %q would be read as %q", deadletter.ErrID, l.ID, read.ID)
+	}
+	read.Body = body
+	value = make([]byte, letterHeader, letterHeader+binary.MaxVarintLen32+len(head)+len(body))
 	value[0] = letterVersion
 	value = binary.AppendUvarint(value, uint64(len(head)))
 	value = append(append(value, head...), body...)
 	binary.BigEndian.PutUint32(value[1:], crc32.Checksum(value[letterHeader:], castagnoli))
-	return value, nil
+	return value, read, nil
 }
 
-// decode copies what it needs of value.
+// decode copies what it needs of value. It is ErrUnreadable if value is whole and
+// still no letter, otherwise ErrCorrupt; the letter then has the ID and no more.
 func decode(id, value []byte) (l deadletter.Letter, err error) {
+	sentinel := ErrCorrupt
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("%w: letter %q: %w", ErrCorrupt, id, err)
+			l, err = deadletter.Letter{ID: string(id)}, fmt.Errorf("%w: letter %q: %w", sentinel, id, err)
 		}
 	}()
 	if len(value) < letterHeader {
@@ -60,6 +71,7 @@ func decode(id, value []byte) (l deadletter.Letter, err error) {
 	if n <= 0 || size > uint64(len(rest)-n) {
 		return l, errors.New("its length is wrong")
 	}
+	sentinel = ErrUnreadable
 	head, body := rest[n:n+int(size)], rest[n+int(size):]
 	if err := json.Unmarshal(head, &l); err != nil {
 		return l, err

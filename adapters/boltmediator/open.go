@@ -17,7 +17,8 @@ import (
 )
 
 // Open opens the file at path, and makes it if there is none. It reads the whole
-// file once and refuses one with any damage: [ErrCorrupt]. While another process
+// file once and refuses one with any damage: [ErrCorrupt]. See [Store.Unreadable]
+// for letters that are undamaged and still cannot be read. While another process
 // has the file open, it waits for [LockTimeout]: [ErrLocked].
 func Open(path string, opts ...Option) (*Store, error) {
 	c := config{lockTimeout: time.Second}
@@ -38,6 +39,7 @@ func Open(path string, opts ...Option) (*Store, error) {
 }
 
 func (c config) open(path string) (*Store, error) {
+	found := &checker{}
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !c.readOnly:
@@ -45,7 +47,7 @@ func (c config) open(path string) (*Store, error) {
 	case err == nil && !info.Mode().IsRegular():
 		err = errors.New("it is not a regular file")
 	case err == nil && (info.Size() > 0 || c.readOnly):
-		err = c.verify(path)
+		found, err = c.verify(path)
 	}
 	if err != nil {
 		return nil, err
@@ -54,7 +56,7 @@ func (c config) open(path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, keep: c.keep}
+	s := &Store{db: db, keep: c.keep, bad: found.bad}
 	if c.readOnly {
 		return s, nil
 	}
@@ -62,7 +64,12 @@ func (c config) open(path string) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	s.commits = newCommitter(db)
-	if err := s.update(context.Background(), func(tx *transaction) error { return tx.retain(c.keep) }); err != nil {
+	if err := s.update(context.Background(), func(tx *transaction) error {
+		if bytes.Equal(tx.tx.Bucket(metaBucket).Get(sizeKey), found.sizes) { // no other process was faster
+			tx.bytes = found.bytes
+		}
+		return tx.retain(c.keep)
+	}); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -119,15 +126,15 @@ func prepare(tx *bbolt.Tx) error {
 }
 
 // verify reads the whole file, under a lock that keeps writers out.
-func (c config) verify(path string) (err error) {
+func (c config) verify(path string) (found *checker, err error) {
 	db, file, err := c.bolt(path, true)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	info, err := file.Stat()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	return verify(file, info.Size())
 }

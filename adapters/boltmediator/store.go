@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -21,6 +22,9 @@ var (
 	ErrLocked = errors.New("file is locked")
 	// ErrCorrupt: the file is damaged, or is none of ours.
 	ErrCorrupt = errors.New("file is corrupt")
+	// ErrUnreadable: a letter is undamaged, but cannot be read, as some that other
+	// versions of this package wrote. It costs that letter alone: see [Store.Unreadable].
+	ErrUnreadable = errors.New("letter is unreadable")
 	// ErrDisk: the file could not be written, because the disk is full or fails.
 	ErrDisk = errors.New("file could not be written")
 	// ErrReadOnly: the store was opened with [ReadOnly].
@@ -37,6 +41,7 @@ type Store struct {
 	db      *bbolt.DB
 	keep    deadletter.Retention
 	commits *committer // nil if read-only
+	bad     []string   // unreadable IDs at Open
 	dropped atomic.Uint64
 	closed  atomic.Bool
 
@@ -69,42 +74,10 @@ func (s *Store) Close() error {
 // Dropped returns how many letters were dropped since Open.
 func (s *Store) Dropped() uint64 { return s.dropped.Load() }
 
-// Put implements [deadletter.Store]. It returns once the letter is synced. If ctx
-// ends first, the letter may be stored or not. A letter that alone is more than
-// the [deadletter.Retention] allows is [deadletter.ErrTooLarge].
-func (s *Store) Put(ctx context.Context, l deadletter.Letter) error {
-	err := deadletter.CheckID(l.ID)
-	if size := int64(l.Size()); err == nil && s.keep.Bytes > 0 && size > s.keep.Bytes {
-		err = fmt.Errorf("%w: %d bytes, the store keeps %d", deadletter.ErrTooLarge, size, s.keep.Bytes)
-	}
-	var value []byte
-	if err == nil {
-		value, err = encode(l)
-	}
-	if err != nil {
-		return s.failed("put", l.ID, err)
-	}
-	id, size := []byte(l.ID), int64(l.Size())
-	return s.failed("put", l.ID, s.update(ctx, func(tx *transaction) error {
-		old, err := tx.get(id)
-		switch {
-		case err == nil:
-			tx.letters--
-			tx.bytes -= int64(old.Size())
-		case !errors.Is(err, deadletter.ErrNotFound):
-			return err
-		}
-		tx.letters++
-		tx.bytes += size
-		if err := tx.bucket.Put(id, value); err != nil {
-			if errors.Is(err, berrors.ErrValueTooLarge) {
-				err = fmt.Errorf("%w: %w", deadletter.ErrTooLarge, err)
-			}
-			return err
-		}
-		return tx.retain(s.keep)
-	}))
-}
+// Unreadable returns the IDs of the letters that could not be read at Open:
+// [ErrUnreadable]. List, and Count with a filter, pass over them; Get returns the
+// error; Put and Delete replace and remove them.
+func (s *Store) Unreadable() []string { return slices.Clone(s.bad) }
 
 // Delete implements [deadletter.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
@@ -115,7 +88,7 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 			missing = err
 			return nil
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrUnreadable) {
 			return err
 		}
 		return tx.remove(old)
@@ -157,10 +130,10 @@ func (s *Store) List(ctx context.Context, f deadletter.Filter, after string, lim
 }
 
 // Count implements [deadletter.Store]. With the zero Filter it costs the same
-// whatever the number.
+// whatever the number, if no letter is unreadable.
 func (s *Store) Count(ctx context.Context, f deadletter.Filter) (n int, err error) {
 	err = s.view(ctx, func(b *bbolt.Bucket) error {
-		if f == (deadletter.Filter{}) {
+		if f == (deadletter.Filter{}) && len(s.bad) == 0 {
 			letters, _ := sizes(b.Tx())
 			n = int(letters)
 			return nil
@@ -185,6 +158,9 @@ func each(ctx context.Context, b *bbolt.Bucket, f deadletter.Filter, after strin
 			continue
 		}
 		l, err := decode(k, v)
+		if errors.Is(err, ErrUnreadable) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package boltmediator
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/fsmediator/mediator/deadletter"
 	"go.etcd.io/bbolt"
@@ -40,7 +41,7 @@ func (t *transaction) retain(keep deadletter.Retention) error {
 			return nil
 		}
 		lowest, err := decode(k, v)
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrUnreadable) {
 			return err
 		}
 		if !keep.Exceeded(int(t.letters), t.bytes, lowest.First) {

@@ -46,18 +46,20 @@ type checker struct {
 	meta
 	seen           map[uint64]bool // pages
 	letters, bytes int64
-	sizes          []byte // as stored
+	bad            []string // letters that are unreadable
+	sizes          []byte   // as stored
 	format         []byte
 }
 
 // verify returns [ErrCorrupt] unless each page of the file, each letter and their
-// number are as they should be.
-func verify(r io.ReaderAt, size int64) error {
+// number are as they should be. What it has found otherwise is in the checker.
+func verify(r io.ReaderAt, size int64) (*checker, error) {
 	c := &checker{r: r, size: size, seen: map[uint64]bool{}}
-	if err := c.check(); err != nil {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	err := c.check()
+	if err != nil && !errors.Is(err, ErrCorrupt) {
+		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	return nil
+	return c, err
 }
 
 func (c *checker) check() error {
@@ -82,9 +84,9 @@ func (c *checker) check() error {
 		return fmt.Errorf("it has the format %q, not %q", c.format, formatValue)
 	}
 	if len(c.sizes) == 16 {
-		letters, bytes := binary.BigEndian.Uint64(c.sizes), binary.BigEndian.Uint64(c.sizes[8:])
-		if int64(letters) != c.letters || int64(bytes) != c.bytes {
-			return fmt.Errorf("it has %d letters of %d bytes, and says %d of %d", c.letters, c.bytes, letters, bytes)
+		// The bytes are for the retention alone: Open corrects them.
+		if letters := binary.BigEndian.Uint64(c.sizes); int64(letters) != c.letters {
+			return fmt.Errorf("it has %d letters, and says %d", c.letters, letters)
 		}
 	} else if c.letters > 0 {
 		return errors.New("it does not say how many letters it has")
@@ -235,6 +237,10 @@ func (c *checker) letter(flags uint32, key, value []byte, _ int) error {
 	l, err := decode(key, value)
 	c.letters++
 	c.bytes += int64(l.Size())
+	if errors.Is(err, ErrUnreadable) {
+		c.bad = append(c.bad, string(key))
+		return nil
+	}
 	return err
 }
 

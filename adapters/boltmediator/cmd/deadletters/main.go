@@ -9,7 +9,8 @@
 //
 // redrive writes letters as JSON Lines, for whatever sends the messages again; with
 // -delete it removes those that were written. The filter is -name, -group, -since
-// and -until. It exits with 2 if anything goes wrong.
+// and -until. It exits with 2 if anything goes wrong. Letters that cannot be read
+// are passed over and named on standard error.
 package main
 
 import (
@@ -47,8 +48,11 @@ const exitError = 2
 
 // run is the command. It returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	out := bufio.NewWriter(stdout)
+	out := &output{Writer: bufio.NewWriter(stdout), to: stdout, stderr: stderr}
 	err := command(args, out)
+	if errors.Is(err, flag.ErrHelp) {
+		_, err = out.WriteString(usage)
+	}
 	if err = errors.Join(err, out.Flush()); err == nil {
 		return 0
 	}
@@ -77,12 +81,16 @@ type invocation struct {
 	ids         []string
 }
 
-func command(args []string, out *bufio.Writer) error {
+func command(args []string, out *output) error {
 	if len(args) == 0 {
 		return usageError{"no command"}
 	}
-	commands := map[string]func(*invocation, *bufio.Writer) error{
+	commands := map[string]func(*invocation, *output) error{
 		"list": (*invocation).list, "show": (*invocation).show, "redrive": (*invocation).redrive, "delete": (*invocation).delete,
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		return flag.ErrHelp
 	}
 	do, ok := commands[args[0]]
 	if !ok {
@@ -113,7 +121,9 @@ func parse(name string, args []string) (*invocation, error) {
 	case "delete":
 		flags.BoolVar(&c.all, "all", false, "")
 	}
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil, err
+	} else if err != nil {
 		return nil, usageError{fmt.Sprintf("%s: %v", name, err)}
 	}
 	if flags.NArg() == 0 {
@@ -146,7 +156,7 @@ func timeInto(t *time.Time) func(string) error {
 }
 
 // with opens the file for do, but makes none.
-func (c *invocation) with(do func(s *boltmediator.Store) error, opts ...boltmediator.Option) error {
+func (c *invocation) with(out *output, do func(s *boltmediator.Store) error, opts ...boltmediator.Option) error {
 	if _, err := os.Stat(c.file); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("no file %s", c.file)
 	}
@@ -154,11 +164,14 @@ func (c *invocation) with(do func(s *boltmediator.Store) error, opts ...boltmedi
 	if err != nil {
 		return err
 	}
+	if bad := s.Unreadable(); len(bad) > 0 {
+		fmt.Fprintf(out.stderr, "deadletters: unreadable, passed over: %q\n", bad)
+	}
 	return errors.Join(do(s), s.Close())
 }
 
-func (c *invocation) list(out *bufio.Writer) error {
-	return c.with(func(s *boltmediator.Store) error {
+func (c *invocation) list(out *output) error {
+	return c.with(out, func(s *boltmediator.Store) error {
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "ID\tFIRST\tKIND\tNAME\tGROUP\tATTEMPTS\tERROR")
 		n := 0
@@ -192,8 +205,8 @@ func oneLine(text string) string {
 	}, text)
 }
 
-func (c *invocation) show(out *bufio.Writer) error {
-	return c.with(func(s *boltmediator.Store) error {
+func (c *invocation) show(out *output) error {
+	return c.with(out, func(s *boltmediator.Store) error {
 		var errs []error
 		encoder := json.NewEncoder(out)
 		encoder.SetIndent("", "  ")
@@ -208,12 +221,12 @@ func (c *invocation) show(out *bufio.Writer) error {
 	}, boltmediator.ReadOnly())
 }
 
-func (c *invocation) redrive(out *bufio.Writer) error {
+func (c *invocation) redrive(out *output) error {
 	var opts []boltmediator.Option
 	if !c.remove {
 		opts = append(opts, boltmediator.ReadOnly())
 	}
-	return c.with(func(s *boltmediator.Store) error {
+	return c.with(out, func(s *boltmediator.Store) error {
 		encoder := json.NewEncoder(out)
 		return c.pages(s, func(letters []deadletter.Letter) error {
 			for _, l := range letters {
@@ -221,7 +234,10 @@ func (c *invocation) redrive(out *bufio.Writer) error {
 					return err
 				}
 			}
-			if err := out.Flush(); err != nil || !c.remove { // removed is only what was written
+			if !c.remove {
+				return out.Flush()
+			}
+			if err := out.sync(); err != nil { // removed is only what was written
 				return err
 			}
 			return remove(s, letters)
@@ -229,8 +245,8 @@ func (c *invocation) redrive(out *bufio.Writer) error {
 	}, opts...)
 }
 
-func (c *invocation) delete(out *bufio.Writer) error {
-	return c.with(func(s *boltmediator.Store) error {
+func (c *invocation) delete(out *output) error {
+	return c.with(out, func(s *boltmediator.Store) error {
 		if !c.all {
 			var errs []error
 			for _, id := range c.ids {

@@ -103,6 +103,40 @@ func TestRedriveRemovesOnlyWhatWasWritten(t *testing.T) {
 	require.Equal(t, 3, strings.Count(ok(t, "redrive", path), "\n"))
 }
 
+func TestFoundRedriveRemovesOnlyWhatWasSynced(t *testing.T) {
+	path := letters(t, 3)
+	out := &unsynced{}
+	var stderr strings.Builder
+	require.Equal(t, 2, run([]string{"redrive", "-delete", path}, out, &stderr))
+	require.Contains(t, stderr.String(), "disk is full")
+	require.Equal(t, 3, out.lines, "written before it is synced")
+	require.Equal(t, 3, strings.Count(ok(t, "redrive", path), "\n"))
+
+	f, err := os.Create(filepath.Join(t.TempDir(), "letters.jsonl"))
+	require.NoError(t, err)
+	require.Zero(t, run([]string{"redrive", "-delete", path}, f, &stderr))
+	require.NoError(t, f.Close())
+	data, err := os.ReadFile(f.Name())
+	require.NoError(t, err)
+	require.Equal(t, 3, strings.Count(string(data), "\n"))
+	require.Empty(t, ok(t, "redrive", path))
+}
+
+type unsynced struct{ lines int }
+
+func (u *unsynced) Write(b []byte) (int, error) {
+	u.lines += strings.Count(string(b), "\n")
+	return len(b), nil
+}
+
+func (*unsynced) Sync() error { return errors.New("disk is full") }
+
+func TestFoundHelpIsNoMistake(t *testing.T) {
+	for _, args := range []string{"-h", "-help", "--help", "help", "list -h", "show -help", "redrive --help", "delete -h"} {
+		require.Equal(t, usage, ok(t, strings.Fields(args)...), args)
+	}
+}
+
 type fullPipe struct{}
 
 func (fullPipe) Write([]byte) (int, error) { return 0, errors.New("pipe is full") }
