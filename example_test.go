@@ -234,6 +234,19 @@ func ExampleOnError() {
 	// Output: lost: mediator: publish mediator_test.OrderPlaced to invoice: out of ink
 }
 
+func ExampleMediator_Behaviors() {
+	m := must(mediator.New(
+		mediator.OnWarning(func(string) {}),
+		mediator.Use(picky{"log"}),
+		mediator.Handle(placeOrder1, mediator.Named("place-order"), mediator.Use(picky{"retry"}))))
+	for _, b := range m.Behaviors("place-order", "") {
+		fmt.Println(b.(mediator.BehaviorNamer).BehaviorName())
+	}
+	// Output:
+	// log
+	// retry
+}
+
 func ExampleMediator_Close() {
 	m := must(mediator.New(mediator.Handle(placeOrder1)))
 	fmt.Println(m.Close(context.Background()))

@@ -67,6 +67,19 @@ func (m *Mediator) route(ctx context.Context, op string, t reflect.Type) (route,
 	return r, nil
 }
 
+// Behaviors returns the behaviors around a handler, the outermost first: that of
+// the request or stream with the name, or the subscriber of the group to the
+// notification with the name. It is nil if there is none.
+func (m *Mediator) Behaviors(name, group string) []Behavior {
+	if group != "" {
+		return m.subs.around(name, group)
+	}
+	if r, ok := m.byName[name]; ok {
+		return r.around()
+	}
+	return nil
+}
+
 // Close ends the mediator. From the moment it is called, calls return
 // [ErrClosed], also those that handlers in progress make: wait for your own
 // senders first. Only the handlers of [Background] notifications may still call,

@@ -114,6 +114,7 @@ type route interface {
 	describe() string
 	// dispatch decodes a message into a pointer to it and handles it.
 	dispatch(ctx context.Context, m *Mediator, group string, decode func(target any) error) (any, error)
+	around() []Behavior
 }
 
 // requestRoute is the way of one type of request to its handler.
@@ -125,6 +126,7 @@ type requestRoute[Q, R any] struct {
 	*spec
 	handle func(context.Context, Q) (R, error) // as registered
 	info   *info
+	layers []any
 }
 
 // fresh returns a copy to be built, so that one Option may serve two mediators.
@@ -134,6 +136,7 @@ func (r *requestRoute[Q, R]) fresh() *requestRoute[Q, R] {
 
 func (r *requestRoute[Q, R]) message() reflect.Type { return reflect.TypeFor[Q]() }
 func (r *requestRoute[Q, R]) settings() *spec       { return r.spec }
+func (r *requestRoute[Q, R]) around() []Behavior    { return behaviorsAmong(r.layers) }
 
 func (r *requestRoute[Q, R]) describe() string {
 	return describe("request", reflect.TypeFor[R](), r.handle)
@@ -146,7 +149,8 @@ func (r *requestRoute[Q, R]) build(w *wiring, name string) (entry, error) {
 	}
 	r.info = &info{kind: KindRequest, name: name, typ: r.message()}
 	var err error
-	r.direct, r.pipe, err = assemble(r.info, w.around(r.spec, name), r.handle)
+	r.layers = w.around(r.spec, name)
+	r.direct, r.pipe, err = assemble(r.info, r.layers, r.handle)
 	errs = append(errs, err)
 	return entry{hash: typeHash[*requestRoute[Q, R]](), value: r}, errors.Join(errs...)
 }

@@ -88,6 +88,7 @@ type streamRoute[Q, T any] struct {
 	bridged func(context.Context, Q, chan<- T) error // HandleStreamChan
 	chain   chain
 	info    *info
+	layers  []any
 }
 
 func (r *streamRoute[Q, T]) fresh() *streamRoute[Q, T] {
@@ -96,6 +97,7 @@ func (r *streamRoute[Q, T]) fresh() *streamRoute[Q, T] {
 
 func (r *streamRoute[Q, T]) message() reflect.Type { return reflect.TypeFor[Q]() }
 func (r *streamRoute[Q, T]) settings() *spec       { return r.spec }
+func (r *streamRoute[Q, T]) around() []Behavior    { return behaviorsAmong(r.layers) }
 
 func (r *streamRoute[Q, T]) describe() string {
 	if r.bridged != nil {
@@ -117,7 +119,8 @@ func (r *streamRoute[Q, T]) build(w *wiring, name string) (entry, error) {
 		errs = append(errs, r.refuse("HandleStream", "Capacity"))
 	}
 	r.info = &info{kind: KindStream, name: name, typ: r.message()}
-	bs, err := onlyBehaviors(w.around(r.spec, name), "a stream")
+	r.layers = w.around(r.spec, name)
+	bs, err := onlyBehaviors(r.layers, "a stream")
 	errs = append(errs, err)
 	r.chain, err = compose(bs, streamTerminal(r.handle))
 	errs = append(errs, err)

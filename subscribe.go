@@ -49,6 +49,7 @@ type subscriber interface {
 	settings() *spec
 	handler() any
 	groupName() string
+	around() []Behavior
 	gate() *gate
 	accepts(t reflect.Type) bool
 	build(layers []any, group, name string) error
@@ -64,12 +65,14 @@ type subscription[N any] struct {
 	chain   chain // empty without behaviors
 	pipe    *pipeline[N, None]
 	group   string
+	layers  []any
 }
 
 func (s *subscription[N]) message() reflect.Type { return reflect.TypeFor[N]() }
 func (s *subscription[N]) settings() *spec       { return s.spec }
 func (s *subscription[N]) handler() any          { return s.handle }
 func (s *subscription[N]) groupName() string     { return s.group }
+func (s *subscription[N]) around() []Behavior    { return behaviorsAmong(s.layers) }
 func (s *subscription[N]) gate() *gate           { return s.stopped }
 
 func (s *subscription[N]) accepts(t reflect.Type) bool {
@@ -78,7 +81,7 @@ func (s *subscription[N]) accepts(t reflect.Type) bool {
 }
 
 func (s *subscription[N]) build(layers []any, group, name string) error {
-	s.group = group
+	s.group, s.layers = group, layers
 	bs, err := onlyBehaviors(layers, "a subscriber")
 	if err != nil {
 		return err
@@ -122,7 +125,8 @@ func (s *subscription[N]) topic(m *Mediator) topicEntry {
 // notificationRoute is the way by name to the subscribers of N.
 type notificationRoute[N any] struct{ name string }
 
-func (r *notificationRoute[N]) describe() string { return "subscriber" }
+func (r *notificationRoute[N]) describe() string   { return "subscriber" }
+func (r *notificationRoute[N]) around() []Behavior { return nil }
 
 func (r *notificationRoute[N]) dispatch(ctx context.Context, m *Mediator, group string, decode func(target any) error) (any, error) {
 	if group == "" {
@@ -401,6 +405,19 @@ func (ss *subscriptions) byName(name string) (route, bool) {
 	defer ss.mu.Unlock()
 	r, ok := ss.routes[name]
 	return r, ok
+}
+
+// around is the behaviors around the subscribers with the name and the group.
+func (ss *subscriptions) around(name, group string) (bs []Behavior) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	t := ss.names.byName[name]
+	for _, s := range ss.all {
+		if t != nil && s.groupName() == group && s.accepts(t) {
+			bs = append(bs, s.around()...)
+		}
+	}
+	return bs
 }
 
 func (ss *subscriptions) close() {

@@ -29,12 +29,7 @@ type warnings struct {
 
 // check asks the behaviors among layers, which stand around handler.
 func (w *warnings) check(handler string, layers []any) {
-	var bs []Behavior
-	for _, l := range layers {
-		if b, ok := l.(Behavior); ok {
-			bs = append(bs, b)
-		}
-	}
+	bs := behaviorsAmong(layers)
 	for i, b := range bs {
 		c, ok := b.(WiringChecker)
 		if !ok {
@@ -51,6 +46,15 @@ func (w *warnings) check(handler string, layers []any) {
 			w.handlers[text] = append(w.handlers[text], handler)
 		}
 	}
+}
+
+func behaviorsAmong(layers []any) (bs []Behavior) {
+	for _, l := range layers {
+		if b, ok := l.(Behavior); ok {
+			bs = append(bs, b)
+		}
+	}
+	return bs
 }
 
 func (w *warnings) report(f func(string)) {

@@ -205,3 +205,19 @@ func TestOneOptionMayWireTwoMediators(t *testing.T) {
 func TestCapacityPanicsIfNegative(t *testing.T) {
 	require.Panics(t, func() { mediator.Capacity(-1) })
 }
+
+func TestBehaviorsAroundAHandler(t *testing.T) {
+	a, b := picky{"a"}, picky{"b"}
+	m := newMediator(t, mediator.OnWarning(func(string) {}), mediator.Use(a),
+		mediator.Handle(place1, mediator.Use(b), mediator.Typed(typedNoop), mediator.Named("place")),
+		mediator.HandleStream(counting, mediator.Named("count")),
+		mediator.Subscribe(onOrder, mediator.Use(b), mediator.Group("g"), mediator.Named("order")),
+		mediator.Subscribe(func(context.Context, any) error { return nil }, mediator.Group("any")))
+	require.Equal(t, []mediator.Behavior{a, b}, m.Behaviors("place", ""))
+	require.Equal(t, []mediator.Behavior{a}, m.Behaviors("count", ""))
+	require.Equal(t, []mediator.Behavior{a, b}, m.Behaviors("order", "g"))
+	require.Equal(t, []mediator.Behavior{a}, m.Behaviors("order", "any"))
+	require.Empty(t, m.Behaviors("order", "other"))
+	require.Empty(t, m.Behaviors("unknown", "g"))
+	require.Empty(t, m.Behaviors("unknown", ""))
+}
