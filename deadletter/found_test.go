@@ -167,3 +167,32 @@ func TestFoundTextsThatAreNoUTF8AreCleaned(t *testing.T) {
 	require.Contains(t, given, "k\xff", "the user's map is left alone")
 	require.ErrorIs(t, store.Put(t.Context(), deadletter.Letter{ID: "\xff"}), deadletter.ErrID)
 }
+
+// A redrive through a mediator without a deadletter.Behavior goes by what the
+// caller would get.
+func TestFoundRedriveWhereNothingKeepsLettersIsDoneWhenHandled(t *testing.T) {
+	store, h := deadletter.NewMemory(), &switched{err: errDeclined}
+	rejects, falls := false, false
+	fail(t, answered(t, store, h, &rejects, &falls), 1)
+	plain := newMediator(t, mediator.Handle(h.charge))
+	report, err := deadletter.Redrive(t.Context(), plain, store)
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Failed)
+	h.set(nil)
+	report, err = deadletter.Redrive(t.Context(), plain, store)
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Redriven)
+	require.Empty(t, letters(t, store))
+
+	h.set(errDeclined) // inside of a condition, it still counts as one that keeps
+	blocked := mediator.Around(func(context.Context, mediator.Call, mediator.Next) error { return nil })
+	fail(t, answered(t, store, h, &rejects, &falls), 2)
+	m := newMediator(t, mediator.Handle(h.charge, mediator.Use(
+		mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			_ = next(ctx, c)
+			return c.SetResponse(Receipt{})
+		}), blocked, behaviors.When(behaviors.IsKind(mediator.KindRequest), deadletter.Behavior(store)))))
+	report, err = deadletter.Redrive(t.Context(), m, store)
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Skipped)
+}

@@ -3,6 +3,7 @@ package deadletter
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/fsmediator/mediator"
@@ -14,12 +15,13 @@ import (
 // and how fast ([Rate]).
 //
 // A letter is deleted once its message was handled, and only then. What tells is
-// the [Behavior] around the handler, and m needs one there: a request or a
-// notification that something else answers before it gets that far, as a fallback
-// around an open circuit breaker does, is [Skipped] with [ErrUnreached]. One that fails
-// again stays under its ID, with the new error and one attempt more; a message
-// that can never be handled is tried once a run and does no harm. Letters made
-// during the run are left for the next.
+// the [Behavior] around the handler: a request or a notification that something
+// else answers before it gets that far, as a fallback around an open circuit
+// breaker does, is [Skipped] with [ErrUnreached]. Where m has none around the
+// handler, what the caller would get tells. One that fails again stays under its
+// ID, with the new error and one attempt more; a message that can never be handled
+// is tried once a run and does no harm. Letters made during the run are left for
+// the next.
 //
 // If the run is interrupted, run it again: nothing is lost, and what was handled
 // is not handled again. But for the moment between the handler's return and the
@@ -186,10 +188,27 @@ func (r *redriver) handle(ctx context.Context, l Letter) (ran, reached bool, err
 	}()
 	err = <-done
 	reached = m.wasReached()
-	if err == nil && !reached && l.Kind != mediator.KindStream {
+	if err == nil && !reached && l.Kind != mediator.KindStream && keptIn(r.m, l) {
 		return false, false, ErrUnreached
 	}
 	return ran, reached, m.outcome(err)
+}
+
+// keptIn tells whether a [Behavior] stands around l's handler in m, also inside of
+// one that applies it to some calls only.
+func keptIn(m *mediator.Mediator, l Letter) bool {
+	return slices.ContainsFunc(m.Behaviors(l.Name, l.Group), func(b mediator.Behavior) bool {
+		for {
+			if _, ok := b.(*keeper); ok {
+				return true
+			}
+			outer, ok := b.(interface{ Unwrap() mediator.Behavior })
+			if !ok {
+				return false
+			}
+			b = outer.Unwrap()
+		}
+	})
 }
 
 // isEnd tells whether err says that ctx has ended.
