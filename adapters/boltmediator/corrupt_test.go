@@ -66,6 +66,22 @@ func TestADamagedFileIsAClearError(t *testing.T) {
 		}
 	}
 	require.Greater(t, refused, 15)
+	damaged := bytes.ReplaceAll(data, []byte("letter-00000053"), []byte("letter-00000093")) // the key and the text
+	require.NotEqual(t, data, damaged)
+	require.False(t, openDamaged(t, path, damaged, letters))
+	key := bytes.Clone(data)
+	for at := bytes.Index(key, []byte("letter-00000053")); at >= 0; {
+		if key[at-1] != '"' { // the key alone
+			key[at+13] = '9'
+		}
+		next := bytes.Index(key[at+1:], []byte("letter-00000053"))
+		if next < 0 {
+			break
+		}
+		at += 1 + next
+	}
+	require.NotEqual(t, data, key)
+	require.False(t, openDamaged(t, path, key, letters))
 	for page := range 16 { // heads of pages
 		for _, at := range []int{0, 8, 10, 12, 16, 20} {
 			damaged := bytes.Clone(data)

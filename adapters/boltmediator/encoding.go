@@ -77,8 +77,20 @@ func decode(id, value []byte) (l deadletter.Letter, err error) {
 		return l, err
 	}
 	if l.ID != string(id) {
+		if l.ID != asJSON(string(id)) { // the key is outside of the checksum
+			sentinel = ErrCorrupt
+		}
 		return l, fmt.Errorf("it says that it is %q", l.ID)
 	}
 	l.Body = append([]byte(nil), body...)
 	return l, nil
+}
+
+// asJSON is what JSON makes of a string: not the same if that is no UTF-8.
+func asJSON(s string) (read string) {
+	text, err := json.Marshal(s)
+	if err != nil || json.Unmarshal(text, &read) != nil {
+		return s
+	}
+	return read
 }
