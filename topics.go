@@ -1,0 +1,135 @@
+package mediator
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// topicSet finds the topics by static type in table, and the topics of what was
+// published as an interface value by dynamic type in boxed.
+type topicSet struct {
+	table   *table
+	entries []topicEntry
+	boxed   map[reflect.Type]*topic[any]
+}
+
+type topicEntry struct {
+	entry
+	typ reflect.Type
+}
+
+// without returns the set without the topics that s belongs in.
+func (t *topicSet) without(s subscriber) *topicSet {
+	if t == nil {
+		return nil
+	}
+	kept := &topicSet{boxed: map[reflect.Type]*topic[any]{}}
+	for _, e := range t.entries {
+		if !s.accepts(e.typ) {
+			kept.entries = append(kept.entries, e)
+		}
+	}
+	for typ, topic := range t.boxed {
+		if !s.accepts(typ) {
+			kept.boxed[typ] = topic
+		}
+	}
+	return kept.index()
+}
+
+// with returns the set with one more topic.
+func (t *topicSet) with(e topicEntry, boxed *topic[any]) *topicSet {
+	more := &topicSet{boxed: map[reflect.Type]*topic[any]{}}
+	if t != nil {
+		more.entries = slices.Clip(t.entries)
+		maps.Copy(more.boxed, t.boxed)
+	}
+	if boxed != nil {
+		more.boxed[e.typ] = boxed
+	} else {
+		more.entries = append(more.entries, e)
+	}
+	return more.index()
+}
+
+func (t *topicSet) index() *topicSet {
+	entries := make([]entry, len(t.entries))
+	for i, e := range t.entries {
+		entries[i] = e.entry
+	}
+	t.table = newTable(entries)
+	return t
+}
+
+// topicOf returns the topic of notifications of type t, and makes it if need be.
+// N is t, or any for what is published as an interface value.
+func topicOf[N any](m *Mediator, t reflect.Type) *topic[N] {
+	ss := &m.subs
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	boxed := t != reflect.TypeFor[N]()
+	if ss.set != nil {
+		if found, ok := any(ss.set.boxed[t]).(*topic[N]); ok && boxed && found != nil {
+			return found
+		}
+		if found, ok := probe[topic[N]](ss.set.table); ok && !boxed {
+			return found
+		}
+	}
+	made := newTopic[N](m, t)
+	e := topicEntry{entry: entry{hash: typeHash[*topic[N]](), value: made}, typ: t}
+	if boxed {
+		ss.set = ss.set.with(e, any(made).(*topic[any]))
+	} else {
+		ss.set = ss.set.with(e, nil)
+	}
+	ss.publish()
+	return made
+}
+
+// newTopic makes the topic of notifications of type t, with mu held.
+func newTopic[N any](m *Mediator, t reflect.Type) *topic[N] {
+	ss, boxed := &m.subs, t != reflect.TypeFor[N]()
+	made := &topic[N]{m: m, name: ss.names.of(t), parallel: m.publishing.parallel}
+	for _, s := range ss.all {
+		if !s.accepts(t) {
+			continue
+		}
+		next := step[N]{gate: s.gate(), group: s.groupName()}
+		if same, ok := s.(*subscription[N]); ok && !boxed {
+			switch {
+			case same.pipe != nil:
+				next.pipe = same.pipe
+			case next.gate != nil:
+				next.handle = same.handle
+			default:
+				next.plain = same.handle
+			}
+		} else {
+			next.boxed = s.bind(t, made.name)
+		}
+		made.steps = append(made.steps, next)
+	}
+	if len(made.steps) == 1 && made.parallel == 0 {
+		made.single = made.steps[0].plain
+	}
+	return made
+}
+
+// prepare makes the topics of all concrete types subscribed to, for New: one
+// table for all of them.
+func (ss *subscriptions) prepare(m *Mediator) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	ss.set = &topicSet{}
+	seen := map[reflect.Type]bool{}
+	for _, s := range ss.all {
+		if t := s.message(); t.Kind() != reflect.Interface && !seen[t] {
+			seen[t] = true
+			ss.set.entries = append(ss.set.entries, s.topic(m))
+		}
+	}
+	ss.set.index()
+	ss.publish()
+}
