@@ -11,6 +11,8 @@
 // far as its disks keep what they say. Puts that wait at the same time share one
 // transaction and its two syncs.
 //
+// The file can also hold what is on its way to elsewhere: see [Outbox].
+//
 // The command cmd/deadletters lists, shows, exports and deletes the letters of a
 // file that no process has open.
 package boltmediator

@@ -120,8 +120,71 @@ func putMany(s *boltmediator.Store, first, size int) (acknowledged []deadletter.
 }
 
 func TestAFullDiskIsAnErrorAndThenNone(t *testing.T) {
-	cmd := exec.Command(os.Args[0], file(t))
-	cmd.Env = append(os.Environ(), childEnv+"=fill")
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(out))
+	for _, child := range []string{"fill", "fill outbox"} {
+		t.Run(child, func(t *testing.T) {
+			cmd := exec.Command(os.Args[0], file(t))
+			cmd.Env = append(os.Environ(), childEnv+"="+child)
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, string(out))
+		})
+	}
+}
+
+func init() { children["fill outbox"] = fillOutbox }
+
+// fillOutbox is fill for an outbox.
+func fillOutbox(args []string) int {
+	if err := filledOutbox(args[0]); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	return 0
+}
+
+func filledOutbox(path string) error {
+	ctx := context.Background()
+	s, err := boltmediator.Open(path)
+	if err != nil {
+		return err
+	}
+	var room syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &room); err != nil {
+		return err
+	}
+	o := s.Outbox("orders")
+	accepted := 0
+	for round := range 6 {
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		full := room
+		full.Cur = uint64(info.Size())
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &full); err != nil {
+			return err
+		}
+		if err := o.Append(ctx, make([]byte, info.Size())); !errors.Is(err, boltmediator.ErrDisk) {
+			return fmt.Errorf("on a full disk: %w", err)
+		}
+		if n := o.Depth(); n != accepted {
+			return fmt.Errorf("%d records, not %d", n, accepted)
+		}
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &room); err != nil {
+			return err
+		}
+		if err := o.Append(ctx, make([]byte, info.Size()), []byte{byte(round)}); err != nil {
+			return fmt.Errorf("when there is room: %w", err)
+		}
+		accepted += 2
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	if s, err = boltmediator.Open(path); err != nil { // which checks all
+		return err
+	}
+	if n := s.Outbox("orders").Depth(); n != accepted {
+		return fmt.Errorf("%d records, not %d", n, accepted)
+	}
+	return s.Close()
 }

@@ -83,8 +83,20 @@ func TestEveryAcknowledgedLetterSurvivesKill9(t *testing.T) {
 // letters, and returns those it had acknowledged.
 func writeAndKill(t *testing.T, path string, first, wait int) (acknowledged []int) {
 	t.Helper()
+	for _, line := range runAndKill(t, "write", path, first, wait) {
+		n, err := strconv.Atoi(line)
+		require.NoError(t, err, line)
+		acknowledged = append(acknowledged, n)
+	}
+	return acknowledged
+}
+
+// runAndKill runs a child, kills it once it has printed about wait lines, and
+// returns them.
+func runAndKill(t *testing.T, child, path string, first, wait int) (printed []string) {
+	t.Helper()
 	cmd := exec.Command(os.Args[0], path, strconv.Itoa(first))
-	cmd.Env = append(os.Environ(), childEnv+"=write")
+	cmd.Env = append(os.Environ(), childEnv+"="+child)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -106,13 +118,10 @@ func writeAndKill(t *testing.T, path string, first, wait int) (acknowledged []in
 			break // what is left has no end of line: it may be half a number
 		}
 		require.NoError(t, err)
-		n, err := strconv.Atoi(strings.TrimSuffix(line, "\n"))
-		require.NoError(t, err, line)
-		acknowledged = append(acknowledged, n)
-		if len(acknowledged) >= wait {
+		if printed = append(printed, strings.TrimSuffix(line, "\n")); len(printed) >= wait {
 			kill()
 		}
 	}
 	require.Error(t, cmd.Wait(), "it was killed")
-	return acknowledged
+	return printed
 }

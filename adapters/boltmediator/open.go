@@ -56,7 +56,16 @@ func (c config) open(path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, keep: c.keep, bad: found.bad}
+	s := &Store{db: db, keep: c.keep, bad: found.bad, done: make(chan struct{})}
+	err = protected(func() error {
+		return db.View(func(tx *bbolt.Tx) (err error) {
+			s.lines, err = openLines(tx, found.outboxes)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	if c.readOnly {
 		return s, nil
 	}

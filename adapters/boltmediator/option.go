@@ -16,7 +16,7 @@ type config struct {
 	readOnly    bool
 }
 
-// Retain sets how much is kept. What is zero in r is not limited: what is durable
+// Retain sets how many letters are kept. What is zero in r is not limited: what is durable
 // is dropped only if that is asked for. Open drops what is too much, too. It
 // panics if a limit is negative.
 func Retain(r deadletter.Retention) Option {

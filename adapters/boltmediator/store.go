@@ -44,9 +44,12 @@ type Store struct {
 	bad     []string   // unreadable IDs at Open
 	dropped atomic.Uint64
 	closed  atomic.Bool
+	done    chan struct{} // closed by Close
+	once    sync.Once     // closes it
 
-	mu   sync.Mutex
-	drop []deadletter.Letter // that OnDrop has to be told of
+	mu    sync.Mutex
+	drop  []deadletter.Letter // that OnDrop has to be told of
+	lines map[string]*line    // outboxes, by name
 }
 
 var (
@@ -61,6 +64,7 @@ var (
 // more than once; all later calls return [ErrClosed].
 func (s *Store) Close() error {
 	s.closed.Store(true)
+	s.once.Do(func() { close(s.done) })
 	if s.commits != nil {
 		s.commits.close()
 	}
@@ -197,14 +201,8 @@ func (s *Store) view(ctx context.Context, read func(*bbolt.Bucket) error) error 
 // update has change called in the transaction of a group commit. If it returns an
 // error it must have changed nothing, or what it changed must go.
 func (s *Store) update(ctx context.Context, change func(*transaction) error) error {
-	if s.commits == nil {
-		if s.closed.Load() {
-			return ErrClosed
-		}
-		return ErrReadOnly
-	}
 	defer s.tellDrops()
-	return s.commits.submit(ctx, func(tx *bbolt.Tx) error {
+	return s.submit(ctx, func(tx *bbolt.Tx) error {
 		t := begin(tx)
 		if err := change(t); err != nil {
 			return err
@@ -214,6 +212,17 @@ func (s *Store) update(ctx context.Context, change func(*transaction) error) err
 		}
 		return t.end()
 	})
+}
+
+// submit has run called in the transaction of a group commit.
+func (s *Store) submit(ctx context.Context, run func(*bbolt.Tx) error) error {
+	if s.commits != nil {
+		return s.commits.submit(ctx, run)
+	}
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	return ErrReadOnly
 }
 
 // failed says what could not be done.

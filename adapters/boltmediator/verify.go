@@ -49,12 +49,14 @@ type checker struct {
 	bad            []string // letters that are unreadable
 	sizes          []byte   // as stored
 	format         []byte
+	outboxes       map[string]extent
 }
 
-// verify returns [ErrCorrupt] unless each page of the file, each letter and their
-// number are as they should be. What it has found otherwise is in the checker.
+// verify returns [ErrCorrupt] unless each page of the file, each letter, each
+// record and their numbers are as they should be. What it has found otherwise is
+// in the checker.
 func verify(r io.ReaderAt, size int64) (*checker, error) {
-	c := &checker{r: r, size: size, seen: map[uint64]bool{}}
+	c := &checker{r: r, size: size, seen: map[uint64]bool{}, outboxes: map[string]extent{}}
 	err := c.check()
 	if err != nil && !errors.Is(err, ErrCorrupt) {
 		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
@@ -203,53 +205,6 @@ func (c *checker) tree(b []byte, where string, leaf leafFunc, depth int) error {
 		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// bucket checks an element of the root: all are buckets, and ours.
-func (c *checker) bucket(flags uint32, key, value []byte, depth int) error {
-	var leaf leafFunc
-	switch {
-	case flags == bucketFlag && bytes.Equal(key, lettersBucket):
-		leaf = c.letter
-	case flags == bucketFlag && bytes.Equal(key, metaBucket):
-		leaf = c.note
-	default:
-		return fmt.Errorf("it has %q, which is not of ours", key)
-	}
-	if len(value) < bucketSize {
-		return fmt.Errorf("bucket %q has no head", key)
-	}
-	if root := order.Uint64(value); root != 0 {
-		return c.page(root, leaf, depth+1)
-	}
-	if len(value) < bucketSize+pageHeader {
-		return fmt.Errorf("bucket %q has no page", key)
-	}
-	return c.tree(value[bucketSize:], fmt.Sprintf("bucket %q", key), leaf, depth+1)
-}
-
-func (c *checker) letter(flags uint32, key, value []byte, _ int) error {
-	if flags != 0 {
-		return fmt.Errorf("letter %q has flags", key)
-	}
-	l, err := decode(key, value)
-	c.letters++
-	c.bytes += int64(l.Size())
-	if errors.Is(err, ErrUnreadable) {
-		c.bad = append(c.bad, string(key))
-		return nil
-	}
-	return err
-}
-
-func (c *checker) note(_ uint32, key, value []byte, _ int) error {
-	switch {
-	case bytes.Equal(key, sizeKey):
-		c.sizes = bytes.Clone(value)
-	case bytes.Equal(key, formatKey):
-		c.format = bytes.Clone(value)
 	}
 	return nil
 }
