@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // Breaker keeps calls from what fails: a [mediator.Behavior], made by
@@ -220,7 +221,7 @@ func (w *breakerWrap) find(c mediator.Call) *circuit {
 
 func (w *breakerWrap) call(ctx context.Context, c mediator.Call) error {
 	if ctx.Err() != nil {
-		return endOf(ctx)
+		return ending.Of(ctx)
 	}
 	k := w.find(c)
 	p := k.now.Load()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // BulkheadConfig configures a [Bulkhead].
@@ -102,7 +103,7 @@ func hasBehavior(bs []mediator.Behavior, name string) bool {
 func (b *bulkhead) Wrap(next mediator.Next) mediator.Next {
 	return func(ctx context.Context, c mediator.Call) error {
 		if ctx.Err() != nil {
-			return endOf(ctx)
+			return ending.Of(ctx)
 		}
 		if !b.places.try() {
 			if err := b.places.wait(ctx); err != nil {

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 const maxPlaces = math.MaxInt32
@@ -93,7 +95,7 @@ func (p *places) wait(ctx context.Context) error {
 	}
 	full := &FullError{Limit: int(p.limit), Queue: p.queue}
 	if ctx.Err() != nil {
-		full.Err = endOf(ctx)
+		full.Err = ending.Of(ctx)
 	}
 	if !p.giveUp(w) {
 		// Its turn has come. Whom only the time has told to stop may still go.

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/caught"
+	"github.com/fsmediator/mediator/internal/ending"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -49,7 +51,7 @@ func (b coalesce) Wrap(next mediator.Next) mediator.Next {
 			return next(ctx, c)
 		}
 		if ctx.Err() != nil {
-			return endOf(ctx)
+			return ending.Of(ctx)
 		}
 		return flights.join(ctx, c, key)
 	}
@@ -92,7 +94,7 @@ func (s *flights) join(ctx context.Context, c mediator.Call, key string) error {
 	if s.leave(f) {
 		<-landed
 	}
-	return endOf(ctx)
+	return ending.Of(ctx)
 }
 
 // board makes the caller one of those that wait for the run of the key, and
@@ -132,7 +134,7 @@ func (s *flights) fly(ctx context.Context, c mediator.Call) *landing {
 		defer close(done)
 		defer func() {
 			if v := recover(); v != nil {
-				r.panicked = panicError(v)
+				r.panicked = caught.Panic(v)
 			}
 		}()
 		err := s.next(ctx, c)

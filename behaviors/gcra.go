@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // GCRA is a [Limiter] by the generic cell rate algorithm (ITU-T I.371): what is
@@ -86,7 +88,7 @@ func (g *GCRA) Wait(ctx context.Context) error { return g.WaitAtMost(ctx, math.M
 // would come later than after d.
 func (g *GCRA) WaitAtMost(ctx context.Context, d time.Duration) error {
 	if ctx.Err() != nil {
-		return endOf(ctx)
+		return ending.Of(ctx)
 	}
 	if g.Allow() {
 		return nil
@@ -99,12 +101,12 @@ func (g *GCRA) WaitAtMost(ctx context.Context, d time.Duration) error {
 	select {
 	case <-place.Value.(chan struct{}):
 	case <-ctx.Done():
-		return endOf(ctx)
+		return ending.Of(ctx)
 	}
 	for {
 		// The turn, or the timer, may have come together with the end.
 		if ctx.Err() != nil {
-			return endOf(ctx)
+			return ending.Of(ctx)
 		}
 		if g.take() {
 			return nil
@@ -114,7 +116,7 @@ func (g *GCRA) WaitAtMost(ctx context.Context, d time.Duration) error {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return endOf(ctx)
+			return ending.Of(ctx)
 		}
 	}
 }

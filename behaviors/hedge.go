@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // HedgeConfig configures a [Hedge]. Its zero value means the defaults.
@@ -84,7 +85,7 @@ func (h *hedge) Wrap(next mediator.Next) mediator.Next {
 			return next(ctx, c)
 		}
 		if ctx.Err() != nil {
-			return endOf(ctx)
+			return ending.Of(ctx)
 		}
 		budget.earn()
 		delay := h.Delay

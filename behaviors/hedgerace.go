@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/caught"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // race is one hedged request. The first attempt runs on the caller's goroutine,
@@ -55,7 +57,7 @@ func (r *race) run(ctx context.Context) error {
 	case len(r.errs) > 0:
 		err = errors.Join(append([]error{err}, r.errs...)...)
 	}
-	return withEnd(ctx, err)
+	return ending.Told(ctx, err)
 }
 
 // settle ends the race after the first attempt: it lets no other begin, cancels
@@ -96,7 +98,7 @@ func (r *race) begin() {
 	}()
 	defer func() {
 		if v := recover(); v != nil {
-			p := panicError(v)
+			p := caught.Panic(v)
 			err = p
 			r.mu.Lock()
 			r.panicked = p

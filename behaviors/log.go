@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/caught"
 )
 
 // LogConfig adjusts [LogWith]. Its zero value means the defaults.
@@ -157,7 +158,7 @@ func (l *logging) unwinding(ctx context.Context, c mediator.Call, took int64, p 
 	case v != nil && e == Stopped: // the stack is of the consumer's concern
 		err = &mediator.PanicError{Value: v}
 	case v != nil:
-		err = recovered(v)
+		err = caught.Panic(v)
 	}
 	l.line(ctx, c, e, took, p, err)
 }

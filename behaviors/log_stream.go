@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"github.com/fsmediator/mediator"
@@ -94,14 +93,6 @@ func ratePerSecond(n, ns int64) float64 {
 		return 0
 	}
 	return float64(int64(float64(n)/time.Duration(ns).Seconds()*1000+0.5)) / 1000
-}
-
-// recovered is the error of a panic that is on its way.
-func recovered(v any) error {
-	if p, ok := v.(*mediator.PanicError); ok {
-		return p
-	}
-	return &mediator.PanicError{Value: v, Stack: debug.Stack()}
 }
 
 // withError appends an error and, if it has one, the stack of a panic.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // MemoryGuardConfig configures a [MemoryGuard]. The zero value is that of
@@ -145,7 +146,7 @@ func (g *memoryGuard) Readings() iter.Seq[Reading] {
 func (g *memoryGuard) Wrap(next mediator.Next) mediator.Next {
 	return func(ctx context.Context, c mediator.Call) error {
 		if ctx.Err() != nil {
-			return endOf(ctx)
+			return ending.Of(ctx)
 		}
 		if now := nanos(); now >= g.next.Load() {
 			g.look(now)
@@ -174,7 +175,7 @@ func hold(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	case <-ctx.Done():
-		return endOf(ctx)
+		return ending.Of(ctx)
 	}
 }
 

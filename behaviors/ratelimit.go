@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // Limiter is what [RateLimit] asks. [NewLimiter] returns one, and *rate.Limiter of
@@ -108,7 +109,7 @@ func (r *rateLimit) Wrap(next mediator.Next) mediator.Next {
 	}
 	return func(ctx context.Context, c mediator.Call) error {
 		if ctx.Err() != nil {
-			return endOf(ctx)
+			return ending.Of(ctx)
 		}
 		if err := take(ctx); err != nil {
 			return err
@@ -126,7 +127,7 @@ func (r *rateLimit) allow(ctx context.Context) error {
 
 func (r *rateLimit) refuse(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return endOf(ctx)
+		return ending.Of(ctx)
 	}
 	r.rejected.Add(1)
 	if r.teller != nil {
@@ -148,7 +149,7 @@ func (r *rateLimit) wait(ctx context.Context) error {
 	case err == nil && ctx.Err() == nil:
 		return nil
 	case ctx.Err() != nil:
-		return endOf(ctx)
+		return ending.Of(ctx)
 	}
 	r.rejected.Add(1)
 	switch {

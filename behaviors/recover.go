@@ -2,9 +2,9 @@ package behaviors
 
 import (
 	"context"
-	"runtime/debug"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/caught"
 )
 
 // Recover turns a panic inside of it into an error: a [*mediator.PanicError]
@@ -28,7 +28,7 @@ func (recovery) Wrap(next mediator.Next) mediator.Next {
 		defer func() {
 			if !returned {
 				if v := recover(); v != nil {
-					err = panicError(v)
+					err = caught.Panic(v)
 				}
 			}
 		}()
@@ -36,12 +36,4 @@ func (recovery) Wrap(next mediator.Next) mediator.Next {
 		returned = true
 		return err
 	}
-}
-
-// panicError is to be called in the deferred function that recovered v.
-func panicError(v any) *mediator.PanicError {
-	if p, ok := v.(*mediator.PanicError); ok {
-		return p
-	}
-	return &mediator.PanicError{Value: v, Stack: debug.Stack()}
 }

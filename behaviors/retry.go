@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // RetryConfig configures a [Retry]. Its zero value means the defaults.
@@ -148,7 +149,7 @@ func (r *retry) Wrap(next mediator.Next) mediator.Next {
 	}
 	return func(ctx context.Context, c mediator.Call) error {
 		if ctx.Err() != nil {
-			return endOf(ctx)
+			return ending.Of(ctx)
 		}
 		budget.earn()
 		var begun int64
@@ -188,5 +189,5 @@ func (r *retry) again(ctx context.Context, c mediator.Call, b *Budget, next medi
 // run is one retry.
 func (s *series) run(ctx context.Context, cancel context.CancelFunc, next mediator.Next) error {
 	defer cancel()
-	return withEnd(ctx, next(ctx, s.call))
+	return ending.Told(ctx, next(ctx, s.call))
 }

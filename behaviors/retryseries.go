@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // series is the attempts of one call that has failed, or of one stream.
@@ -30,7 +31,7 @@ type series struct {
 func (s *series) follow(err, barred error) (context.Context, error) {
 	s.attempts++
 	if s.ctx.Err() != nil {
-		if end := endOf(s.ctx); s.attempts > 1 || !says(err, end) {
+		if end := ending.Of(s.ctx); s.attempts > 1 || !says(err, end) {
 			return nil, s.giveUp(err, end)
 		}
 		return nil, err
@@ -128,7 +129,7 @@ func (s *series) tooLong(wait time.Duration) error {
 // ended returns why no attempt may begin now.
 func (s *series) ended() error {
 	if s.ctx.Err() != nil {
-		return endOf(s.ctx)
+		return ending.Of(s.ctx)
 	}
 	return s.tooLong(0)
 }

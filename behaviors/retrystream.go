@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // StreamMode is what a [Retry] does with a stream that fails after it has
@@ -49,7 +50,7 @@ func (s *series) stream(next mediator.Next) error {
 	ctx := d.begin(s.ctx, s.call)
 	for {
 		before := d.delivered
-		err := withEnd(ctx, next(ctx, c))
+		err := ending.Told(ctx, next(ctx, c))
 		if s.call.Stopped() {
 			return err
 		}
@@ -147,7 +148,7 @@ func firstItemWithin(limit time.Duration, next mediator.Next) mediator.Next {
 			}
 		}))
 		if err != nil && errors.Is(context.Cause(ctx), cause) {
-			return withCauses(err, cause)
+			return ending.With(err, cause)
 		}
 		return err
 	}

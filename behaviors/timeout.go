@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // TimeoutError is the cause ([context.Cause]) with which [Timeout] and the limits
@@ -52,45 +53,17 @@ func (t *timeout) BehaviorName() string { return "Timeout" }
 func (t *timeout) Wrap(next mediator.Next) mediator.Next {
 	return func(ctx context.Context, c mediator.Call) error {
 		if ctx.Err() != nil {
-			return endOf(ctx)
+			return ending.Of(ctx)
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= t.limit {
-			return withEnd(ctx, next(ctx, c))
+			return ending.Told(ctx, next(ctx, c))
 		}
 		ctx, cancel := context.WithTimeoutCause(ctx, t.limit, t.cause)
 		defer cancel()
 		err := next(ctx, c)
 		if err != nil && errors.Is(context.Cause(ctx), t.cause) {
-			return withCauses(err, t.cause, ctx.Err())
+			return ending.With(err, t.cause, ctx.Err())
 		}
-		return withEnd(ctx, err)
+		return ending.Told(ctx, err)
 	}
-}
-
-// endOf is why ctx has ended: its error and its cause, both reachable by
-// [errors.Is].
-func endOf(ctx context.Context) error {
-	cause := context.Cause(ctx)
-	if errors.Is(cause, ctx.Err()) {
-		return cause
-	}
-	return withCauses(ctx.Err(), cause)
-}
-
-// withEnd is err, and why ctx has ended if err says no more than that it did.
-func withEnd(ctx context.Context, err error) error {
-	if ended := ctx.Err(); err != nil && ended != nil && errors.Is(err, ended) {
-		return withCauses(err, context.Cause(ctx))
-	}
-	return err
-}
-
-// withCauses is err, and each of causes that it does not yet say.
-func withCauses(err error, causes ...error) error {
-	for _, cause := range causes {
-		if cause != nil && !errors.Is(err, cause) {
-			err = fmt.Errorf("%w: %w", err, cause)
-		}
-	}
-	return err
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/caught"
 )
 
 // Behavior puts what fails inside of it into s, as a [Letter]: a request, one
@@ -172,7 +173,7 @@ func (k *keeper) broken(ctx context.Context, c mediator.Call, v any) {
 	if byConsumer {
 		panic(v)
 	}
-	p := panicError(v)
+	p := caught.Panic(v)
 	err := k.failed(ctx, c, p)
 	if _, lost := errors.AsType[*StoreError](err); lost {
 		panic(&mediator.PanicError{Value: err, Stack: p.Stack})

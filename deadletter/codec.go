@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/fsmediator/mediator/internal/caught"
 )
 
 // Codec turns messages into the bodies of letters and back. Its methods must be
@@ -80,7 +82,7 @@ func (cs codecs) decode(l Letter, target any) error {
 func guard(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = panicError(v)
+			err = caught.Panic(v)
 		}
 	}()
 	return f()

@@ -2,7 +2,6 @@ package deadletter
 
 import (
 	"iter"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -118,12 +117,4 @@ func attempts(err error) int {
 		}
 	}
 	return 1
-}
-
-// panicError is to be called in the deferred function that recovered v.
-func panicError(v any) *mediator.PanicError {
-	if p, ok := v.(*mediator.PanicError); ok {
-		return p
-	}
-	return &mediator.PanicError{Value: v, Stack: debug.Stack()}
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/caught"
 )
 
 // redrives counts the calls of Redrive in progress, so that in all other times a
@@ -59,7 +60,7 @@ func (m *mark) run(ctx context.Context, c mediator.Call, next mediator.Next) err
 	defer func() {
 		v := recover()
 		if v != nil {
-			err = panicError(v)
+			err = caught.Panic(v)
 		}
 		if c.Kind() == mediator.KindStream && c.Stopped() {
 			m.settle(nil) // what the consumer makes of it is its own

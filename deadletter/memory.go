@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // Memory is a [Store] in memory, bounded by a [Retention]. What it drops is
@@ -65,7 +67,7 @@ func (m *Memory) Put(ctx context.Context, l Letter) error { return m.store(ctx, 
 func (m *Memory) Replace(ctx context.Context, l Letter) error { return m.store(ctx, l, true) }
 
 func (m *Memory) store(ctx context.Context, l Letter, replace bool) error {
-	if err := endedError(ctx); err != nil {
+	if err := ending.Of(ctx); err != nil {
 		return err
 	}
 	if err := CheckID(l.ID); err != nil {
@@ -132,7 +134,7 @@ func (m *Memory) remove(l Letter, i int) {
 
 // Get implements [Store].
 func (m *Memory) Get(ctx context.Context, id string) (Letter, error) {
-	if err := endedError(ctx); err != nil {
+	if err := ending.Of(ctx); err != nil {
 		return Letter{}, err
 	}
 	m.mu.RLock()
@@ -165,7 +167,7 @@ func (m *Memory) List(ctx context.Context, f Filter, after string, limit int) (l
 
 // Delete implements [Store].
 func (m *Memory) Delete(ctx context.Context, id string) error {
-	if err := endedError(ctx); err != nil {
+	if err := ending.Of(ctx); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -197,12 +199,12 @@ func (m *Memory) each(ctx context.Context, f Filter, after string, do func(Lette
 	if found {
 		i++
 	}
-	if err := endedError(ctx); err != nil {
+	if err := ending.Of(ctx); err != nil {
 		return err
 	}
 	for n, id := range m.ids[i:] {
 		if n%1024 == 1023 {
-			if err := endedError(ctx); err != nil {
+			if err := ending.Of(ctx); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // Redrive has the letters of s handled again, lowest ID first, one after the
@@ -97,7 +98,7 @@ func (r *redriver) one(ctx context.Context, id string) error {
 		return err
 	}
 	ran, reached, failed := r.handle(ctx, l)
-	if ended := endedError(ctx); ended != nil && failed != nil && isEnd(ctx, failed) {
+	if ended := ending.Of(ctx); ended != nil && failed != nil && isEnd(ctx, failed) {
 		return ended
 	}
 	if !ran && errors.Is(failed, mediator.ErrClosed) {
@@ -226,5 +227,5 @@ func waitUntil(ctx context.Context, due time.Time) error {
 		case <-ctx.Done():
 		}
 	}
-	return endedError(ctx)
+	return ending.Of(ctx)
 }

@@ -120,13 +120,3 @@ func CheckID(id string) error {
 	}
 	return nil
 }
-
-// endedError is why ctx ended: ctx.Err() with its cause, both reachable by
-// errors.Is; nil if it has not.
-func endedError(ctx context.Context) error {
-	err, cause := ctx.Err(), context.Cause(ctx)
-	if err == nil || errors.Is(cause, err) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", err, cause)
-}

@@ -2,14 +2,14 @@ package mediatortest
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/caught"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // Recorder records calls in the order in which they begin. Made by
@@ -94,7 +94,7 @@ func (r *Recorder) WaitFor(ctx context.Context, done func([]Call) bool) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for calls: %w; recorded: %s", endedError(ctx), list(calls))
+			return fmt.Errorf("waiting for calls: %w; recorded: %s", ending.Of(ctx), list(calls))
 		}
 	}
 }
@@ -108,14 +108,6 @@ func list(calls []Call) string {
 		lines[i] = c.String()
 	}
 	return strings.Join(lines, "; ")
-}
-
-// endedError is why ctx ended.
-func endedError(ctx context.Context) error {
-	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
-		return fmt.Errorf("%w: %w", ctx.Err(), cause)
-	}
-	return context.Cause(ctx)
 }
 
 // record is the behavior of the Recorder.
@@ -142,7 +134,7 @@ func (r *Recorder) record(ctx context.Context, c mediator.Call, next mediator.Ne
 	defer func() {
 		v := recover()
 		if v != nil {
-			err = panicError(v)
+			err = caught.Panic(v)
 		}
 		response := c.Response()
 		r.change(func() { call.Response, call.Err, call.Done = response, err, true })
@@ -152,13 +144,6 @@ func (r *Recorder) record(ctx context.Context, c mediator.Call, next mediator.Ne
 	}()
 	err = next(ctx, inner)
 	return err
-}
-
-func panicError(v any) error {
-	if p, ok := v.(*mediator.PanicError); ok {
-		return p
-	}
-	return &mediator.PanicError{Value: v, Stack: debug.Stack()}
 }
 
 func (r *Recorder) begin(call *Call) {

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 const (
@@ -57,7 +59,7 @@ func newCommitter(db *bbolt.DB) *committer {
 // When ctx ends, submit returns its error at once. If run had not been called by
 // then, it will not be.
 func (c *committer) submit(ctx context.Context, run func(*bbolt.Tx) error) error {
-	if err := endedError(ctx); err != nil {
+	if err := ending.Of(ctx); err != nil {
 		return err
 	}
 	op := &operation{run: run, err: make(chan error, 1)}
@@ -69,7 +71,7 @@ func (c *committer) submit(ctx context.Context, run func(*bbolt.Tx) error) error
 		return err
 	case <-ctx.Done():
 		op.taken.CompareAndSwap(false, true)
-		return endedError(ctx)
+		return ending.Of(ctx)
 	}
 }
 
@@ -83,7 +85,7 @@ func (c *committer) send(ctx context.Context, op *operation) error {
 	case c.ops <- op:
 		return nil
 	case <-ctx.Done():
-		return endedError(ctx)
+		return ending.Of(ctx)
 	}
 }
 
@@ -188,14 +190,4 @@ func protected(f func() error) (err error) {
 		}
 	}()
 	return f()
-}
-
-// endedError is why ctx ended: ctx.Err() with its cause, both reachable by
-// errors.Is; nil if it has not.
-func endedError(ctx context.Context) error {
-	err, cause := ctx.Err(), context.Cause(ctx)
-	if err == nil || errors.Is(cause, err) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", err, cause)
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fsmediator/mediator/deadletter"
+	"github.com/fsmediator/mediator/internal/ending"
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 )
@@ -155,7 +156,7 @@ func (s *Store) Count(ctx context.Context, f deadletter.Filter) (n int, err erro
 func each(ctx context.Context, b *bbolt.Bucket, f deadletter.Filter, after string, do func(deadletter.Letter) bool) error {
 	c := b.Cursor()
 	for k, v := c.Seek([]byte(after)); k != nil; k, v = c.Next() {
-		if err := endedError(ctx); err != nil {
+		if err := ending.Of(ctx); err != nil {
 			return err
 		}
 		if string(k) == after {
@@ -189,7 +190,7 @@ func (s *Store) view(ctx context.Context, read func(*bbolt.Bucket) error) error 
 	if s.closed.Load() {
 		return ErrClosed
 	}
-	if err := endedError(ctx); err != nil {
+	if err := ending.Of(ctx); err != nil {
 		return err
 	}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))

@@ -1,0 +1,57 @@
+package ending_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var errShutdown = errors.New("shutting down")
+
+func ended(cause error) context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(cause)
+	return ctx
+}
+
+func TestOf(t *testing.T) {
+	require.NoError(t, ending.Of(context.Background()))
+	require.Equal(t, context.Canceled, ending.Of(ended(nil)))
+	detailed := fmt.Errorf("by the user: %w", context.Canceled)
+	require.Equal(t, detailed, ending.Of(ended(detailed)), "it says all there is")
+
+	err := ending.Of(ended(errShutdown))
+	require.EqualError(t, err, "context canceled: shutting down")
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, errShutdown)
+
+	ctx, cancel := context.WithDeadlineCause(context.Background(), time.Time{}, errShutdown)
+	defer cancel()
+	require.EqualError(t, ending.Of(ctx), "context deadline exceeded: shutting down")
+}
+
+func TestTold(t *testing.T) {
+	errOther := errors.New("declined")
+	require.NoError(t, ending.Told(ended(errShutdown), nil))
+	require.Equal(t, errOther, ending.Told(ended(errShutdown), errOther))
+	require.Equal(t, context.Canceled, ending.Told(context.Background(), context.Canceled), "another context's")
+	require.Equal(t, context.Canceled, ending.Told(ended(nil), context.Canceled))
+	require.EqualError(t, ending.Told(ended(errShutdown), fmt.Errorf("query: %w", context.Canceled)), "query: context canceled: shutting down")
+}
+
+func TestWith(t *testing.T) {
+	require.Equal(t, errShutdown, ending.With(errShutdown, nil, errShutdown))
+	err := ending.With(errShutdown, context.Canceled, errShutdown, context.DeadlineExceeded)
+	require.EqualError(t, err, "shutting down: context canceled: context deadline exceeded")
+	for _, target := range []error{errShutdown, context.Canceled, context.DeadlineExceeded} {
+		require.ErrorIs(t, err, target)
+	}
+}
