@@ -14,9 +14,9 @@ import (
 // nil for a command and a notification. decode is not called if nothing has the
 // name; that is [ErrNoHandler].
 //
-// The names are those of handlers, and of the concrete types subscribed to, also
-// at run time. A stream cannot be dispatched. If a type has a handler and
-// subscribers, the handler gets it.
+// The names are those of handlers, of the concrete types subscribed to, also at
+// run time, and of those with a [Relay]; see [Mediator.Inspect]. For a stream there
+// is [DispatchStream]. If a type has a handler and subscribers, the handler gets it.
 func Dispatch(ctx context.Context, m *Mediator, name string, decode func(target any) error) (any, error) {
 	return dispatch(ctx, m, name, "", decode)
 }
@@ -33,6 +33,20 @@ func DispatchTo(ctx context.Context, m *Mediator, name, group string, decode fun
 }
 
 func dispatch(ctx context.Context, m *Mediator, name, group string, decode func(target any) error) (any, error) {
+	r, err := findNamed(ctx, m, name, group, decode)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := r.(streamDispatcher); ok {
+		return nil, &Error{Op: "dispatch", Name: name, Err: errors.New("it is a stream: use DispatchStream")}
+	}
+	v, err := r.dispatch(ctx, m, group, decode)
+	return v, named(name, err)
+}
+
+// findNamed returns the way of the message with the name, for one that is still
+// to be decoded.
+func findNamed(ctx context.Context, m *Mediator, name, group string, decode func(target any) error) (route, error) {
 	if decode == nil {
 		return nil, &Error{Op: "dispatch", Name: name, Err: errors.New("the decode function is nil")}
 	}
@@ -46,11 +60,16 @@ func dispatch(ctx context.Context, m *Mediator, name, group string, decode func(
 	if !ok {
 		return nil, &Error{Op: "dispatch", Name: name, Group: group, Err: fmt.Errorf("%w for a message of this name%s", ErrNoHandler, m.nearName(name))}
 	}
-	v, err := r.dispatch(ctx, m, group, decode)
+	return r, nil
+}
+
+// named puts the operation and the name to the error of a decode. What a handler
+// returns stays as it is.
+func named(name string, err error) error {
 	if d, ok := err.(*decodeError); ok {
-		return nil, &Error{Op: "dispatch", Name: name, Err: d.err}
+		return &Error{Op: "dispatch", Name: name, Err: d.err}
 	}
-	return v, err
+	return err
 }
 
 // decodeError tells a failed decode from a failed handler.
@@ -95,9 +114,9 @@ func (m *Mediator) noHandler(op string, t reflect.Type) error {
 // nearName finds a name that differs in case or in what stands before the dot.
 func (m *Mediator) nearName(name string) string {
 	base := func(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
-	for other := range m.byName {
-		if strings.EqualFold(base(other), base(name)) {
-			return fmt.Sprintf("; one for %q exists", other)
+	for _, r := range m.Inspect() {
+		if strings.EqualFold(base(r.Name), base(name)) && r.Message.Kind() != reflect.Interface {
+			return fmt.Sprintf("; one for %q exists", r.Name)
 		}
 	}
 	return ""

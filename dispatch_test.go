@@ -79,7 +79,7 @@ func TestDispatchErrors(t *testing.T) {
 	require.Equal(t, errBoom, err, "the handler's, as it is")
 
 	_, err = mediator.Dispatch(ctx, m, "mediator_test.count", fromJSON(`{}`))
-	require.ErrorContains(t, err, "a stream cannot be dispatched: use Stream")
+	require.ErrorContains(t, err, "dispatch mediator_test.count: it is a stream: use DispatchStream")
 
 	_, err = mediator.Dispatch(ctx, m, "shop.PlaceOrder", nil)
 	require.ErrorContains(t, err, "the decode function is nil")

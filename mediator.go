@@ -15,12 +15,14 @@ type Mediator struct {
 	requests atomic.Pointer[table] // what Send and Stream read: table, nil once closed
 	subs     subscriptions
 	tasks    tasks
+	life     lifecycle
 	closing  atomic.Bool
 
 	// Set by New, not changed afterwards.
 	table      *table
 	routes     map[reflect.Type]route
 	byName     map[string]route
+	wired      []Route // the handlers' part of Inspect
 	names      names
 	behaviors  []Behavior
 	publishing publishing
@@ -30,12 +32,14 @@ type Mediator struct {
 // New returns a mediator wired by opts. Everything that is wrong with the wiring
 // is reported at once, joined: nil functions and options, two handlers for one
 // request ([ErrDuplicateHandler]), names that clash, options that conflict or
-// make no sense where they stand.
+// make no sense where they stand. If there is nothing wrong, it calls the functions
+// of [OnStart] before it returns.
 func New(opts ...Option) (*Mediator, error) {
 	m := &Mediator{}
 	w := &wiring{set: map[string]bool{}, mediator: m}
 	w.applyAll(opts)
 	m.behaviors, m.publishing, m.onWarning = w.behaviors, w.publishing, w.onWarning
+	m.life.starts, m.life.closes = w.starts, w.closes
 	m.tasks.configure(w.background)
 	w.build(m)
 	if err := errors.Join(w.errs...); err != nil {
@@ -43,6 +47,9 @@ func New(opts ...Option) (*Mediator, error) {
 	}
 	w.warnings.report(w.onWarning)
 	m.requests.Store(m.table)
+	if err := m.start(); err != nil {
+		return nil, &Error{Op: "new", Err: err}
+	}
 	return m, nil
 }
 
@@ -69,7 +76,8 @@ func (m *Mediator) route(ctx context.Context, op string, t reflect.Type) (route,
 
 // Behaviors returns the behaviors around a handler, the outermost first: that of
 // the request or stream with the name, or the subscriber of the group to the
-// notification with the name. It is nil if there is none.
+// notification with the name; without a group, the [Relay] of that. It is nil if
+// there is none.
 func (m *Mediator) Behaviors(name, group string) []Behavior {
 	if group != "" {
 		return m.subs.around(name, group)
@@ -77,26 +85,37 @@ func (m *Mediator) Behaviors(name, group string) []Behavior {
 	if r, ok := m.byName[name]; ok {
 		return r.around()
 	}
-	return nil
+	return m.subs.aroundRelay(name)
 }
 
-// Close ends the mediator. From the moment it is called, calls return
+// Close ends the mediator. First it calls the functions of [OnClose], if there are
+// any, and a [CloseWatcher] before them. From then on calls return
 // [ErrClosed], also those that handlers in progress make: wait for your own
 // senders first. Only the handlers of [Background] notifications may still call,
 // with the context they got. It waits until all notifications accepted
 // before have been handled and ends every [ChanStream]; then no goroutine of the
-// mediator's is left, and it returns nil. Calls in progress on other goroutines
-// are their callers' and not waited for.
+// mediator's is left, and it returns nil, or the errors of OnClose. Calls in
+// progress on other goroutines are their callers' and not waited for.
 //
 // If ctx ends first, the contexts of the handlers still running are cancelled
 // and an [*UndoneError] says what is left undone. Close may be called again, to
-// wait for the rest.
-func (m *Mediator) Close(ctx context.Context) error {
-	m.closing.Store(true)
-	m.requests.Store(nil)
-	m.subs.close()
-	if err := m.tasks.close(ctx); err != nil {
-		return &Error{Op: "close", Err: err}
-	}
+// wait for the rest. Called while the functions of OnClose run, it waits for them;
+// if ctx ends first, it has ended nothing and returns ctx's error.
+func (m *Mediator) Close(ctx context.Context) (err error) {
+	var errs []error
+	fail := func(err error) { errs = append(errs, err) }
+	goOn := true
+	defer func() {
+		if goOn {
+			m.closing.Store(true)
+			m.requests.Store(nil)
+			m.subs.close()
+			fail(m.tasks.close(ctx))
+		}
+		if joined := errors.Join(errs...); joined != nil {
+			err = &Error{Op: "close", Err: joined}
+		}
+	}()
+	goOn = m.beginClose(ctx, fail)
 	return nil
 }

@@ -57,7 +57,8 @@ func (backgroundOption) applyPublish(c *publishing) { c.background = true }
 // A panic becomes a [*PanicError] among them. [runtime.Goexit] in a subscriber
 // ends the publisher's goroutine after the rest have run, where they run in
 // sequence; in parallel it is [ErrGoexit]. It is no error to have no subscriber.
-// Of options that contradict each other the last one holds.
+// Of options that contradict each other the last one holds. A [Relay] takes the
+// place of the subscribers.
 //
 // If N is an interface, the subscribers are those of n's dynamic type. A message
 // is boxed once for all subscribers to interfaces, otherwise Publish in sequence
@@ -103,12 +104,7 @@ func publishSlow[N any](ctx context.Context, m *Mediator, n N, opts []PublishOpt
 		return &Error{Op: "publish", Name: messageName(reflect.TypeFor[N]()), Err: err}
 	}
 	if t == reflect.TypeFor[N]() {
-		if set := m.subs.topics.Load(); set != nil {
-			if topic, ok := probe[topic[N]](set.table); ok {
-				return publishTo(ctx, topic, n, how)
-			}
-		}
-		return publishTo(ctx, topicOf[N](m, t), n, how)
+		return publishTo(ctx, typedTopic[N](m), n, how)
 	}
 	if set := m.subs.topics.Load(); set != nil {
 		if topic := set.boxed[t]; topic != nil {
@@ -133,7 +129,9 @@ type topic[N any] struct {
 	m        *Mediator
 	name     string
 	parallel int
-	steps    []step[N]
+	steps    []step[N] // what Publish runs: the subscribers, or their relay alone
+	groups   []step[N] // the subscribers
+	relayed  bool
 	single   func(context.Context, N) error // the only step, if it is plain and parallel is 0
 }
 
@@ -149,7 +147,7 @@ type step[N any] struct {
 }
 
 func (t *topic[N]) publish(ctx context.Context, n N, parallel int) error {
-	if parallel == 0 {
+	if parallel == 0 || t.relayed {
 		return t.sequential(ctx, n)
 	}
 	return t.inParallel(ctx, n, parallel)

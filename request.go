@@ -27,7 +27,12 @@ type Request[R any] interface {
 // Handle registers h for the requests of type Q, which must be a struct or a
 // pointer to one. h is called concurrently. Named, Use and Typed may follow.
 func Handle[Q Request[R], R any](h func(context.Context, Q) (R, error), opts ...HandlerOption) Option {
-	r := &requestRoute[Q, R]{handle: h, spec: newSpec(opts)}
+	return handle(h, h, opts)
+}
+
+// handle registers h, which stands for the function given.
+func handle[Q Request[R], R any](h func(context.Context, Q) (R, error), given any, opts []HandlerOption) Option {
+	r := &requestRoute[Q, R]{handle: h, given: given, spec: newSpec(opts)}
 	return optionFunc(func(w *wiring) { w.handlers = append(w.handlers, r.fresh()) })
 }
 
@@ -36,7 +41,7 @@ func HandleCommand[C Request[None]](h func(context.Context, C) error, opts ...Ha
 	if h == nil {
 		return Handle[C, None](nil, opts...)
 	}
-	return Handle(func(ctx context.Context, c C) (None, error) { return None{}, h(ctx, c) }, opts...)
+	return handle(func(ctx context.Context, c C) (None, error) { return None{}, h(ctx, c) }, h, opts)
 }
 
 // Send gives q to its handler, through the behaviors around it, on the caller's
@@ -124,14 +129,15 @@ type requestRoute[Q, R any] struct {
 	pipe   *pipeline[Q, R]
 
 	*spec
-	handle func(context.Context, Q) (R, error) // as registered
+	handle func(context.Context, Q) (R, error)
+	given  any // the function as registered: that of HandleCommand is of another type
 	info   *info
 	layers []any
 }
 
 // fresh returns a copy to be built, so that one Option may serve two mediators.
 func (r *requestRoute[Q, R]) fresh() *requestRoute[Q, R] {
-	return &requestRoute[Q, R]{spec: r.spec, handle: r.handle}
+	return &requestRoute[Q, R]{spec: r.spec, handle: r.handle, given: r.given}
 }
 
 func (r *requestRoute[Q, R]) message() reflect.Type { return reflect.TypeFor[Q]() }
@@ -139,7 +145,7 @@ func (r *requestRoute[Q, R]) settings() *spec       { return r.spec }
 func (r *requestRoute[Q, R]) around() []Behavior    { return behaviorsAmong(r.layers) }
 
 func (r *requestRoute[Q, R]) describe() string {
-	return describe("request", reflect.TypeFor[R](), r.handle)
+	return describe("request", reflect.TypeFor[R](), r.given)
 }
 
 func (r *requestRoute[Q, R]) build(w *wiring, name string) (entry, error) {

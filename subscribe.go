@@ -23,7 +23,8 @@ func Subscribe[N any](h func(context.Context, N) error, opts ...HandlerOption) O
 }
 
 // Listen subscribes h at run time, with the behaviors of the mediator around it.
-// What is published from the moment Listen returns arrives. stop ends the
+// What is published from the moment Listen returns arrives, by way of [DispatchTo]
+// if the type has a [Relay]. stop ends the
 // subscription: when it has returned, no new call of h starts. Calls that had
 // begun are given some milliseconds to end, not more, so h itself may call stop,
 // and it may be called while h waits. It may be called more than once. What is
@@ -82,7 +83,11 @@ func (s *subscription[N]) accepts(t reflect.Type) bool {
 
 func (s *subscription[N]) build(layers []any, group, name string) error {
 	s.group, s.layers = group, layers
-	bs, err := onlyBehaviors(layers, "a subscriber")
+	what := "a subscriber"
+	if group == "" {
+		what = "a relay"
+	}
+	bs, err := onlyBehaviors(layers, what)
 	if err != nil {
 		return err
 	}
@@ -136,9 +141,9 @@ func (r *notificationRoute[N]) dispatch(ctx context.Context, m *Mediator, group 
 		}
 		return nil, Publish(ctx, m, n)
 	}
-	all := topicOf[N](m, reflect.TypeFor[N]())
+	all := typedTopic[N](m)
 	one := &topic[N]{m: m, name: all.name}
-	for _, s := range all.steps {
+	for _, s := range all.groups {
 		if s.group == group {
 			one.steps = append(one.steps, s)
 		}
@@ -161,6 +166,7 @@ type subscriptions struct {
 	mu     sync.Mutex
 	set    *topicSet // the same, also when closed: for what Close drains
 	all    []subscriber
+	relays []subscriber
 	names  names
 	routes map[string]route // by name
 	number map[string]int   // the last number given to a default group
@@ -207,13 +213,17 @@ func (ss *subscriptions) add(s subscriber, behaviors []Behavior, n names, found 
 	found.check(name+" to "+group, layers)
 	ss.all = append(slices.Clip(ss.all), s)
 	if t.Kind() != reflect.Interface {
-		if ss.routes == nil {
-			ss.routes = map[string]route{}
-		}
-		ss.routes[name] = s.route(name)
+		ss.addRoute(name, s)
 	}
 	ss.names = n
 	return nil
+}
+
+func (ss *subscriptions) addRoute(name string, s subscriber) {
+	if ss.routes == nil {
+		ss.routes = map[string]route{}
+	}
+	ss.routes[name] = s.route(name)
 }
 
 // uniqueGroup returns the default group, with a number if another subscriber of
@@ -290,6 +300,16 @@ func (ss *subscriptions) around(name, group string) (bs []Behavior) {
 		}
 	}
 	return bs
+}
+
+// aroundRelay is the behaviors around the relay of the message with the name.
+func (ss *subscriptions) aroundRelay(name string) []Behavior {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if r := ss.relayOf(ss.names.byName[name]); r != nil {
+		return r.around()
+	}
+	return nil
 }
 
 func (ss *subscriptions) close() {

@@ -88,28 +88,29 @@ func topicOf[N any](m *Mediator, t reflect.Type) *topic[N] {
 	return made
 }
 
+// typedTopic is topicOf for N's own topic, without a lock if it is made already.
+func typedTopic[N any](m *Mediator) *topic[N] {
+	if set := m.subs.topics.Load(); set != nil {
+		if t, ok := probe[topic[N]](set.table); ok {
+			return t
+		}
+	}
+	return topicOf[N](m, reflect.TypeFor[N]())
+}
+
 // newTopic makes the topic of notifications of type t, with mu held.
 func newTopic[N any](m *Mediator, t reflect.Type) *topic[N] {
-	ss, boxed := &m.subs, t != reflect.TypeFor[N]()
+	ss := &m.subs
 	made := &topic[N]{m: m, name: ss.names.of(t), parallel: m.publishing.parallel}
 	for _, s := range ss.all {
-		if !s.accepts(t) {
-			continue
+		if s.accepts(t) {
+			made.groups = append(made.groups, newStep[N](s, t, made.name))
 		}
-		next := step[N]{gate: s.gate(), group: s.groupName()}
-		if same, ok := s.(*subscription[N]); ok && !boxed {
-			switch {
-			case same.pipe != nil:
-				next.pipe = same.pipe
-			case next.gate != nil:
-				next.handle = same.handle
-			default:
-				next.plain = same.handle
-			}
-		} else {
-			next.boxed = s.bind(t, made.name)
-		}
-		made.steps = append(made.steps, next)
+	}
+	made.steps = made.groups
+	if r := ss.relayOf(t); r != nil {
+		made.relayed, made.parallel = true, 0
+		made.steps = []step[N]{newStep[N](r, t, made.name)}
 	}
 	if len(made.steps) == 1 && made.parallel == 0 {
 		made.single = made.steps[0].plain
@@ -117,14 +118,31 @@ func newTopic[N any](m *Mediator, t reflect.Type) *topic[N] {
 	return made
 }
 
-// prepare makes the topics of all concrete types subscribed to, for New: one
-// table for all of them.
+// newStep makes the step of s in a topic of notifications of type t.
+func newStep[N any](s subscriber, t reflect.Type, name string) step[N] {
+	made := step[N]{gate: s.gate(), group: s.groupName()}
+	same, ok := s.(*subscription[N])
+	switch {
+	case !ok || t != reflect.TypeFor[N]():
+		made.boxed = s.bind(t, name)
+	case same.pipe != nil:
+		made.pipe = same.pipe
+	case made.gate != nil:
+		made.handle = same.handle
+	default:
+		made.plain = same.handle
+	}
+	return made
+}
+
+// prepare makes the topics of all concrete types that are relayed or subscribed
+// to, for New: one table for all of them.
 func (ss *subscriptions) prepare(m *Mediator) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	ss.set = &topicSet{}
 	seen := map[reflect.Type]bool{}
-	for _, s := range ss.all {
+	for _, s := range slices.Concat(ss.relays, ss.all) {
 		if t := s.message(); t.Kind() != reflect.Interface && !seen[t] {
 			seen[t] = true
 			ss.set.entries = append(ss.set.entries, s.topic(m))

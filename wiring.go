@@ -1,6 +1,7 @@
 package mediator
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -14,6 +15,9 @@ type wiring struct {
 	behaviors   []Behavior
 	handlers    []registration
 	subscribers []subscriber
+	relays      []subscriber
+	starts      []func(*Mediator) error
+	closes      []func(context.Context) error
 	publishing  publishing
 	background  backgroundConfig
 	mediator    *Mediator
@@ -28,6 +32,7 @@ type registration interface {
 	message() reflect.Type
 	settings() *spec
 	build(w *wiring, name string) (entry, error)
+	inspect() Route
 	route
 }
 
@@ -116,7 +121,7 @@ func (w *wiring) assign() names {
 				w.errs = append(w.errs, err)
 			}
 		}
-		for _, s := range w.subscribers {
+		for _, s := range slices.Concat(w.relays, w.subscribers) {
 			if s.message().Kind() == reflect.Interface {
 				continue
 			}
@@ -155,8 +160,14 @@ func (w *wiring) build(m *Mediator) {
 		seen[t] = r
 		entries = append(entries, e)
 		m.routes[t], m.byName[name] = r, r
+		m.wired = append(m.wired, r.inspect())
 	}
-	m.names = names
+	m.names, m.subs.names = names, names
+	for _, r := range w.relays {
+		if err := m.subs.relay(r, w); err != nil {
+			w.fail(fmt.Sprintf("relay of %v", r.message()), err)
+		}
+	}
 	for _, s := range w.subscribers {
 		if err := m.subs.add(s, w.behaviors, names, &w.warnings); err != nil {
 			w.fail(fmt.Sprintf("subscriber of %v", s.message()), err)
