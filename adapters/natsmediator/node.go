@@ -1,0 +1,226 @@
+package natsmediator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Node is this process's place among the others: a connection to NATS and, after
+// [Embed], the server it goes to. Make one and share it; all of its use is safe
+// for concurrent use. Close it after the mediators that use it.
+type Node struct {
+	ns     string
+	config nodeConfig
+	nc     *nats.Conn
+	stream jetstream.JetStream
+	server *server.Server // nil after Connect
+	unlock func() error   // nil after Connect
+	wire   *wire
+
+	ctx     context.Context // ends when everything tracked has been closed
+	cancel  context.CancelFunc
+	mu      sync.Mutex
+	tracked [phases]map[*tracked]struct{}
+	closing bool
+	spawned sync.WaitGroup
+	closed  chan struct{}
+	err     error // of the first Close, valid once closed is closed
+}
+
+// phase is when something that a node owns is closed.
+type phase int
+
+const (
+	intake phase = iota // takes messages in: stops, and finishes its handlers
+	relay               // sends on what handlers left it
+	phases
+)
+
+type tracked struct {
+	close func(ctx context.Context) error
+}
+
+// connectTimeout is how long a new connection may take to be there.
+const connectTimeout = 5 * time.Second
+
+// Connect returns a node on a server or cluster that is there. url is as for
+// nats.Connect: several servers are separated by commas. It fails if none of them
+// is there within a few seconds; nats.RetryOnFailedConnect, given by
+// [ClientOptions], has it go on trying in the background.
+func Connect(url string, opts ...NodeOption) (*Node, error) {
+	c := newNodeConfig("Connect", opts)
+	n, err := connect(c, url)
+	if err != nil {
+		return nil, fmt.Errorf("natsmediator: connect to %s: %w", url, err)
+	}
+	return n, nil
+}
+
+func connect(c nodeConfig, url string, opts ...nats.Option) (*Node, error) {
+	if len(c.embedded) > 0 && len(opts) == 0 {
+		return nil, fmt.Errorf("%s is about an embedded server: use Embed", c.embedded[0])
+	}
+	w, err := newWire(c)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{ns: c.namespace, config: c, wire: w, closed: make(chan struct{})}
+	opts = append(opts, nats.Name("mediator "+c.namespace), nats.MaxReconnects(-1), nats.Timeout(connectTimeout),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			subject := ""
+			if sub != nil {
+				subject = sub.Subject
+			}
+			c.log.Error("nats", "error", err, "subject", subject)
+		}))
+	if n.nc, err = nats.Connect(url, append(opts, c.client...)...); err != nil {
+		return nil, err
+	}
+	if n.stream, err = jetstream.New(n.nc); err != nil {
+		n.nc.Close()
+		return nil, err
+	}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	return n, nil
+}
+
+// URL is where others connect to: the address of an embedded server that has
+// [Listen], the server that the node is connected to after Connect, "" if there
+// is none.
+func (n *Node) URL() string {
+	if n.server == nil {
+		return n.nc.ConnectedUrl()
+	}
+	if !n.config.listen {
+		return ""
+	}
+	return n.server.ClientURL()
+}
+
+// Close ends the node in this order: services and durable subscriptions take
+// nothing new and finish what they have begun; what they left to be relayed is
+// relayed; the connection is flushed and closed; an embedded server shuts down;
+// its directory is given up. Then no goroutine of the node is left. Calls through
+// a closed node fail with mediator.ErrClosed.
+//
+// When ctx ends, handlers in progress are cancelled, and Close goes on; its error
+// says what was not finished. The shutdown of an embedded server is waited for in
+// any case, since only then the directory is free. A second Close waits for the
+// first, and returns the same.
+func (n *Node) Close(ctx context.Context) error {
+	n.mu.Lock()
+	first := !n.closing
+	n.closing = true
+	n.mu.Unlock()
+	if first {
+		n.err = n.close(ctx)
+		close(n.closed)
+	}
+	select {
+	case <-n.closed:
+		return n.err
+	case <-ctx.Done():
+		return fmt.Errorf("natsmediator: close: %w", context.Cause(ctx))
+	}
+}
+
+func (n *Node) close(ctx context.Context) error {
+	var errs []error
+	for p := range phases {
+		errs = append(errs, n.closeAll(ctx, p))
+	}
+	n.cancel()
+	n.spawned.Wait()
+	errs = append(errs, n.disconnect(ctx))
+	if n.server != nil {
+		errs = append(errs, n.stopServer())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("natsmediator: close: %w", err)
+	}
+	return nil
+}
+
+// closeAll closes what is tracked in one phase, all at the same time.
+func (n *Node) closeAll(ctx context.Context, p phase) error {
+	n.mu.Lock()
+	all := n.tracked[p]
+	n.tracked[p] = nil
+	n.mu.Unlock()
+	results := make(chan error, len(all))
+	for t := range all {
+		go func() { results <- t.close(ctx) }()
+	}
+	var errs []error
+	for range all {
+		errs = append(errs, <-results)
+	}
+	return errors.Join(errs...)
+}
+
+// disconnect sends what is still buffered and closes the connection.
+func (n *Node) disconnect(ctx context.Context) error {
+	var err error
+	if n.nc.IsConnected() && ctx.Err() == nil {
+		limited, cancel := context.WithTimeout(ctx, connectTimeout) // FlushWithContext wants a deadline
+		defer cancel()
+		err = n.nc.FlushWithContext(limited)
+	}
+	gone := make(chan struct{})
+	n.nc.SetClosedHandler(func(*nats.Conn) { close(gone) })
+	if n.nc.IsClosed() {
+		return err
+	}
+	n.nc.Close()
+	<-gone
+	return err
+}
+
+// conn is the node's connection.
+func (n *Node) conn() *nats.Conn { return n.nc }
+
+// js is JetStream on the node's connection.
+func (n *Node) js() jetstream.JetStream { return n.stream }
+
+// track has close called by [Node.Close], in its phase; what is of one phase is
+// closed at the same time. forget is for what is closed before the node is. The
+// error is mediator.ErrClosed if the node is being closed.
+func (n *Node) track(p phase, close func(ctx context.Context) error) (forget func(), err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closing {
+		return nil, errNodeClosed
+	}
+	t := &tracked{close: close}
+	if n.tracked[p] == nil {
+		n.tracked[p] = map[*tracked]struct{}{}
+	}
+	n.tracked[p][t] = struct{}{}
+	return func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		delete(n.tracked[p], t)
+	}, nil
+}
+
+// spawn runs f on a goroutine that the node owns: its context ends, and it is
+// waited for, once everything tracked has been closed.
+func (n *Node) spawn(f func(ctx context.Context)) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closing {
+		return errNodeClosed
+	}
+	n.spawned.Go(func() { f(n.ctx) })
+	return nil
+}
+
+var errNodeClosed = fmt.Errorf("%w: the node is closed", mediator.ErrClosed)

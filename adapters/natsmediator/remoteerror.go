@@ -1,0 +1,225 @@
+package natsmediator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/behaviors"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+)
+
+// RemoteError is what failed in another process. errors.Is finds the sentinels
+// of package mediator and of package behaviors, those of contexts, this package's
+// own, and those that both sides gave a code by [ErrorCode]; a panic there is a
+// *mediator.PanicError without its stack.
+//
+// It is also what a call comes back with that no instance of the service took:
+// that is mediator.ErrNoHandler, at once, while a service that does not answer is
+// context.DeadlineExceeded, when the time is up.
+type RemoteError struct {
+	Service string // that was called
+	Name    string // of the message
+	Code    string // the first that stands for the error, "" if none does
+	Message string // the text of the error there
+
+	codes  []string // all that stand for it
+	causes []error  // what the codes stand for here
+	after  time.Duration
+}
+
+// Error gives the service, the message's name, and the error's text.
+func (e *RemoteError) Error() string {
+	return fmt.Sprintf("service %s: %s: %s", e.Service, e.Name, e.Message)
+}
+
+// Unwrap returns the errors that its codes stand for.
+func (e *RemoteError) Unwrap() []error { return e.causes }
+
+// RetryAfter tells when to come back, if the error knew: 0 otherwise.
+func (e *RemoteError) RetryAfter() time.Duration { return e.after }
+
+// ErrorCode gives an error a code on the wire: an error that is err is sent with
+// it, and one that comes with it is err again. Both sides need it. Codes of
+// earlier options come first. It panics if err is nil, or if the code is not made
+// of letters, digits, dashes and underscores. That a code, or an error, is taken
+// already is an error of [Embed] and [Connect].
+func ErrorCode(code string, err error) NodeOption {
+	checkToken("ErrorCode", code)
+	if err == nil {
+		panic(fmt.Sprintf("natsmediator: ErrorCode(%q): the error is nil", code))
+	}
+	return nodeOption(func(c *nodeConfig) { c.codes = append(c.codes, errorCode{code, err}) })
+}
+
+type errorCode struct {
+	code string
+	err  error
+}
+
+// builtinCodes are the errors of this library. A name on the wire stays as it is.
+var builtinCodes = []errorCode{
+	{"no_handler", mediator.ErrNoHandler},
+	{"closed", mediator.ErrClosed},
+	{"message_type", mediator.ErrMessageType},
+	{"no_response", mediator.ErrNoResponse},
+	{"queue_full", mediator.ErrQueueFull},
+	{"goexit", mediator.ErrGoexit},
+	{"open", behaviors.ErrOpen},
+	{"limited", behaviors.ErrLimited},
+	{"full", behaviors.ErrFull},
+	{"invalid", behaviors.ErrInvalid},
+	{"memory", behaviors.ErrMemory},
+	{"content_type", ErrContentType},
+	{"malformed", ErrMalformed},
+	{"too_large", ErrTooLarge},
+	{"connection", ErrConnection},
+	{"canceled", context.Canceled},
+	{"deadline_exceeded", context.DeadlineExceeded},
+}
+
+// Codes without a sentinel.
+const (
+	codePanic = "panic"
+	codeOther = "error" // for the header, which must not be empty
+)
+
+// codes are all codes of a node, the user's first.
+type codes []errorCode
+
+func newCodes(own []errorCode) (codes, error) {
+	all := slices.Concat(own, builtinCodes)
+	for i, c := range all {
+		for _, other := range all[:i] {
+			if c.code == other.code || c.code == codePanic || c.code == codeOther {
+				return nil, fmt.Errorf("ErrorCode: the code %q is taken", other.code)
+			}
+			if c.err == other.err { //nolint:errorlint // the same value, not the same kind
+				return nil, fmt.Errorf("ErrorCode: %q and %q stand for the same error: %w", other.code, c.code, c.err)
+			}
+		}
+	}
+	return all, nil
+}
+
+// of returns the codes of all that err is.
+func (cs codes) of(err error) (codes []string) {
+	for _, c := range cs {
+		if errors.Is(err, c.err) {
+			codes = append(codes, c.code)
+		}
+	}
+	if _, ok := errors.AsType[*mediator.PanicError](err); ok {
+		codes = append(codes, codePanic)
+	}
+	if r, ok := errors.AsType[*RemoteError](err); ok {
+		for _, c := range r.codes { // this node may not know them, the caller may
+			if !slices.Contains(codes, c) {
+				codes = append(codes, c)
+			}
+		}
+	}
+	return codes
+}
+
+// causes returns what the codes stand for here.
+func (cs codes) causes(codes []string, message string) (causes []error) {
+	for _, code := range codes {
+		if code == codePanic {
+			causes = append(causes, &mediator.PanicError{Value: strings.TrimPrefix(message, "panic: ")})
+			continue
+		}
+		if i := slices.IndexFunc(cs, func(c errorCode) bool { return c.code == code }); i >= 0 {
+			causes = append(causes, cs[i].err)
+		}
+	}
+	return causes
+}
+
+// errorBody is an error on the wire, as JSON: the body of a reply with the
+// headers of a service's error, or the payload of the last frame of a stream.
+type errorBody struct {
+	Codes      []string      `json:"codes,omitempty"`
+	Message    string        `json:"message"`
+	RetryAfter time.Duration `json:"retry_after_ns,omitempty"`
+}
+
+// What an error may take on the wire at most; what is longer is cut short.
+const (
+	maxErrorText  = 8 << 10
+	maxErrorCodes = 32
+)
+
+// errorBytes returns err as it travels.
+func (w *wire) errorBytes(err error) (data []byte, body errorBody) {
+	body = errorBody{Codes: w.codes.of(err), Message: clip(err.Error(), maxErrorText)}
+	var told interface{ RetryAfter() time.Duration }
+	if errors.As(err, &told) {
+		body.RetryAfter = max(told.RetryAfter(), 0)
+	}
+	data, marshalErr := json.Marshal(body)
+	if marshalErr != nil { // not with these types
+		data = []byte(`{"message":"error"}`)
+	}
+	return data, body
+}
+
+// remoteError is the opposite of errorBytes, for whatever bytes.
+func (w *wire) remoteError(service, name string, data []byte) *RemoteError {
+	var body errorBody
+	if err := json.Unmarshal(data, &body); err != nil {
+		return w.malformedReply(service, name, err)
+	}
+	body.Codes = body.Codes[:min(len(body.Codes), maxErrorCodes)]
+	e := &RemoteError{Service: service, Name: name, Message: clip(body.Message, maxErrorText), codes: body.Codes,
+		causes: w.codes.causes(body.Codes, body.Message), after: max(body.RetryAfter, 0)}
+	if len(body.Codes) > 0 {
+		e.Code = body.Codes[0]
+	}
+	return e
+}
+
+// malformedReply is a reply that no service of this package gave.
+func (w *wire) malformedReply(service, name string, err error) *RemoteError {
+	return &RemoteError{Service: service, Name: name, Message: fmt.Sprintf("%v: %v", ErrMalformed, err), Code: "malformed",
+		codes: []string{"malformed"}, causes: []error{ErrMalformed, err}}
+}
+
+// noService is the error of a call that nobody took.
+func noService(service, name, subject string) *RemoteError {
+	return &RemoteError{Service: service, Name: name, Code: "no_handler", codes: []string{"no_handler"},
+		Message: "no instance of the service takes requests on " + subject, causes: []error{mediator.ErrNoHandler}}
+}
+
+// errorReply is the message that answers a request with err.
+func (w *wire) errorReply(reply string, err error) (*nats.Msg, string) {
+	data, body := w.errorBytes(err)
+	code := codeOther
+	if len(body.Codes) > 0 {
+		code = body.Codes[0]
+	}
+	return &nats.Msg{Subject: reply, Data: data, Header: nats.Header{
+		micro.ErrorHeader:     {oneLine(body.Message)},
+		micro.ErrorCodeHeader: {code},
+	}}, code
+}
+
+// oneLine is a text that fits a header; the whole of it is in the body.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, clip(s, 200))
+	if s = strings.TrimSpace(s); s == "" {
+		return codeOther
+	}
+	return s
+}
