@@ -42,6 +42,25 @@ func TestPublishDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// Neither the relay's type nor another beside it.
+func TestPublishWithARelayDoesNotAllocate(t *testing.T) {
+	for _, b := range []int{0, 3} {
+		m := newMediator(t, mediator.Use(noops(b)...),
+			mediator.Relay(func(context.Context, created) error { return nil }),
+			mediator.Subscribe(func(context.Context, created) error { return errBoom }),
+			mediator.Subscribe(func(context.Context, tick) error { return nil }))
+		ctx := t.Context()
+		require.Zero(t, testing.AllocsPerRun(1000, func() {
+			if err := mediator.Publish(ctx, m, created{ID: "1"}); err != nil {
+				t.Fatal(err)
+			}
+			if err := mediator.Publish(ctx, m, tick{A: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}), "%d behaviors", b)
+	}
+}
+
 func TestStreamDoesNotAllocateAnItem(t *testing.T) {
 	for _, n := range []int{0, 1, 5} {
 		m := newMediator(t, mediator.Use(noops(n)...), mediator.HandleStream(counting))

@@ -16,7 +16,7 @@ func onEvent(context.Context, event) error                     { return nil }
 func pointed(context.Context, *get[bool]) (bool, error)        { return false, nil }
 func keepCreated(context.Context, created) error               { return nil }
 func onNothing(context.Context, string) error                  { return nil }
-func genericGet[K any](_ context.Context, q get[K]) (K, error) { return q.Key, nil }
+func genericGet[K any](_ context.Context, q get[K]) (K, error) { return q.Key, errBoom }
 
 func TestInspectShowsEverythingThatIsWired(t *testing.T) {
 	a, b := picky{"a"}, picky{"b"}

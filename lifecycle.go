@@ -167,11 +167,11 @@ func (m *Mediator) closeWatchers() (ws []CloseWatcher) {
 	for _, b := range bs {
 		for b != nil {
 			if w, ok := b.(CloseWatcher); ok {
-				comparable := reflect.ValueOf(b).Comparable()
-				if !comparable || !seen[b] {
+				once := reflect.ValueOf(b).Comparable()
+				if !once || !seen[b] {
 					ws = append(ws, w)
 				}
-				if comparable {
+				if once {
 					seen[b] = true
 				}
 			}

@@ -17,8 +17,8 @@ import (
 // lifeLog notes what is called.
 type lifeLog []string
 
-func (l *lifeLog) start(name string, err error) mediator.Option {
-	return mediator.OnStart(func(*mediator.Mediator) error { *l = append(*l, "start "+name); return err })
+func (l *lifeLog) start(name string) mediator.Option {
+	return mediator.OnStart(func(*mediator.Mediator) error { *l = append(*l, "start "+name); return nil })
 }
 
 func (l *lifeLog) close(name string, err error) mediator.Option {
@@ -27,7 +27,7 @@ func (l *lifeLog) close(name string, err error) mediator.Option {
 
 func TestStartInOrderAndCloseInReverse(t *testing.T) {
 	var log lifeLog
-	m, err := mediator.New(log.start("a", nil), log.close("a", nil), log.start("b", nil), mediator.Options(log.close("b", nil), log.close("c", nil)))
+	m, err := mediator.New(log.start("a"), log.close("a", nil), log.start("b"), mediator.Options(log.close("b", nil), log.close("c", nil)))
 	require.NoError(t, err)
 	require.Equal(t, lifeLog{"start a", "start b"}, log)
 	for range 3 {
@@ -78,13 +78,13 @@ func TestAFailedStartClosesWhatHadStarted(t *testing.T) {
 			var log lifeLog
 			var m *mediator.Mediator
 			handled := false
-			got, err := mediator.New(log.start("a", nil), log.close("a", errStop),
+			got, err := mediator.New(log.start("a"), log.close("a", errStop),
 				mediator.Subscribe(func(context.Context, created) error { handled = true; return nil }),
 				mediator.OnStart(func(given *mediator.Mediator) error {
 					m = given
 					return mediator.Publish(t.Context(), m, created{}, mediator.Background())
 				}),
-				mediator.OnStart(c.fail), log.start("c", nil), log.close("c", nil))
+				mediator.OnStart(c.fail), log.start("c"), log.close("c", nil))
 			require.Nil(t, got)
 			require.ErrorIs(t, err, errBoom)
 			require.ErrorIs(t, err, errStop, "the error of closing is joined")
@@ -103,7 +103,7 @@ func TestGoexitInOnStartClosesWhatHadStarted(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = mediator.New(log.start("a", nil), log.close("a", nil), mediator.OnStart(func(*mediator.Mediator) error { runtime.Goexit(); return nil }))
+		_, _ = mediator.New(log.start("a"), log.close("a", nil), mediator.OnStart(func(*mediator.Mediator) error { runtime.Goexit(); return nil }))
 		t.Error("New has returned")
 	}()
 	<-done
@@ -131,7 +131,7 @@ func TestAFailedStartWaitsTenSecondsAtMost(t *testing.T) {
 
 func TestMistakesInTheWiringStartAndCloseNothing(t *testing.T) {
 	var log lifeLog
-	_, err := mediator.New(log.start("a", nil), log.close("a", nil), mediator.OnStart(nil), mediator.OnClose(nil))
+	_, err := mediator.New(log.start("a"), log.close("a", nil), mediator.OnStart(nil), mediator.OnClose(nil))
 	require.ErrorContains(t, err, "OnStart: the function is nil")
 	require.ErrorContains(t, err, "OnClose: the function is nil")
 	require.Empty(t, log)
@@ -295,13 +295,10 @@ type hidden struct{ mediator.Behavior }
 func (h hidden) Unwrap() mediator.Behavior { return h.Behavior }
 
 // uncomparable is a CloseWatcher that no map can hold.
-type uncomparable struct {
-	log  *lifeLog
-	tags []string
-}
+type uncomparable struct{ closing func() }
 
 func (uncomparable) Wrap(next mediator.Next) mediator.Next { return next }
-func (u uncomparable) MediatorClosing()                    { *u.log = append(*u.log, "uncomparable") }
+func (u uncomparable) MediatorClosing()                    { u.closing() }
 
 func TestCloseWatchersAreToldOnceAndFirst(t *testing.T) {
 	var log lifeLog
@@ -309,7 +306,7 @@ func TestCloseWatchersAreToldOnceAndFirst(t *testing.T) {
 	m, err := mediator.New(mediator.Use(everywhere), mediator.Handle(place1, mediator.Use(hidden{inner}, everywhere)),
 		mediator.HandleStream(counting, mediator.Use(inner, mediator.BehaviorFunc(func(next mediator.Next) mediator.Next { return next }))),
 		mediator.Relay((&storing{}).put, mediator.Use(relay)),
-		mediator.Subscribe(onOrder, mediator.Use(uncomparable{log: &log})), log.close("a", nil))
+		mediator.Subscribe(onOrder, mediator.Use(uncomparable{func() { log = append(log, "uncomparable") }})), log.close("a", nil))
 	require.NoError(t, err)
 	_, err = mediator.Listen(m, func(context.Context, created) error { return nil }, mediator.Use(late))
 	require.NoError(t, err)

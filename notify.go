@@ -126,13 +126,15 @@ func publishTo[N any](ctx context.Context, t *topic[N], n N, how publishing) err
 // topic is the subscribers of one type of notification. It does not change; when
 // subscribers come or go, another takes its place.
 type topic[N any] struct {
-	m        *Mediator
-	name     string
+	// What the usual Publish looks at, first, for it to be in one cache line.
+	single   func(context.Context, N) error // the only step, if it is plain and parallel is 0
 	parallel int
 	steps    []step[N] // what Publish runs: the subscribers, or their relay alone
-	groups   []step[N] // the subscribers
-	relayed  bool
-	single   func(context.Context, N) error // the only step, if it is plain and parallel is 0
+
+	m       *Mediator
+	name    string
+	groups  []step[N] // the subscribers
+	relayed bool
 }
 
 // step is one subscriber's part of a topic. One of plain, handle, pipe and boxed

@@ -103,7 +103,7 @@ func Options(opts ...Option) Option {
 
 // Bind makes an Option of a function that gets the mediator while New wires it:
 // for handlers that send and publish themselves. The mediator must not be used
-// before New has returned.
+// before New has returned, but for the functions of [OnStart].
 //
 //	func Module() mediator.Option {
 //		return mediator.Bind(func(m *mediator.Mediator) mediator.Option {
@@ -122,7 +122,8 @@ func Bind(f func(m *Mediator) Option) Option {
 }
 
 // Use puts behaviors around handlers, the first given outermost: around every
-// handler, subscriber and stream as an Option, around one as a HandlerOption.
+// handler, subscriber, stream and [Relay] as an Option, around one as a
+// HandlerOption.
 // Those of the mediator stand outside those of a handler.
 func Use(bs ...Behavior) SharedOption { return use(bs) }
 
