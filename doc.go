@@ -30,7 +30,9 @@
 // reports all mistakes at once. A package of an application exports an [Options];
 // one whose handlers send or publish gets the mediator from [Bind]. Routes do not
 // change afterwards, so calls take no lock; [Listen] subscribes at run time,
-// copying on write.
+// copying on write. [Mediator.Inspect] shows what is wired. [OnStart] and [OnClose]
+// start and stop what takes calls from elsewhere; a [Relay] stores what is published,
+// or sends it on, for [DispatchTo] to deliver.
 //
 // # Behaviors
 //

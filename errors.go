@@ -14,7 +14,8 @@ var (
 	// ErrNoHandler: nothing handles the request, or no message has the name
 	// given to [Dispatch]. The text names the near miss if there is one.
 	ErrNoHandler = errors.New("no handler")
-	// ErrDuplicateHandler: [New] was given two handlers for one request.
+	// ErrDuplicateHandler: [New] was given two handlers for one request, or two
+	// relays for one notification.
 	ErrDuplicateHandler = errors.New("duplicate handler")
 	// ErrClosed: the mediator was closed before the call.
 	ErrClosed = errors.New("mediator is closed")

@@ -19,7 +19,9 @@ import (
 //     handler, each run of a stream, each notification, whether it has
 //     subscribers or not, and what each of them does with it. Give it first: then
 //     it is outermost, sees what the caller sees, and a notification is recorded
-//     ahead of its handling by subscribers.
+//     ahead of its handling by subscribers. One that has a [mediator.Relay] is
+//     recorded when it is published, with what the relay ends with, and then each
+//     delivery to a subscriber.
 //   - Given to a handler or a subscriber it records the calls of this one, as
 //     they are where it stands among the behaviors: inside a retry, every attempt.
 //
@@ -52,12 +54,33 @@ var recorders atomic.Int64
 // NewRecorder returns a Recorder that has recorded nothing.
 func NewRecorder() *Recorder {
 	r := &Recorder{group: fmt.Sprint(ownGroup, recorders.Add(1))}
-	use := mediator.Use(mediator.Around(r.record))
-	r.handlerOption = use
-	r.option = mediator.Options(use, mediator.Subscribe(
-		func(context.Context, any) error { return nil }, mediator.Group(r.group)))
+	r.handlerOption = mediator.Use(mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		return r.record(ctx, c, next, noRelays)
+	}))
+	r.option = mediator.Bind(func(m *mediator.Mediator) mediator.Option {
+		relayed := sync.OnceValue(func() map[string]bool { return relays(m) })
+		return mediator.Options(
+			mediator.Use(mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+				return r.record(ctx, c, next, relayed)
+			})),
+			mediator.Subscribe(func(context.Context, any) error { return nil }, mediator.Group(r.group)))
+	})
 	return r
 }
+
+// relays is the names of the notifications that have a relay in m. They do not
+// change once m can be used.
+func relays(m *mediator.Mediator) map[string]bool {
+	names := map[string]bool{}
+	for _, route := range m.Inspect() {
+		if route.Relay {
+			names[route.Name] = true
+		}
+	}
+	return names
+}
+
+func noRelays() map[string]bool { return nil }
 
 // Calls returns a copy of what was recorded, in the order in which the calls
 // began. Those still in progress are not [Call.Done].
@@ -110,12 +133,16 @@ func list(calls []Call) string {
 	return strings.Join(lines, "; ")
 }
 
-// record is the behavior of the Recorder.
-func (r *Recorder) record(ctx context.Context, c mediator.Call, next mediator.Next) error {
+// record is the behavior of the Recorder. relayed returns the names of the
+// notifications whose relay the Recorder stands around.
+func (r *Recorder) record(ctx context.Context, c mediator.Call, next mediator.Next, relayed func() map[string]bool) error {
 	call := &Call{Kind: c.Kind(), Name: c.Name(), Handler: c.Handler()}
 	if strings.HasPrefix(call.Handler, ownGroup) {
 		if call.Handler != r.group {
 			return next(ctx, c)
+		}
+		if relayed()[call.Name] { // a delivery; it was recorded at its relay
+			return nil
 		}
 		// The notification as it was published: no subscriber that the behaviors
 		// below should be bothered with.

@@ -109,6 +109,32 @@ func TestRecorderFilters(t *testing.T) {
 	require.Empty(t, mediatortest.CallsOf[int](rec))
 }
 
+func TestRecorderOfARelay(t *testing.T) {
+	rec, atRelay := mediatortest.NewRecorder(), mediatortest.NewRecorder()
+	var outcome error
+	m := mediatortest.New(t, rec,
+		mediator.Relay(func(context.Context, OrderPaid) error { return outcome }, atRelay, mediator.Named("paid")),
+		mediator.Subscribe(func(context.Context, OrderPaid) error { return errDeclined }, mediator.Group("mail")))
+	ctx := t.Context()
+	deliver := func(group string) error {
+		return mediator.DispatchTo(ctx, m, "paid", group, func(target any) error { target.(*OrderPaid).Receipt = 5; return nil })
+	}
+	require.NoError(t, mediator.Publish(ctx, m, OrderPaid{Receipt: 5}))
+	for _, route := range m.Inspect() {
+		if route.Kind == mediator.KindNotification && !route.Relay {
+			require.Equal(t, route.Group == "mail", deliver(route.Group) != nil)
+		}
+	}
+	outcome = errDeclined
+	require.ErrorIs(t, mediator.Publish(ctx, m, OrderPaid{Receipt: 6}), errDeclined)
+	require.NoError(t, mediator.Publish(ctx, m, "without a relay"))
+	require.Equal(t, []string{
+		"notification paid", "notification paid to mail: declined", "notification paid: declined", "notification string",
+	}, lines(rec))
+	require.Equal(t, []string{"notification paid", "notification paid: declined"}, lines(atRelay))
+	require.Equal(t, []OrderPaid{{Receipt: 5}, {Receipt: 6}}, mediatortest.Published[OrderPaid](rec))
+}
+
 func TestRecorderPassesOnPanicsAndGoexit(t *testing.T) {
 	own := &mediator.PanicError{Value: "own"}
 	rec := mediatortest.NewRecorder()
