@@ -178,8 +178,42 @@ func (c Call) Stopped() bool {
 		return false
 	}
 	defer c.f.unlock()
+	if c.f.state.Load()&running != 0 {
+		return false
+	}
+	if t := c.taps.boundary(); t != nil {
+		return t.inner.stopped()
+	}
 	stream, ok := c.f.content.(interface{ stopped() bool })
-	return ok && c.f.state.Load()&running == 0 && stream.stopped()
+	return ok && stream.stopped()
+}
+
+// Interrupt ends the handler's present run of a stream: its context is cancelled
+// with cause, and what it returns is cause, so that a retry between may begin
+// another run; without one, the consumer gets it. It returns false if no run is in
+// progress, or is interrupted already. It does not wait for the run to end, and may
+// be called on another goroutine than the stream's.
+func (c Call) Interrupt(cause error) bool {
+	if c.f == nil || c.f.info.kind != KindStream || c.f.lock(c.id) != nil {
+		return false
+	}
+	defer c.f.unlock()
+	stream, ok := c.f.content.(interface{ interrupt(error) bool })
+	return ok && c.f.state.Load()&running != 0 && stream.interrupt(cause)
+}
+
+// Queues returns the queues that the items of the stream go through at present,
+// the outermost first.
+func (c Call) Queues() []*Queue {
+	if c.f == nil || c.f.info.kind != KindStream || c.f.lock(c.id) != nil {
+		return nil
+	}
+	defer c.f.unlock()
+	stream, ok := c.f.content.(interface{ queueList() *queueList })
+	if !ok {
+		return nil
+	}
+	return stream.queueList().copy()
 }
 
 // OnItem returns a Call that, handed to next, has f called for each item of the
@@ -203,11 +237,21 @@ func (c Call) KeepItems(keep func() bool) Call {
 	return c
 }
 
-// tap is a list of item observers, innermost first. One of f and keep is set.
+// tap is a list of item observers, innermost first. One of f, keep and inner is
+// set.
 type tap struct {
 	f     func()
 	keep  func() bool
+	inner boundary // a queue: the taps from here on are called by its consumer
 	outer *tap
+}
+
+// boundary returns the tap of the next queue outwards, nil if there is none.
+func (t *tap) boundary() *tap {
+	for t != nil && t.inner == nil {
+		t = t.outer
+	}
+	return t
 }
 
 // Fork returns a Call of its own for the same message, for a behavior that runs

@@ -137,7 +137,7 @@ func (r *streamRoute[Q, T]) runAny(ctx context.Context, q any, yield func(T, err
 
 // run is one run of the stream.
 func (r *streamRoute[Q, T]) run(ctx context.Context, q Q, yield func(T, error) bool) {
-	out := &outlet[T]{turn: make(chan struct{}, 1), yield: yield}
+	out := &outlet[T]{turn: make(chan struct{}, 1), yield: yield, queues: &queueList{}}
 	f := &frame{info: r.info, content: &streamContent[Q, T]{q: q, out: out}}
 	f.floors = make([]atomic.Uint32, r.chain.depth)
 	defer out.wait()
@@ -164,6 +164,7 @@ func (f *frame) end() {
 // outlet is where the items of a stream go: the consumer's loop body. It belongs
 // to the run that has the turn.
 type outlet[T any] struct {
+	queues     *queueList
 	turn       chan struct{} // holds one while a run delivers, from its first item to its end
 	yield      func(T, error) bool
 	stopped    bool // the consumer wants no more
@@ -204,8 +205,15 @@ func (c *streamContent[Q, T]) stopped() bool     { return c.out.done() && !c.out
 func (c *streamContent[Q, T]) replace() content { return &streamContent[Q, T]{q: c.q, out: c.out} }
 
 func (c *streamContent[Q, T]) abandoned(delivers bool) {
-	c.run.cancel()
+	c.run.cancel(nil)
 	if delivers {
-		c.out.wait()
+		c.run.out.wait()
 	}
+}
+
+func (c *streamContent[Q, T]) interrupt(cause error) bool { return c.run.interrupt(cause) }
+func (c *streamContent[Q, T]) queueList() *queueList      { return c.out.queues }
+
+func (c *streamContent[Q, T]) boundary(q *Queue, call Call) boundary {
+	return newPump(q, call, c.out)
 }

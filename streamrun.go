@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"sync/atomic"
 )
 
 // streamTerminal is the innermost next of a stream: it runs the handler and
@@ -26,11 +27,14 @@ func streamTerminal[Q, T any](h func(context.Context, Q) iter.Seq2[T, error]) Ne
 			f.leave(s&^locked, 0)
 			return c.fail("next", fmt.Errorf("%w: the call is of another message", ErrMessageType))
 		}
-		r := &streamRun[T]{f: f, state: s &^ locked, out: content.out, taps: c.taps, busy: true}
-		r.ctx, r.cancel = context.WithCancel(ctx)
+		r := &streamRun[T]{f: f, state: s &^ locked, out: content.out, taps: c.taps, busy: true, outer: ctx}
+		if b := c.taps.boundary(); b != nil {
+			r.out, r.lastTap = b.inner.(*pump[T]).out, b
+		}
+		r.ctx, r.cancel = context.WithCancelCause(ctx)
 		content.run = r
 		f.unlock()
-		err = r.do(func() iter.Seq2[T, error] { return h(r.ctx, content.q) })
+		err = r.outcome(r.do(func() iter.Seq2[T, error] { return h(r.ctx, content.q) }))
 		if r.lost {
 			return c.fail("next", join(ErrCallOver, err))
 		}
@@ -40,12 +44,15 @@ func streamTerminal[Q, T any](h func(context.Context, Q) iter.Seq2[T, error]) Ne
 
 // streamRun is one run of a stream's handler.
 type streamRun[T any] struct {
-	f      *frame
-	state  uint64 // that of the frame for as long as this run counts
-	out    *outlet[T]
-	ctx    context.Context
-	cancel context.CancelFunc
-	taps   *tap
+	f       *frame
+	state   uint64 // that of the frame for as long as this run counts
+	out     *outlet[T]
+	outer   context.Context // without cancel
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	taps    *tap
+	lastTap *tap                  // that of the next queue outwards: the rest is its consumer's
+	cut     atomic.Pointer[error] // what Interrupt was given
 
 	busy     bool  // before the first item, in the loop body, and after the end
 	over     bool  // yield has returned false
@@ -83,6 +90,30 @@ func (r *streamRun[T]) do(start func() iter.Seq2[T, error]) (err error) {
 	return r.err
 }
 
+// outcome is err, or what Interrupt was given if that is why the run has ended.
+func (r *streamRun[T]) outcome(err error) error {
+	cut := r.cut.Load()
+	switch {
+	case cut == nil || err == nil:
+		return err
+	case errors.Is(err, *cut):
+		if r.outer.Err() == nil && errors.Is(err, context.Canceled) {
+			return *cut // the context was cancelled for no other reason
+		}
+		return err
+	}
+	return errors.Join(*cut, err)
+}
+
+// interrupt ends the run with cause.
+func (r *streamRun[T]) interrupt(cause error) bool {
+	if !r.cut.CompareAndSwap(nil, &cause) {
+		return false
+	}
+	r.cancel(cause)
+	return true
+}
+
 // iterate runs the iterator, and ends one that ignores the end.
 func (r *streamRun[T]) iterate(items iter.Seq2[T, error]) {
 	defer func() {
@@ -98,7 +129,7 @@ func (r *streamRun[T]) iterate(items iter.Seq2[T, error]) {
 
 // settle ends the run, however it ended.
 func (r *streamRun[T]) settle() {
-	r.cancel()
+	r.cancel(nil)
 	if r.busy && !r.over && r.state&delivering != 0 {
 		// The consumer's loop body panicked. Should a behavior recover that, the
 		// panic still goes on where the loop is.
@@ -136,7 +167,7 @@ func (r *streamRun[T]) release() {
 // before it learns of it, for it may wait for goroutines that heed the context.
 func (r *streamRun[T]) stop(err error) bool {
 	r.busy, r.over, r.err = true, true, err
-	r.cancel()
+	r.cancel(nil)
 	return false
 }
 
@@ -152,7 +183,7 @@ func (r *streamRun[T]) deliver() func(item T, err error) bool {
 				return false
 			}
 		}
-		for t := r.taps; t != nil; t = t.outer {
+		for t := r.taps; t != r.lastTap; t = t.outer {
 			if t.keep == nil {
 				t.f()
 			} else if !t.keep() {

@@ -1,0 +1,379 @@
+package mediator
+
+import (
+	"context"
+	"errors"
+	"math/bits"
+	"reflect"
+	"runtime"
+	"sync/atomic"
+)
+
+// pump is a [Queue] with items of type T: its producer's outlet, and what takes
+// the items on to the outlet of the consumer.
+type pump[T any] struct {
+	q    *Queue
+	ring *ring[T] // where the producer puts items
+
+	// Of the producer.
+	out      *outlet[T]
+	done     chan struct{} // closed when it has ended
+	err      error         // valid then
+	panicked *PanicError   // valid then
+
+	_ [64]byte
+
+	// Of the consumer.
+	c       Call
+	from    *ring[T] // where the consumer takes items
+	head    uint64   // the first item's position and the number taken, see Queue
+	count   uint64   // items taken
+	tail    uint32   // when it looked last
+	target  *outlet[T]
+	taps    *tap
+	lastTap *tap // that of the next queue outwards
+	holding bool // target's turn
+	inBody  bool
+	clears  bool // T may hold pointers
+
+	_ [64]byte
+}
+
+// ring holds the items from a position on, in the place that their position gives.
+// When it is too small a larger one follows it, so nothing is moved.
+type ring[T any] struct {
+	slots []T
+	first uint64
+	next  atomic.Pointer[ring[T]]
+}
+
+const (
+	leastRing = 16
+	baseEvery = 1 << 30
+)
+
+func newPump[T any](q *Queue, c Call, out *outlet[T]) *pump[T] {
+	p := &pump[T]{q: q, c: c, target: out, taps: c.taps, done: make(chan struct{}), clears: mayPoint(reflect.TypeFor[T]())}
+	if t := c.taps.boundary(); t != nil {
+		p.target, p.lastTap = t.inner.(*pump[T]).out, t
+	}
+	p.out = &outlet[T]{turn: make(chan struct{}, 1), yield: p.push, queues: out.queues}
+	p.ring = &ring[T]{slots: make([]T, min(leastRing, sizeFor(q.Capacity())))}
+	p.from = p.ring
+	return p
+}
+
+// sizeFor is a ring's size for n items, and one that is being read.
+func sizeFor(n int) int { return 1 << bits.Len(uint(n)) }
+
+// mayPoint tells whether a T that is left in a slot could keep something alive.
+func mayPoint(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr,
+		reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
+		return false
+	case reflect.Array:
+		return mayPoint(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if mayPoint(t.Field(i).Type) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
+}
+
+// run is [Queue.Run].
+func (p *pump[T]) run(ctx context.Context, next Next) error {
+	if p.target.done() {
+		return nil
+	}
+	produce, cancel := context.WithCancel(ctx)
+	p.q.quit = produce.Done()
+	go p.produce(produce, next)
+	err := p.consume(ctx, cancel)
+	if p.panicked != nil {
+		p.target.turn <- struct{}{}
+		p.target.broken = true
+		<-p.target.turn
+		panic(p.panicked)
+	}
+	switch {
+	case err == errConsumerStopped:
+		return nil
+	case err != nil && p.err != nil && ctx.Err() != nil && errors.Is(p.err, ctx.Err()):
+		return p.err // the same, in the producer's words
+	case err != nil:
+		return err
+	case p.q.failure != nil:
+		return p.q.failure
+	}
+	return p.err
+}
+
+// produce runs the producer.
+func (p *pump[T]) produce(ctx context.Context, next Next) {
+	defer close(p.done)
+	defer p.q.end()
+	defer func() {
+		if v := recover(); v != nil {
+			p.panicked = newPanicError(v)
+		}
+	}()
+	p.err = ErrGoexit
+	c := p.c
+	c.taps = &tap{inner: p, outer: c.taps}
+	err := next(ctx, c)
+	p.err = err
+	if p.out.panicked { // in Admit, and a behavior has recovered it
+		panic(p.out.panicValue)
+	}
+}
+
+// errConsumerStopped: consume delivers no more because the consumer wants no more.
+var errConsumerStopped = errors.New("the consumer has stopped")
+
+// consume delivers items until there are no more, and returns why it ended before.
+// When it returns, or is left by a panic, the producer has ended.
+func (p *pump[T]) consume(ctx context.Context, cancel context.CancelFunc) error {
+	defer func() {
+		p.q.consumer.Store(left)
+		p.q.wakeProducer()
+		cancel()
+		<-p.done
+		p.q.closed.Store(true)
+	}()
+	defer p.leaveBody()
+	q := p.q
+	for {
+		if p.tail == uint32(p.head>>32) {
+			ended := q.ended.Load()
+			p.look()
+			switch {
+			case p.tail != uint32(p.head>>32):
+			case ended:
+				return nil
+			case ctx.Err() != nil:
+				return endedError(ctx)
+			case !q.spin(p.tail):
+				p.giveTurn()
+				q.sleep(ctx, p.tail)
+			}
+			continue
+		}
+		if ctx.Err() != nil {
+			return endedError(ctx)
+		}
+		if s := p.c.f.state.Load(); ((s^p.c.id)>>attemptShift != 0 || s&endedMask != 0) && !p.c.f.alive(p.c.id, s) {
+			return p.c.fail("queue", ErrCallOver)
+		}
+		if !p.holding {
+			p.target.turn <- struct{}{}
+			p.holding = true
+			if p.target.stopped || p.target.inBody {
+				return errConsumerStopped
+			}
+			continue
+		}
+		if item, ok := p.take(); ok && !p.deliver(item) {
+			return errConsumerStopped
+		}
+	}
+}
+
+// look reads where the queue begins, and then where it ends.
+func (p *pump[T]) look() {
+	p.head = p.q.head.Load()
+	p.tail = uint32(p.q.tail.Load())
+}
+
+// deliver gives an item to the outlet of the consumer.
+func (p *pump[T]) deliver(item T) bool {
+	for t := p.taps; t != p.lastTap; t = t.outer {
+		if t.keep == nil {
+			t.f()
+		} else if !t.keep() {
+			return true
+		}
+	}
+	p.inBody = true
+	more := p.target.yield(item, nil)
+	p.inBody = false
+	if !more {
+		p.target.stopped = true
+	}
+	return more
+}
+
+// leaveBody notes a panic of the loop body, so that it goes on where the loop is,
+// should a behavior recover it, and gives the turn back.
+func (p *pump[T]) leaveBody() {
+	defer p.giveTurn()
+	if !p.inBody {
+		return
+	}
+	p.target.inBody = true
+	if v := recover(); v != nil {
+		p.target.panicked, p.target.panicValue = true, v
+		panic(v)
+	}
+}
+
+func (p *pump[T]) giveTurn() {
+	if p.holding {
+		p.holding = false
+		<-p.target.turn
+	}
+}
+
+// take takes the first item, if it is still there.
+func (p *pump[T]) take() (item T, ok bool) {
+	q := p.q
+	head := p.head
+	position := head >> 32
+	next := uint64(uint32(position)+1)<<32 | uint64(uint32(head)+1)
+	if q.evicts {
+		q.reading.Store(position<<1 | 1)
+		if !q.head.CompareAndSwap(head, next) {
+			q.reading.Store(0)
+			p.look()
+			return item, false
+		}
+	}
+	r := p.from
+	for after := r.next.Load(); after != nil && int32(uint32(position)-uint32(after.first)) >= 0; after = r.next.Load() {
+		r = after
+		p.from = r
+	}
+	slot := &r.slots[position&uint64(len(r.slots)-1)]
+	item = *slot
+	if p.clears {
+		var zero T
+		*slot = zero
+	}
+	p.count++
+	if q.evicts {
+		q.reading.Store(0)
+	} else {
+		q.head.Store(next)
+	}
+	p.head = next
+	if p.count%baseEvery == 0 {
+		q.base.Store(p.count)
+	}
+	q.taken(uint32(next>>32), p.tail)
+	return item, true
+}
+
+// push is the yield of the producer's outlet.
+func (p *pump[T]) push(item T, _ error) bool {
+	q := p.q
+	if q.admit != nil {
+		if verdict := q.admit(q); verdict != Enqueue {
+			return p.decide(item, verdict)
+		}
+	}
+	if capacity := uint64(q.capacity.Load()); q.next-q.seen >= capacity && q.next-q.look() >= capacity && !q.await(q.resumeAt) {
+		q.refused.Add(1)
+		return false
+	}
+	return p.put(item)
+}
+
+// resumeAt is the depth at which a producer that waits for room goes on. In a
+// large queue it waits for many places, for to wake it costs more than an item.
+func (q *Queue) resumeAt() int {
+	capacity := q.Capacity()
+	if capacity >= manyPlaces {
+		return capacity / 2
+	}
+	return capacity - 1
+}
+
+const manyPlaces = 64
+
+// decide carries out what Admit has said.
+func (p *pump[T]) decide(item T, v Verdict) bool {
+	q := p.q
+	switch v {
+	case Drop:
+		q.dropped.Add(1)
+	case Skip:
+		q.skipped.Add(1)
+	case failed:
+		q.dropped.Add(1)
+		return false
+	case Evict, EvictOne, Replace:
+		p.evict(v)
+		return p.put(item)
+	default:
+		panic(badVerdict(v, "is none"))
+	}
+	return q.consumer.Load() != left
+}
+
+func badVerdict(v Verdict, why string) string {
+	return "mediator: Admit of a Queue returned a Verdict that " + why + ": " + string(rune('0'+v))
+}
+
+// evict drops the oldest items, as v says.
+func (p *pump[T]) evict(v Verdict) {
+	q := p.q
+	if !q.evicts {
+		panic(badVerdict(v, "needs QueueConfig.Evicts"))
+	}
+	for {
+		head := q.head.Load()
+		depth := uint32(q.next) - uint32(head>>32)
+		most := uint32(q.Capacity() - 1)
+		switch {
+		case v == Replace:
+			most = 0
+		case v == EvictOne && depth > 0:
+			most = min(most, depth-1)
+		}
+		if depth <= most || q.head.CompareAndSwap(head, head+uint64(depth-most)<<32) {
+			return
+		}
+	}
+}
+
+// put puts the item last. There is room for it.
+func (p *pump[T]) put(item T) bool {
+	q, r := p.q, p.ring
+	if q.consumer.Load() == left {
+		q.refused.Add(1)
+		return false
+	}
+	size := uint64(len(r.slots))
+	if q.next-r.first >= size && q.next-q.seen >= size && q.next-q.look() >= size {
+		r = p.grow()
+		size = uint64(len(r.slots))
+	}
+	if q.evicts && q.next-r.first >= size {
+		// The consumer may be copying the item that was in this place.
+		for q.reading.Load() == uint64(uint32(q.next-size))<<1|1 {
+			runtime.Gosched()
+		}
+	}
+	r.slots[q.next&(size-1)] = item
+	q.next++
+	q.tail.Store(q.next)
+	if q.consumer.Load() == asleep {
+		q.wakeConsumer()
+	}
+	return true
+}
+
+// grow puts a larger ring after a full one.
+func (p *pump[T]) grow() *ring[T] {
+	r := &ring[T]{slots: make([]T, 2*len(p.ring.slots)), first: p.q.next}
+	p.ring.next.Store(r)
+	p.ring = r
+	return r
+}
+
+func (p *pump[T]) stopped() bool { return p.out.done() && !p.out.broken }
