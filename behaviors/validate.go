@@ -46,10 +46,10 @@ func (validation) BehaviorName() string { return "Validate" }
 
 type validator interface{ Validate() error }
 
-// receiver tells whether messages of a type can be validated.
+// receiver tells how messages of a type are validated.
 type receiver struct {
-	typ       reflect.Type
-	hasMethod bool // it, or a pointer to it
+	typ   reflect.Type
+	check func(message any) error // nil if they have no such method
 }
 
 func (validation) Wrap(next mediator.Next) mediator.Next {
@@ -62,9 +62,9 @@ func (validation) Wrap(next mediator.Next) mediator.Next {
 			r = receiverOf(c.Type())
 			known.Store(r)
 		}
-		if r.hasMethod {
-			if err := validate(c); err != nil {
-				return err
+		if r.check != nil {
+			if err := c.View(r.check); err != nil {
+				return named(err, c)
 			}
 		}
 		return next(ctx, c)
@@ -72,38 +72,57 @@ func (validation) Wrap(next mediator.Next) mediator.Next {
 }
 
 func receiverOf(t reflect.Type) *receiver {
-	// The methods of a type are also those of a pointer to it.
-	return &receiver{typ: t, hasMethod: t != nil &&
-		(t.Implements(reflect.TypeFor[validator]()) || reflect.PointerTo(t).Implements(reflect.TypeFor[validator]()))}
+	r := &receiver{typ: t}
+	if t == nil {
+		return r
+	}
+	method := reflect.TypeFor[validator]()
+	switch {
+	case t.Kind() == reflect.Pointer && t.Elem().Implements(method):
+		r.check = checkUnlessNil
+	case t.Implements(method), reflect.PointerTo(t).Implements(method): // those of a type are also those of a pointer to it
+		r.check = check
+	}
+	return r
 }
 
-func validate(c mediator.Call) error {
-	return c.View(func(message any) error {
-		v, ok := message.(validator)
-		if !ok {
-			v = boxed(message)
-		}
-		if isNil(v) {
-			return &InvalidError{Name: c.Name(), Err: errNilMessage}
-		}
-		if err := v.Validate(); err != nil {
-			return &InvalidError{Name: c.Name(), Err: err}
-		}
-		return nil
-	})
+// check validates what [mediator.Call.View] shows.
+func check(message any) error { return invalid(validatorOf(message).Validate()) }
+
+// checkUnlessNil is check for a pointer to a type that has the method, which
+// cannot be called if the pointer is nil.
+func checkUnlessNil(message any) error {
+	v := validatorOf(message)
+	if reflect.ValueOf(v).IsNil() {
+		return invalid(errNilMessage)
+	}
+	return invalid(v.Validate())
 }
 
 var errNilMessage = errors.New("the message is a nil pointer")
 
-// isNil tells whether v is a nil pointer that its method cannot be called on.
-func isNil(v validator) bool {
-	p := reflect.ValueOf(v)
-	return p.Kind() == reflect.Pointer && p.IsNil() && p.Type().Elem().Implements(reflect.TypeFor[validator]())
+func invalid(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &InvalidError{Err: err}
 }
 
-// boxed is the validator in an interface, given its address: that is what a
-// subscriber to an interface has.
-func boxed(message any) validator {
+// named is err with the name of what is invalid, if err says that it is.
+func named(err error, c mediator.Call) error {
+	//nolint:errorlint // what a message returned is not to be changed
+	if e, ok := err.(*InvalidError); ok {
+		e.Name = c.Name()
+	}
+	return err
+}
+
+// validatorOf is the message, or, given the address of an interface, which is what
+// a subscriber to one has, the message in it.
+func validatorOf(message any) validator {
+	if v, ok := message.(validator); ok {
+		return v
+	}
 	in := reflect.ValueOf(message).Elem().Elem()
 	if v, ok := reflect.TypeAssert[validator](in); ok {
 		return v

@@ -177,3 +177,19 @@ func TestFoundValidateOfANilPointer(t *testing.T) {
 	require.ErrorIs(t, err, behaviors.ErrInvalid)
 	require.ErrorContains(t, err, "nil pointer")
 }
+
+// fussy returns an error of the behavior's own type.
+type fussy struct{ err error }
+
+func (f fussy) Validate() error { return f.err }
+
+func TestValidateNamesWhatIsInvalidAndNotWhatItSaid(t *testing.T) {
+	inner := &behaviors.InvalidError{Name: "address", Err: errors.New("no street")}
+	m := newMediator(t, mediator.Use(behaviors.Validate()), mediator.Subscribe(func(context.Context, fussy) error { return nil }, mediator.Named("order")))
+	err := mediator.Publish(t.Context(), m, fussy{err: inner})
+	var invalid *behaviors.InvalidError
+	require.ErrorAs(t, err, &invalid)
+	require.Equal(t, "order", invalid.Name)
+	require.Same(t, inner, invalid.Err)
+	require.Equal(t, "address", inner.Name)
+}
