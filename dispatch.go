@@ -53,14 +53,13 @@ func findNamed(ctx context.Context, m *Mediator, name, group string, decode func
 	if err := m.open(ctx); err != nil {
 		return nil, &Error{Op: "dispatch", Name: name, Err: err}
 	}
-	r, ok := m.byName[name]
-	if !ok || group != "" {
-		r, ok = m.subs.byName(name)
+	if r, ok := m.byName[name]; ok && group == "" {
+		return r, nil
 	}
-	if !ok {
-		return nil, &Error{Op: "dispatch", Name: name, Group: group, Err: fmt.Errorf("%w for a message of this name%s", ErrNoHandler, m.nearName(name))}
+	if r, ok := m.subs.byName(name); ok {
+		return r, nil
 	}
-	return r, nil
+	return nil, &Error{Op: "dispatch", Name: name, Group: group, Err: fmt.Errorf("%w for a message of this name%s", ErrNoHandler, m.nearName(name))}
 }
 
 // named puts the operation and the name to the error of a decode. What a handler

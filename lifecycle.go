@@ -31,9 +31,9 @@ func OnStart(f func(m *Mediator) error) Option {
 // OnClose has f called by [Mediator.Close], first of all and last registered
 // first, while the mediator still takes all calls: so f can stop what takes calls
 // from elsewhere and wait for the handlers it has in progress. It gets Close's
-// ctx and must return when that ends; what it needs of time is missing for the
-// rest. It is called once. Its error, or its panic as a [*PanicError], is part of
-// Close's and keeps nothing else from being closed.
+// ctx and must return when that ends; what is left of ctx's time is for the rest.
+// It is called once. Its error, or its panic as a [*PanicError], is part of Close's
+// and keeps nothing else from being closed.
 //
 // It is not called if New fails before the functions of [OnStart] are called.
 func OnClose(f func(ctx context.Context) error) Option {

@@ -21,7 +21,7 @@ type Mediator struct {
 	// Set by New, not changed afterwards.
 	table      *table
 	routes     map[reflect.Type]route
-	byName     map[string]route
+	byName     map[string]registration
 	wired      []Route // the handlers' part of Inspect
 	names      names
 	behaviors  []Behavior

@@ -61,6 +61,8 @@ func TestARelayOfAPublisherWithoutSubscribers(t *testing.T) {
 	_, err := mediator.Dispatch(t.Context(), m, "created", fromJSON(`{"ID":"2"}`))
 	require.NoError(t, err)
 	require.Equal(t, []string{"1", "2"}, s.stored)
+	_, err = mediator.Dispatch(t.Context(), m, "created", fromJSON(`[`))
+	require.ErrorContains(t, err, "dispatch created: decode *mediator_test.created")
 	err = mediator.DispatchTo(t.Context(), m, "created", "g", fromJSON(`{}`))
 	require.ErrorIs(t, err, mediator.ErrNoHandler)
 	require.ErrorContains(t, err, "dispatch created to g: no handler: no subscriber has this group")

@@ -119,7 +119,6 @@ type route interface {
 	describe() string
 	// dispatch decodes a message into a pointer to it and handles it.
 	dispatch(ctx context.Context, m *Mediator, group string, decode func(target any) error) (any, error)
-	around() []Behavior
 }
 
 // requestRoute is the way of one type of request to its handler.

@@ -130,8 +130,7 @@ func (s *subscription[N]) topic(m *Mediator) topicEntry {
 // notificationRoute is the way by name to the subscribers of N.
 type notificationRoute[N any] struct{ name string }
 
-func (r *notificationRoute[N]) describe() string   { return "subscriber" }
-func (r *notificationRoute[N]) around() []Behavior { return nil }
+func (r *notificationRoute[N]) describe() string { return "subscriber" }
 
 func (r *notificationRoute[N]) dispatch(ctx context.Context, m *Mediator, group string, decode func(target any) error) (any, error) {
 	if group == "" {

@@ -32,6 +32,7 @@ type registration interface {
 	message() reflect.Type
 	settings() *spec
 	build(w *wiring, name string) (entry, error)
+	around() []Behavior
 	inspect() Route
 	route
 }
@@ -146,7 +147,7 @@ func (w *wiring) build(m *Mediator) {
 	seen := map[reflect.Type]registration{}
 	var entries []entry
 	m.routes = map[reflect.Type]route{}
-	m.byName = map[string]route{}
+	m.byName = map[string]registration{}
 	for _, r := range w.handlers {
 		t, name := r.message(), names.of(r.message())
 		e, err := r.build(w, name)
