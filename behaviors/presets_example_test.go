@@ -119,3 +119,10 @@ func ExampleEnding() {
 	// Output:
 	// stopped after 3 items
 }
+
+func ExampleEndings() {
+	for _, e := range behaviors.Endings() {
+		fmt.Print(e, "; ")
+	}
+	// Output: succeeded; stopped; failed; canceled; timed out; rejected; panicked; exited;
+}

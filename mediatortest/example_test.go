@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"testing"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/deadletter"
 	"github.com/fsmediator/mediator/mediatortest"
 )
 
@@ -206,4 +208,13 @@ func ExampleCallsOf() {
 		fmt.Println(call.Err)
 	}
 	// Output: declined
+}
+
+// A store of one's own is tested by one line.
+func ExampleDeadLetters() {
+	testStore := func(t *testing.T) {
+		mediatortest.DeadLetters(t, func(testing.TB) deadletter.Store { return deadletter.NewMemory() })
+	}
+	fmt.Println(passes(testStore))
+	// Output: true
 }

@@ -3,6 +3,7 @@ package mediatortest_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"testing"
 
@@ -54,3 +55,20 @@ func (exampleT) Helper()        {}
 func (exampleT) Cleanup(func()) {}
 
 var t testing.TB = exampleT{}
+
+// passes tells whether a test passes, for an example of what tests. What such a
+// test prints with -v would be taken for output of the example's.
+func passes(test func(*testing.T)) bool {
+	verbose := flag.Lookup("test.v").Value
+	before := verbose.String()
+	if err := verbose.Set("false"); err != nil {
+		panic(err)
+	}
+	defer func() {
+		if err := verbose.Set(before); err != nil {
+			panic(err)
+		}
+	}()
+	always := func(string, string) (bool, error) { return true, nil }
+	return testing.RunTests(always, []testing.InternalTest{{Name: "TestOfAnExample", F: test}})
+}

@@ -49,3 +49,71 @@ func ExampleOpen() {
 	// mediator: publish boltmediator_test.OrderPaid to stock: warehouse is closed
 	// 1 redriven, 0 failed, 0 skipped <nil>
 }
+
+// temporary returns the path of a file that is not there yet, and what removes it.
+func temporary() (path string, remove func()) {
+	dir, err := os.MkdirTemp("", "letters")
+	if err != nil {
+		panic(err)
+	}
+	return filepath.Join(dir, "letters.db"), func() { _ = os.RemoveAll(dir) }
+}
+
+func ExampleRetain() {
+	ctx := context.Background()
+	path, remove := temporary()
+	defer remove()
+	store, err := boltmediator.Open(path, boltmediator.Retain(deadletter.Retention{
+		Letters: 2,
+		OnDrop:  func(l deadletter.Letter) { fmt.Println("dropped", l.ID) },
+	}))
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = store.Close() }()
+	for _, id := range []string{"1", "2", "3"} {
+		if err := store.Put(ctx, deadletter.Letter{ID: id}); err != nil {
+			panic(err)
+		}
+	}
+	fmt.Println(store.Count(ctx, deadletter.Filter{}))
+	// Output:
+	// dropped 1
+	// 2 <nil>
+}
+
+func ExampleLockTimeout() {
+	path, remove := temporary()
+	defer remove()
+	store, err := boltmediator.Open(path)
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = store.Close() }()
+	_, err = boltmediator.Open(path, boltmediator.LockTimeout(time.Millisecond)) // as another process would
+	fmt.Println(errors.Is(err, boltmediator.ErrLocked))
+	// Output: true
+}
+
+func ExampleReadOnly() {
+	ctx := context.Background()
+	path, remove := temporary()
+	defer remove()
+	store, err := boltmediator.Open(path)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(store.Put(ctx, deadletter.Letter{ID: "1"}), store.Close())
+
+	store, err = boltmediator.Open(path, boltmediator.ReadOnly())
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = store.Close() }()
+	fmt.Println(store.Count(ctx, deadletter.Filter{}))
+	fmt.Println(store.Delete(ctx, "1"))
+	// Output:
+	// <nil> <nil>
+	// 1 <nil>
+	// boltmediator: delete "1": store is read-only
+}
