@@ -1,0 +1,42 @@
+// Package health watches streams, and requests, while they run: how fast they are
+// and were, whether they stall, fail, drop items or take up memory. It tells
+// whoever asks ([Monitor.Snapshot], [Monitor.Handler]) and whoever wants to be told
+// ([Reporter]), and it closes the loop: every [Config].Interval a [Policy] may slow
+// a producer, change a queue or a sample, or end a stream that has stalled so that
+// a retry resumes it.
+//
+//	monitor := health.New(health.RealTime())
+//	m, err := mediator.New(mediator.Use(monitor), …)
+//	http.Handle("/", monitor.Handler()) // /livez /readyz /healthz
+//
+// # Where it stands
+//
+// Around a handler the Monitor stands outside of what retries, so that a stream
+// that goes on after a failure is one stream, and an interrupted one can be resumed,
+// and outside of a queue, such as backpressure, if its items should be those that
+// the consumer gets. It knows the queues of a stream wherever they stand.
+//
+// # What it costs
+//
+// A stream item costs a call, an addition and a load: no lock, and no atomic write
+// but for each 256th item of a fast stream, see [Stream].Items. One timer serves all
+// streams, and one goroutine looks at them when it fires, so between the looks
+// there is none. Without streams and calls there are no looks. Each [Reporter] has a
+// goroutine of its own while it is called.
+//
+// # What makes a status
+//
+//	finding            is                                       makes a stream
+//	[Stalled]          no item for Config.Stall                 unhealthy
+//	[LowThroughput]    a rate below Config.MinRate              a warning
+//	[Degradation]      a rate far below the usual one           a warning
+//	[HighMemory]       the process grew by Config.MaxGrowth     a warning
+//	                   by twice as much                         unhealthy
+//	[HighErrorRate]    errors from Config.MaxErrorRate on       unhealthy
+//	[Exhaustion]       a queue that stays full, or drops        a warning
+//	[Failure]          it ended by an error                     failed
+//
+// The worst of them is its status at once. To improve, it must be found better by
+// [Config].Recovery looks in a row. A consumer that leaves and a caller that
+// cancels do not make a failure.
+package health

@@ -1,0 +1,159 @@
+package health
+
+import (
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// tick is the time between two looks.
+func (c *Config) tick() time.Duration {
+	d := min(c.Interval, c.Window)
+	if c.Stall > 0 {
+		d = min(d, c.Stall)
+	}
+	return max(time.Millisecond, min(d/10, time.Second))
+}
+
+// looking is what has the looks happen: a timer, and a goroutine while it looks. So
+// between the looks there is no goroutine that could outlive the streams.
+type looking struct {
+	next  atomic.Int64 // when the next look is due; never, if there is none to come
+	under atomic.Bool  // a look is under way
+
+	mu       sync.Mutex // one look at a time
+	chain    uint64     // of looks; a timer that belongs to an older one has no effect
+	timer    *time.Timer
+	due      int64 // when to report
+	activity uint64
+}
+
+const (
+	never = math.MinInt64
+	// overdue is after what time a look that is due is not to come any more. In a
+	// bubble of testing/synctest timers end with the bubble.
+	overdue = int64(10 * time.Second)
+)
+
+// keepLooking has looks begin if there are none. A call counts as begun before
+// that, and the last look looks for calls that have, after it has said that there
+// is no other.
+func (m *Monitor) keepLooking(now int64) {
+	if next := m.looking.next.Load(); next != never && now-next < overdue || m.looking.under.Load() {
+		return
+	}
+	l := &m.looking
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if next := l.next.Load(); next != never && now-next < overdue {
+		return
+	}
+	l.chain++
+	l.due = now + int64(m.c.Interval)
+	m.look(now) // whence the windows begin
+	m.lookAgain(now)
+}
+
+// lookAgain arranges for the next look. The caller holds looking.mu.
+func (m *Monitor) lookAgain(now int64) {
+	l := &m.looking
+	tick, chain := m.c.tick(), l.chain
+	l.next.Store(now + int64(tick))
+	l.timer = time.AfterFunc(tick, func() { m.tick(chain) })
+}
+
+// tick is called by the timer.
+func (m *Monitor) tick(chain uint64) {
+	l := &m.looking
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if chain != l.chain {
+		return
+	}
+	l.under.Store(true)
+	defer l.under.Store(false)
+	quiet := false
+	defer func() { // also if a policy calls Goexit
+		if !quiet {
+			m.lookAgain(nanos())
+		}
+	}()
+	now := nanos()
+	m.look(now)
+	busy, activity := m.busy()
+	quiet = !busy && activity == l.activity
+	l.activity = activity
+	if now >= l.due || quiet {
+		if l.due += int64(m.c.Interval); l.due <= now {
+			l.due = now + int64(m.c.Interval)
+		}
+		m.report()
+	}
+	if quiet {
+		l.next.Store(never)
+		busy, activity = m.busy()
+		quiet = !busy && activity == l.activity
+	}
+}
+
+// busy tells whether streams or calls run, and what has changed whenever something
+// began.
+func (m *Monitor) busy() (busy bool, activity uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	busy = len(m.runs) > 0
+	for _, t := range m.tallies {
+		busy = busy || t.inProgress() > 0
+		activity += t.started.Load()
+	}
+	return busy, activity
+}
+
+func (m *Monitor) readMemory() uint64 {
+	m.guarded("Config.Memory", func() {
+		now := m.c.Memory()
+		m.memory.Store(now)
+		for {
+			peak := m.peak.Load()
+			if now <= peak || m.peak.CompareAndSwap(peak, now) {
+				return
+			}
+		}
+	})
+	return m.memory.Load()
+}
+
+// view is the streams and messages at a moment. What a stream delivered is either
+// in settled or in runs.
+type view struct {
+	runs    []*run
+	tallies []*tally
+	items   []uint64 // by tally
+	stalled []uint64
+}
+
+func (m *Monitor) collect() view {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v := view{runs: slices.Clone(m.runs), tallies: slices.Clip(m.tallies)}
+	v.items, v.stalled = make([]uint64, len(v.tallies)), make([]uint64, len(v.tallies))
+	for i, t := range v.tallies {
+		v.items[i] = t.items
+	}
+	return v
+}
+
+// look is done at each tick.
+func (m *Monitor) look(at int64) {
+	memory := m.readMemory()
+	v := m.collect()
+	for _, r := range v.runs {
+		r.look(at, memory, &m.c)
+		v.items[r.tally.place] += r.items.Load()
+	}
+	for i, t := range v.tallies {
+		t.look(at, v.items[i], &m.c)
+	}
+}

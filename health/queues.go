@@ -1,0 +1,120 @@
+package health
+
+import (
+	"slices"
+
+	"github.com/fsmediator/mediator"
+)
+
+// queues is what a run knows of its queues, also of those that are gone: a retry
+// makes new ones.
+type queues struct {
+	here                       []*seenQueue // outermost first
+	produced, dropped, skipped uint64
+	depth                      int
+	fullLooks                  int // in a row that one was full
+}
+
+type seenQueue struct {
+	queue      *mediator.Queue
+	counted    mediator.QueueCounts // at the latest look
+	configured Settings
+	changed    [Interrupt]bool // by Action: set by the Monitor, and not undone
+
+	reported    int64 // when it was last reported,
+	deliveredBy uint64
+}
+
+// look counts what the queues did since the look before.
+func (s *queues) look(now []*mediator.Queue) {
+	if len(now) == 0 && len(s.here) == 0 {
+		return
+	}
+	before := s.here
+	if !slices.EqualFunc(before, now, func(a *seenQueue, b *mediator.Queue) bool { return a.queue == b }) {
+		s.here = nil
+		for _, q := range now {
+			i := slices.IndexFunc(before, func(a *seenQueue) bool { return a.queue == q })
+			if i >= 0 {
+				s.here = append(s.here, before[i])
+				continue
+			}
+			s.here = append(s.here, &seenQueue{queue: q})
+		}
+		for _, one := range before {
+			if !slices.Contains(now, one.queue) {
+				s.count(one)
+			}
+		}
+	}
+	s.depth = 0
+	full := false
+	for _, one := range s.here {
+		c := s.count(one)
+		s.depth += c.Queued
+		full = full || c.Queued >= one.queue.Capacity()
+	}
+	if !full {
+		s.fullLooks = 0
+		return
+	}
+	s.fullLooks++
+}
+
+func (s *queues) count(one *seenQueue) mediator.QueueCounts {
+	c := one.queue.Counts()
+	s.produced += less(c.Produced, one.counted.Produced)
+	s.dropped += less(c.Dropped, one.counted.Dropped)
+	s.skipped += less(c.Skipped, one.counted.Skipped)
+	one.counted = c
+	return c
+}
+
+// report is the queues as they are, without what their owners say. anew begins
+// another period for the rates.
+func (s *queues) report(at int64, anew bool) (all []Queue) {
+	for _, one := range s.here {
+		c := one.queue.Counts()
+		capacity := one.queue.Capacity()
+		q := Queue{
+			Capacity: capacity, Depth: c.Queued, Produced: c.Produced, Dropped: c.Dropped, Skipped: c.Skipped, Delivered: c.Delivered,
+			Pressure: 5*c.Queued >= 4*capacity, Configured: one.configured, queue: one.queue, changed: one.changed,
+		}
+		if !one.changed[SetCapacity] {
+			q.Configured.Capacity = capacity
+		}
+		if elapsed := at - one.reported; one.reported != 0 && elapsed > 0 {
+			q.DeliveredRate = float64(less(c.Delivered, one.deliveredBy)) * 1e9 / float64(elapsed)
+		}
+		if anew || one.reported == 0 {
+			one.reported, one.deliveredBy = at, c.Delivered
+		}
+		all = append(all, q)
+	}
+	return all
+}
+
+// askOwners adds what the owners of the queues say; it runs code that is not ours.
+func (m *Monitor) askOwners(all []Queue) {
+	for i := range all {
+		q := &all[i]
+		m.guarded("the owner of a queue", func() {
+			owner := q.queue.Owner()
+			if o, ok := owner.(Presser); ok {
+				q.Pressure = o.Pressure()
+			}
+			if o, ok := owner.(Pacer); ok {
+				q.Paces, q.Pace = true, o.Pace()
+				if !q.changed[SetPace] {
+					q.Configured.Pace = q.Pace
+				}
+			}
+			if o, ok := owner.(Sampler); ok {
+				q.Samples, q.Sample = true, o.Sample()
+				if !q.changed[SetSample] {
+					q.Configured.Sample = q.Sample
+				}
+			}
+		})
+	}
+}

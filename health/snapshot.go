@@ -1,0 +1,100 @@
+package health
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Snapshot returns what the Monitor knows now. The figures are of now, status and
+// findings of the latest look. Its cost grows with the streams; it does not
+// disturb them.
+func (m *Monitor) Snapshot() Report {
+	c := readClock()
+	r, _ := m.build(c, false)
+	m.mu.Lock()
+	r.Ended, r.Adjustments, r.Adjusted = m.ended.since(0), m.adjustments.since(0), m.adjustments.count
+	m.mu.Unlock()
+	for _, l := range m.lanes {
+		r.Skipped += l.skippedSoFar()
+	}
+	return r
+}
+
+// build is a Report but for what happened. anew begins another period for the rates
+// of queues. The runs are those of r.Streams.
+func (m *Monitor) build(c clock, anew bool) (Report, []*run) {
+	v := m.collect()
+	slices.SortFunc(v.runs, func(a, b *run) int { return cmp.Compare(a.id, b.id) })
+	r := Report{Time: c.now, Ready: m.isReady(), Memory: m.memory.Load(), Panics: m.panics.Load()}
+	r.PeakMemory = max(m.peak.Load(), r.Memory)
+	r.Streams, r.Totals = make([]Stream, 0, len(v.runs)), make([]Totals, 0, len(v.tallies))
+	var running []*run
+	for _, one := range v.runs {
+		place := one.tally.place
+		one.mu.Lock()
+		s := one.report(c, &m.c)
+		over := one.over
+		if !over {
+			s.Queues = one.queues.report(c.nanos, anew)
+			s.Depth = 0
+			for _, q := range s.Queues {
+				s.Depth += q.Depth
+			}
+		}
+		one.mu.Unlock()
+		v.items[place] += s.Items
+		if over {
+			continue
+		}
+		m.askOwners(s.Queues)
+		if s.Has(Stalled) {
+			v.stalled[place]++
+		}
+		r.Status = max(r.Status, s.Status)
+		r.Streams = append(r.Streams, s)
+		running = append(running, one)
+	}
+	for i, t := range v.tallies {
+		totals := t.report(c.nanos, v.items[i], v.stalled[i], &m.c)
+		r.Status = max(r.Status, totals.Status)
+		r.Totals = append(r.Totals, totals)
+	}
+	r.Components = append(m.checks.components(), m.askSources()...)
+	for _, component := range r.Components {
+		r.Status = max(r.Status, component.Status)
+	}
+	return r, running
+}
+
+// report adjusts the streams and tells the reporters, every Interval. It is part
+// of a look.
+func (m *Monitor) report() {
+	c := readClock()
+	r, runs := m.build(c, true)
+	taken := []Adjustment{}
+	for i, one := range runs {
+		taken = append(taken, m.adjust(one, &r.Streams[i], c)...)
+	}
+	m.mu.Lock()
+	for _, a := range taken {
+		m.adjustments.add(a)
+	}
+	r.Adjustments, r.Adjusted = taken, m.adjustments.count
+	r.Ended = m.ended.since(m.reported.ended)
+	m.reported.ended = m.ended.count
+	m.mu.Unlock()
+	var activity uint64
+	for _, t := range r.Totals {
+		activity += t.Started + t.Items
+	}
+	if len(r.Streams) == 0 && len(r.Ended) == 0 && activity == m.reported.activity {
+		return
+	}
+	m.reported.activity = activity
+	if len(taken) > 0 {
+		m.notices.send(r)
+	}
+	for _, l := range m.lanes {
+		l.send(r)
+	}
+}

@@ -1,0 +1,71 @@
+package health
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"reflect"
+	"slices"
+)
+
+// Source is implemented by what has components with a state of their own: the
+// breakers of a behavior, the connections of a transport. Health gives each
+// component's name, and what is wrong with it, nil for nothing. It is called
+// concurrently, for each [Report], and must not block. What is wrong makes a
+// [Warning]: an open breaker keeps the rest of the process healthy. For what makes
+// the process unhealthy or not ready there is [Check].
+//
+// A behavior that implements it and stands around a handler together with a
+// Monitor is found without further ado. It needs no type of this package:
+//
+//	func (b *Breaker) Health() iter.Seq2[string, error]
+type Source interface {
+	Health() iter.Seq2[string, error]
+}
+
+// SourceFunc is a function that is a [Source].
+type SourceFunc func() iter.Seq2[string, error]
+
+// Health calls f.
+func (f SourceFunc) Health() iter.Seq2[string, error] { return f() }
+
+// addSource takes up s, once. There are at most as many as MaxNames, and those of
+// the Config.
+func (m *Monitor) addSource(s Source) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.sources) < m.c.MaxNames+len(m.c.Sources) && !slices.ContainsFunc(m.sources, func(known Source) bool { return same(known, s) }) {
+		m.sources = append(m.sources, s)
+	}
+}
+
+// same is ==, and false where that would panic.
+func same(a, b any) bool {
+	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
+}
+
+// maxComponents bounds what one source may tell.
+const maxComponents = 1000
+
+// askSources returns what the sources tell.
+func (m *Monitor) askSources() (all []Component) {
+	m.mu.Lock()
+	sources := slices.Clip(m.sources)
+	m.mu.Unlock()
+	for _, s := range sources {
+		before := len(all)
+		m.guarded("a source", func() {
+			for name, err := range s.Health() {
+				if len(all)-before == maxComponents {
+					break
+				}
+				component := Component{Name: cmp.Or(name, fmt.Sprintf("%T", s)), Err: err}
+				if err != nil {
+					component.Status = Warning
+				}
+				all = append(all, component)
+			}
+		})
+	}
+	return all
+}
