@@ -65,7 +65,8 @@ type RetryEvent struct {
 // 0, sets the wait before the next attempt itself. Where the wait would be longer
 // than MaxDelay, or outlast the context's deadline or MaxTotal, the call fails at
 // once. So a Retry waits for an open breaker inside of it, unless the break is
-// longer than MaxDelay. No attempt begins under a context that has ended.
+// longer than MaxDelay; [mediator.New] warns of a MaxDelay that is shorter than the
+// break while MaxTotal is longer. No attempt begins under a context that has ended.
 //
 // Handlers and the behaviors inside learn the number of the attempt from
 // [Attempt]. On streams, see [StreamMode] and [ResumeFrom].
@@ -73,7 +74,9 @@ type RetryEvent struct {
 // It panics if c makes no sense. A call that succeeds at once allocates nothing,
 // unless it has an AttemptTimeout or is a stream; MaxTotal costs it a look at the
 // clock.
-func Retry(c RetryConfig) mediator.Behavior { return &retry{RetryConfig: c.complete()} }
+func Retry(c RetryConfig) mediator.Behavior {
+	return &retry{RetryConfig: c.complete(), ownMaxDelay: c.MaxDelay > 0}
+}
 
 // complete returns c with its defaults.
 func (c RetryConfig) complete() RetryConfig {
@@ -116,7 +119,8 @@ func (c RetryConfig) complete() RetryConfig {
 
 type retry struct {
 	RetryConfig
-	retried tally
+	ownMaxDelay bool // it is not the default
+	retried     tally
 }
 
 // Readings gives the number of retries by message name; it makes a Retry a
@@ -134,7 +138,19 @@ func (r *retry) CheckWiring(_, inner []mediator.Behavior) (warnings []string) {
 	if hasBehavior(inner, "Fallback") {
 		warnings = append(warnings, "there is a Fallback inside: what it answers for is never retried; put the Fallback outside")
 	}
+	for _, b := range inner {
+		if breaker, ok := unwrapped(b).(*Breaker); ok && r.missesBreak(breaker.c.Break) {
+			warnings = append(warnings, fmt.Sprintf("MaxTotal would outlast the Break of the CircuitBreaker inside, but MaxDelay does not: "+
+				"while it is open, calls fail at once; for them to wait, make MaxDelay %v at least", breaker.c.Break))
+		}
+	}
 	return warnings
+}
+
+// missesBreak tells whether the config contradicts itself about a break. To fail at
+// once is as good as to wait, so defaults do not.
+func (r *retry) missesBreak(d time.Duration) bool {
+	return r.ownMaxDelay && r.MaxDelay < d && d < r.MaxTotal
 }
 
 func (r *retry) Wrap(next mediator.Next) mediator.Next {

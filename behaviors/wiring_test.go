@@ -102,3 +102,26 @@ func TestNewWarnsOnceForAllHandlersItIsAbout(t *testing.T) {
 		"mediator: Retry: there is another Retry inside: attempts multiply; keep one of them (around shop.ask, shop.numbers)",
 	}, wired(t, []mediator.Behavior{retry(), retry()}))
 }
+
+func TestNewWarnsOfARetryThatCouldOutlastTheBreakAndDoesNot(t *testing.T) {
+	breaker := func() mediator.Behavior {
+		return behaviors.When(behaviors.IsNamed("shop.ask"), behaviors.CircuitBreaker(behaviors.BreakerConfig{Break: time.Minute}))
+	}
+	const warning = "mediator: Retry: MaxTotal would outlast the Break of the CircuitBreaker inside, but MaxDelay does not: " +
+		"while it is open, calls fail at once; for them to wait, make MaxDelay 1m0s at least (around shop.ask)"
+	for name, tc := range map[string]struct {
+		retry behaviors.RetryConfig
+		want  []string
+	}{
+		"it could":             {behaviors.RetryConfig{MaxDelay: 10 * time.Second, MaxTotal: 2 * time.Minute}, []string{warning}},
+		"it does":              {behaviors.RetryConfig{MaxDelay: time.Minute, MaxTotal: 2 * time.Minute}, nil},
+		"it could not":         {behaviors.RetryConfig{MaxDelay: 10 * time.Second, MaxTotal: time.Minute}, nil},
+		"no limit was set":     {behaviors.RetryConfig{MaxDelay: 10 * time.Second}, nil},
+		"the default of 30s":   {behaviors.RetryConfig{MaxTotal: 2 * time.Minute}, nil},
+		"nothing but defaults": {behaviors.RetryConfig{}, nil},
+	} {
+		require.Equal(t, tc.want, wired(t, []mediator.Behavior{behaviors.Retry(tc.retry)}, breaker()), name)
+	}
+	retry := behaviors.Retry(behaviors.RetryConfig{MaxDelay: 10 * time.Second, MaxTotal: 2 * time.Minute})
+	require.Empty(t, wired(t, []mediator.Behavior{breaker()}, retry), "a breaker outside is none to wait for")
+}
