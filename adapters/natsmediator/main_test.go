@@ -8,6 +8,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/adapters/natsmediator"
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
@@ -62,4 +63,10 @@ func wired(t testing.TB, opts ...mediator.Option) *mediator.Mediator {
 	require.NoError(t, err)
 	closeLast(t, m.Close)
 	return m
+}
+
+// rawConn is the connection of a node itself, to play the other side by hand.
+func rawConn(t testing.TB, n *natsmediator.Node) *nats.Conn {
+	t.Helper()
+	return natsmediator.Conn(n)
 }

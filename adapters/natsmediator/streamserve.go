@@ -1,0 +1,275 @@
+package natsmediator
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/behaviors"
+	"github.com/nats-io/nats.go"
+)
+
+// stream is given each request of a stream that comes.
+func (e *endpoint) stream(msg *nats.Msg) {
+	if msg.Reply == "" {
+		e.refuse(msg, fmt.Errorf("%w: a request without a reply subject", ErrMalformed))
+		return
+	}
+	t, err := readTerms(msg.Header)
+	if err != nil {
+		e.refuse(msg, err)
+		return
+	}
+	if e.s.streams.Add(1) > int64(e.s.config.streams) {
+		e.s.streams.Add(-1)
+		e.refuse(msg, fmt.Errorf("%w: %d streams are open", behaviors.ErrFull, e.s.config.streams))
+		return
+	}
+	c, err := e.open(msg, 0)
+	if err != nil {
+		e.s.streams.Add(-1)
+		e.refuse(msg, err)
+		return
+	}
+	e.s.calls.running.Go(func() { e.produce(c, t) })
+}
+
+// produce runs the handler and sends its items, its end or its error.
+func (e *endpoint) produce(c *call, t terms) {
+	p := newProducer(e.s.node.nc, c, t)
+	err := fmt.Errorf("%s: %w", e.name, mediator.ErrGoexit)
+	defer func() {
+		if v := recover(); v != nil {
+			err = e.panicked(v)
+		}
+		if sendErr := p.finish(err, e.s.node.wire); sendErr != nil {
+			e.s.node.config.log.Warn("natsmediator: end of stream not sent", "service", e.s.name, "message", e.name, "error", sendErr)
+		}
+		e.s.streams.Add(-1)
+		e.close(c, err)
+	}()
+	if err = p.start(); err != nil {
+		return
+	}
+	items := mediator.DispatchStream(p.ctx, e.s.m, e.name, func(target any) error { return decode(c.codec, c.msg.Data, target) })
+	for item, itemErr := range items {
+		if itemErr != nil {
+			err = itemErr
+			return
+		}
+		if err = p.send(item); err != nil {
+			return
+		}
+	}
+	err = nil
+}
+
+// producer is the sending side of one run of a stream.
+type producer struct {
+	nc       *nats.Conn
+	codec    Codec
+	to       string // the consumer's inbox
+	control  string // ours
+	sub      *nats.Subscription
+	terms    terms
+	limit    int // bytes of a frame that the server lets through
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	heard    atomic.Int64 // when the consumer was last heard of, in nanoseconds since start
+	began    time.Time
+	beating  sync.WaitGroup
+	encoded  []byte // the item at hand
+	credited chan struct{}
+
+	mu       sync.Mutex
+	frame    []byte // what has not been sent yet, behind room for its head
+	items    int
+	number   uint64 // of the last frame that was sent
+	sent     uint64 // units
+	consumed uint64 // units
+	gone     bool   // the consumer wants no more, or is not there any more
+}
+
+// frameHead is the room that a frame's kind and number need at most.
+const frameHead = 1 + binary.MaxVarintLen64
+
+func newProducer(nc *nats.Conn, c *call, t terms) *producer {
+	p := &producer{
+		nc: nc, codec: c.codec, to: c.msg.Reply, control: nc.NewInbox(), terms: t, limit: int(nc.MaxPayload()),
+		began: time.Now(), credited: make(chan struct{}, 1), frame: make([]byte, frameHead, frameHead+1024),
+	}
+	p.ctx, p.cancel = context.WithCancelCause(c.ctx)
+	return p
+}
+
+// start listens to the consumer and tells it where.
+func (p *producer) start() (err error) {
+	if p.sub, err = p.nc.Subscribe(p.control, p.controlled); err != nil {
+		return err
+	}
+	if err := p.nc.PublishRequest(p.to, p.control, appendFrame(nil, frameBeat, 0)); err != nil {
+		return err
+	}
+	p.beating.Go(p.beat)
+	return nil
+}
+
+// controlled is given what the consumer sends, and the server's word that it is
+// not there any more.
+func (p *producer) controlled(msg *nats.Msg) {
+	if isNoResponders(msg) {
+		p.leave(fmt.Errorf("%w: the consumer is gone", ErrConnection))
+		return
+	}
+	kind, consumed, err := parseControl(msg.Data)
+	if err != nil {
+		return // whoever sent it, not the consumer; if it is, it falls silent
+	}
+	p.heard.Store(int64(time.Since(p.began)))
+	if kind == controlStop {
+		p.leave(fmt.Errorf("%w: the consumer stopped", context.Canceled))
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if consumed <= p.consumed || consumed > p.sent {
+		return
+	}
+	p.consumed = consumed
+	if p.items > 0 && p.consumed == p.sent {
+		p.publish() // it has nothing left to do
+	}
+	select {
+	case p.credited <- struct{}{}:
+	default:
+	}
+}
+
+// leave ends the run because of the consumer.
+func (p *producer) leave(why error) {
+	p.mu.Lock()
+	p.gone = true
+	p.mu.Unlock()
+	p.cancel(why)
+}
+
+// beat tells the consumer that the handler is at work, and notices when the
+// consumer has fallen silent.
+func (p *producer) beat() {
+	ticker := time.NewTicker(p.terms.heartbeat)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if silent := time.Since(p.began) - time.Duration(p.heard.Load()); silent > p.terms.silence() {
+			p.leave(fmt.Errorf("%w: the consumer has been silent for %v", ErrConnection, silent.Round(time.Millisecond)))
+			return
+		}
+		p.mu.Lock()                                                                     // no frame may come between
+		_ = p.nc.PublishRequest(p.to, p.control, appendFrame(nil, frameBeat, p.number)) // a missing one is noticed over there
+		p.mu.Unlock()
+	}
+}
+
+// send puts an item into the frame. A frame goes when it is full, or when the
+// consumer has used up all that was sent: so under load they are full, and
+// without load no item waits. While the window is used up, send waits.
+func (p *producer) send(item any) (err error) {
+	if p.encoded, err = encode(p.codec, p.encoded[:0], item); err != nil {
+		return err
+	}
+	if need := frameHead + binary.MaxVarintLen64 + len(p.encoded); need > p.limit {
+		return fmt.Errorf("an item of %d bytes is %w of %d bytes", len(p.encoded), ErrTooLarge, p.limit)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.items > 0 && len(p.frame)+binary.MaxVarintLen64+len(p.encoded) > min(frameByteLimit, p.limit) {
+		if err := p.flush(); err != nil {
+			return err
+		}
+	}
+	p.frame = append(binary.AppendUvarint(p.frame, uint64(len(p.encoded))), p.encoded...)
+	p.items++
+	if p.items == frameItemLimit || len(p.frame) >= frameByteLimit || p.consumed == p.sent {
+		return p.flush()
+	}
+	return nil
+}
+
+// flush sends the frame as soon as the window allows. It is called with the lock,
+// which it gives back while it waits.
+func (p *producer) flush() error {
+	for p.items > 0 && p.sent-p.consumed >= p.terms.window {
+		p.mu.Unlock()
+		select {
+		case <-p.credited:
+		case <-p.ctx.Done():
+		}
+		p.mu.Lock()
+		if p.ctx.Err() != nil {
+			return context.Cause(p.ctx)
+		}
+	}
+	if p.items == 0 { // sent meanwhile
+		return nil
+	}
+	return p.publish()
+}
+
+// publish sends the frame.
+func (p *producer) publish() error {
+	p.number++
+	var head [frameHead]byte
+	n := len(appendFrame(head[:0], frameItems, p.number))
+	begin := frameHead - n
+	copy(p.frame[begin:], head[:n])
+	data := p.frame[begin:]
+	p.sent += units(len(data))
+	err := p.nc.PublishRequest(p.to, p.control, data)
+	p.items = 0
+	if cap(p.frame) > 4*frameByteLimit {
+		p.frame = make([]byte, frameHead, frameHead+frameByteLimit)
+	}
+	p.frame = p.frame[:frameHead]
+	return err
+}
+
+// finish sends what is left and how the stream ended, and leaves nothing behind.
+func (p *producer) finish(err error, w *wire) error {
+	sendErr := p.last(err, w)
+	p.cancel(nil)
+	p.beating.Wait()
+	if p.sub != nil {
+		sendErr = errors.Join(sendErr, p.sub.Unsubscribe())
+	}
+	return ignoreClosed(sendErr)
+}
+
+func (p *producer) last(err error, w *wire) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ctx.Err() == nil {
+		if flushErr := p.flush(); err == nil {
+			err = flushErr
+		}
+	}
+	p.items = 0
+	p.number++
+	switch {
+	case p.gone:
+		return nil
+	case err == nil:
+		return p.nc.PublishRequest(p.to, p.control, appendFrame(nil, frameEnd, p.number))
+	default:
+		data, _ := w.errorBytes(err)
+		return p.nc.PublishRequest(p.to, p.control, append(appendFrame(nil, frameError, p.number), data...))
+	}
+}
