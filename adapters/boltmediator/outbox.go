@@ -76,9 +76,10 @@ func (s *Store) Outbox(name string, opts ...OutboxOption) *Outbox {
 }
 
 // Append puts records last, in their order, without others between them: all or
-// none. It returns once they are synced. If ctx ends first, they may be in the
-// outbox or not. It does not wait for room: [ErrFull], or
-// [deadletter.ErrTooLarge] if they could never fit. It keeps nothing of records.
+// none. It returns once they are synced. If ctx ends first, or the disk fails
+// ([ErrDisk]), they may be in the outbox or not. It does not wait for room:
+// [ErrFull], or [deadletter.ErrTooLarge] if they could never fit. It keeps nothing
+// of records.
 func (o *Outbox) Append(ctx context.Context, records ...[]byte) error {
 	if len(records) == 0 {
 		return nil
@@ -135,7 +136,7 @@ func (o *Outbox) Next(ctx context.Context, after uint64, limit int) ([]Record, e
 
 // Ack removes the records up to the one of the ID upTo, with it, and returns once
 // that is synced; with those that are removed already it does nothing. If ctx ends
-// first, they may be removed or not. An ID beyond the last is [ErrNoRecord].
+// first, or the disk fails ([ErrDisk]), they may be removed or not. An ID beyond the last is [ErrNoRecord].
 func (o *Outbox) Ack(ctx context.Context, upTo uint64) error {
 	var missing error // as in Append
 	err := o.store.submit(ctx, func(tx *bbolt.Tx) error {

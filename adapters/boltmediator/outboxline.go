@@ -75,22 +75,29 @@ func openLines(tx *bbolt.Tx, checked map[string]extent) (map[string]*line, error
 		if !ok {
 			return nil
 		}
-		e := extent{first: b.Sequence() + 1, last: b.Sequence()}
-		c := b.Cursor()
-		if k, _ := c.First(); len(k) == 8 {
-			e.first = binary.BigEndian.Uint64(k)
-		}
-		if old := checked[string(name)]; old.first == e.first && old.last == e.last {
-			e = old
-		} else {
-			for k, v := c.First(); k != nil; k, v = c.Next() {
-				e.bytes += int64(len(v))
-			}
-		}
+		e := extentOf(b, checked[string(name)])
 		lines[string(name)] = newLine(string(name), e)
 		return nil
 	})
 	return lines, err
+}
+
+// extentOf looks at which records there are. known saves reading them all if it
+// still holds: they never change.
+func extentOf(b *bbolt.Bucket, known extent) extent {
+	e := extent{first: b.Sequence() + 1, last: b.Sequence()}
+	c := b.Cursor()
+	k, v := c.First()
+	if len(k) == 8 {
+		e.first = binary.BigEndian.Uint64(k)
+	}
+	if known.first == e.first && known.last == e.last {
+		return known
+	}
+	for ; k != nil; k, v = c.Next() {
+		e.bytes += int64(len(v))
+	}
+	return e
 }
 
 func (l *line) state() (extent, <-chan struct{}) {
@@ -99,12 +106,15 @@ func (l *line) state() (extent, <-chan struct{}) {
 	return l.now, l.grown
 }
 
-// begin returns the extent within tx: another than that of the call before if
-// that one's transaction has come to nothing.
+// begin returns the extent within tx. It looks into the file once a transaction:
+// one that failed is in it all the same if no more than its last sync did.
 func (l *line) begin(tx *bbolt.Tx) extent {
 	if l.tx != tx {
 		l.tx = tx
 		l.next, _ = l.state()
+		if b := tx.Bucket(l.bucket); b != nil {
+			l.next = extentOf(b, l.next)
+		}
 		tx.OnCommit(l.committed)
 	}
 	return l.next
