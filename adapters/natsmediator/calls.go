@@ -9,8 +9,7 @@ import (
 // calls are the requests and streams that a service has in progress, by the ids
 // that their callers gave them, to be cancelled by.
 type calls struct {
-	running sync.WaitGroup
-	count   atomic.Int64
+	count atomic.Int64
 
 	mu    sync.Mutex
 	byID  map[string]context.CancelFunc

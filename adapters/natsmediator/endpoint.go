@@ -14,9 +14,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 )
 
-// endpoint is one message that a service offers. Its subscription's goroutine
-// only admits and refuses: what takes longer has a goroutine of its own, so
-// nothing piles up in the subscription.
+// endpoint is one message that a service offers.
 type endpoint struct {
 	s       *Service
 	kind    mediator.Kind
@@ -41,11 +39,7 @@ func newEndpoint(s *Service, r mediator.Route) *endpoint {
 }
 
 func (e *endpoint) subscribe() error {
-	serve := e.request
-	if e.kind == mediator.KindStream {
-		serve = e.stream
-	}
-	sub, err := e.s.node.nc.QueueSubscribe(e.subject, e.s.name, serve)
+	sub, err := e.s.node.nc.ChanQueueSubscribe(e.subject, e.s.name, e.s.intake.messages)
 	if err != nil {
 		return fmt.Errorf("subscribe to %s: %w", e.subject, err)
 	}
@@ -56,6 +50,7 @@ func (e *endpoint) subscribe() error {
 
 // call is one request, or one request of a stream, that was admitted.
 type call struct {
+	e      *endpoint
 	msg    *nats.Msg
 	codec  Codec
 	ctx    context.Context
@@ -81,7 +76,7 @@ func (e *endpoint) open(msg *nats.Msg, limit time.Duration) (*call, error) {
 	if !ok {
 		left = limit
 	}
-	c := &call{msg: msg, codec: codec, start: time.Now()}
+	c := &call{e: e, msg: msg, codec: codec, start: time.Now()}
 	c.ctx = s.node.wire.extract(s.base, msg.Header)
 	if left > 0 || ok {
 		c.ctx, c.cancel = context.WithTimeout(c.ctx, left)
@@ -106,46 +101,32 @@ func (e *endpoint) close(c *call, err error) {
 	e.count(c.start, err)
 }
 
-// request is given each request that comes.
-func (e *endpoint) request(msg *nats.Msg) {
-	if msg.Reply == "" {
-		e.refuse(msg, fmt.Errorf("%w: a request without a reply subject", ErrMalformed))
-		return
+// receive is given each message that comes.
+func (e *endpoint) receive(msg *nats.Msg) {
+	var err error
+	switch {
+	case msg.Reply == "":
+		err = fmt.Errorf("%w: a request without a reply subject", ErrMalformed)
+	case e.kind == mediator.KindStream:
+		err = e.stream(msg)
+	default:
+		err = e.request(msg)
 	}
-	c, err := e.open(msg, e.s.config.timeout)
 	if err != nil {
 		e.refuse(msg, err)
-		return
 	}
-	select {
-	case e.s.slots <- struct{}{}:
-		e.s.calls.running.Go(func() { e.handle(c) })
-		return
-	default:
-	}
-	if e.s.waiting.Add(1) > int64(e.s.config.queue) {
-		e.s.waiting.Add(-1)
-		err := fmt.Errorf("%w: %d requests are being handled and %d wait", behaviors.ErrFull, e.s.config.concurrency, e.s.config.queue)
-		e.answer(c.msg, nil, err)
-		e.close(c, err)
-		return
-	}
-	e.s.calls.running.Go(func() { e.wait(c) })
 }
 
-// wait handles a request once there is a slot for it, and not if its caller has
-// given up by then.
-func (e *endpoint) wait(c *call) {
-	select {
-	case e.s.slots <- struct{}{}:
-		e.s.waiting.Add(-1)
-		e.handle(c)
-	case <-c.ctx.Done():
-		e.s.waiting.Add(-1)
-		err := fmt.Errorf("%w before it was this request's turn", context.Cause(c.ctx))
-		e.answer(c.msg, nil, err)
-		e.close(c, err)
+func (e *endpoint) request(msg *nats.Msg) error {
+	c, err := e.open(msg, e.s.config.timeout)
+	if err != nil {
+		return err
 	}
+	if !e.s.intake.admit(c) {
+		err := fmt.Errorf("%w: %d requests are being handled and %d wait", behaviors.ErrFull, e.s.config.concurrency, e.s.config.queue)
+		e.close(c, e.answer(c.msg, nil, err))
+	}
+	return nil
 }
 
 // handle runs the handler and answers, also if the handler panics or ends its
@@ -157,10 +138,13 @@ func (e *endpoint) handle(c *call) {
 		if v := recover(); v != nil {
 			err = e.panicked(v)
 		}
-		<-e.s.slots
 		err = e.answer(c.msg, data, err)
 		e.close(c, err)
 	}()
+	if c.ctx.Err() != nil {
+		err = fmt.Errorf("%w before it was this request's turn", context.Cause(c.ctx))
+		return
+	}
 	var response any
 	response, err = mediator.Dispatch(c.ctx, e.s.m, e.name, func(target any) error { return decode(c.codec, c.msg.Data, target) })
 	switch ended := c.ctx.Err(); {

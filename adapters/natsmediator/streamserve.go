@@ -14,29 +14,23 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// stream is given each request of a stream that comes.
-func (e *endpoint) stream(msg *nats.Msg) {
-	if msg.Reply == "" {
-		e.refuse(msg, fmt.Errorf("%w: a request without a reply subject", ErrMalformed))
-		return
-	}
+// stream opens a stream, on a goroutine of its own.
+func (e *endpoint) stream(msg *nats.Msg) error {
 	t, err := readTerms(msg.Header)
 	if err != nil {
-		e.refuse(msg, err)
-		return
+		return err
 	}
 	if e.s.streams.Add(1) > int64(e.s.config.streams) {
 		e.s.streams.Add(-1)
-		e.refuse(msg, fmt.Errorf("%w: %d streams are open", behaviors.ErrFull, e.s.config.streams))
-		return
+		return fmt.Errorf("%w: %d streams are open", behaviors.ErrFull, e.s.config.streams)
 	}
 	c, err := e.open(msg, 0)
 	if err != nil {
 		e.s.streams.Add(-1)
-		e.refuse(msg, err)
-		return
+		return err
 	}
-	e.s.calls.running.Go(func() { e.produce(c, t) })
+	e.s.intake.running.Go(func() { e.produce(c, t) })
+	return nil
 }
 
 // produce runs the handler and sends its items, its end or its error.
