@@ -72,7 +72,7 @@ func TestFault8ThresholdsAreRead(t *testing.T) {
 			strict: health.Config{MinRate: 11}, lax: health.Config{MinRate: 9},
 			run: slowly, after: 20 * time.Second, want: health.LowThroughput, status: health.Warning},
 		"Window": {
-			strict: health.Config{MinRate: 11, Window: time.Second}, lax: health.Config{MinRate: 11, Window: 30 * time.Second},
+			strict: health.Config{MinRate: 15, Window: time.Second}, lax: health.Config{MinRate: 15, Window: 30 * time.Second},
 			run: slowly, after: 20 * time.Second, want: health.LowThroughput, status: health.Warning},
 		"MaxGrowth": {
 			strict: health.Config{MaxGrowth: 4 << 20}, lax: health.Config{MaxGrowth: 6 << 20},

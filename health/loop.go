@@ -81,9 +81,9 @@ func (m *Monitor) tick(chain uint64) {
 		}
 	}()
 	now := nanos()
-	m.look(now)
+	recovering := m.look(now)
 	busy, activity := m.busy()
-	quiet = !busy && activity == l.activity
+	quiet = !busy && !recovering && activity == l.activity
 	l.activity = activity
 	if now >= l.due || quiet {
 		if l.due += int64(m.c.Interval); l.due <= now {
@@ -145,8 +145,8 @@ func (m *Monitor) collect() view {
 	return v
 }
 
-// look is done at each tick.
-func (m *Monitor) look(at int64) {
+// look is done at each tick. It tells whether a message is not healthy yet.
+func (m *Monitor) look(at int64) (recovering bool) {
 	memory := m.readMemory()
 	v := m.collect()
 	for _, r := range v.runs {
@@ -154,6 +154,7 @@ func (m *Monitor) look(at int64) {
 		v.items[r.tally.place] += r.items.Load()
 	}
 	for i, t := range v.tallies {
-		t.look(at, v.items[i], &m.c)
+		recovering = t.look(at, v.items[i], &m.c) || recovering
 	}
+	return recovering
 }

@@ -83,12 +83,13 @@ func (m *Monitor) report() {
 	r.Ended = m.ended.since(m.reported.ended)
 	m.reported.ended = m.ended.count
 	m.mu.Unlock()
-	var activity uint64
+	var activity, inFlight uint64
 	for _, t := range r.Totals {
-		activity += t.Started + t.Items
+		activity += t.Started + t.Items + t.InFlight
+		inFlight += t.InFlight
 	}
-	if len(r.Streams) == 0 && len(r.Ended) == 0 && activity == m.reported.activity {
-		return
+	if inFlight == 0 && len(r.Ended) == 0 && activity == m.reported.activity {
+		return // nothing has happened
 	}
 	m.reported.activity = activity
 	if len(taken) > 0 {

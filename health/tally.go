@@ -62,8 +62,9 @@ func (t *tally) now(at int64, items uint64) counts {
 	return c
 }
 
-// look judges the message, and remembers its counts.
-func (t *tally) look(at int64, items uint64, c *Config) {
+// look judges the message, and remembers its counts. It tells whether the message
+// is not healthy.
+func (t *tally) look(at int64, items uint64, c *Config) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now(at, items)
@@ -80,6 +81,7 @@ func (t *tally) look(at int64, items uint64, c *Config) {
 		}
 	}
 	t.health.look(found, c.Recovery)
+	return t.health.status != Healthy
 }
 
 // leastOutcomes is how many items, calls and errors a share of errors needs.
