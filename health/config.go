@@ -36,7 +36,8 @@ type Config struct {
 	MaxErrorRate float64
 	// MaxDropRate is the share of the produced items of the last Window that its
 	// queues may drop before a stream has [Exhaustion]. What is sampled out is not
-	// dropped. Default: 0.1; no limit if negative.
+	// dropped. A queue that is under pressure for a whole Window is exhausted in any
+	// case. Default: 0.1; no limit if negative.
 	MaxDropRate float64
 	// Degraded is the share of its usual rate below which a stream has
 	// [Degradation]. The usual rate is an average in which a rate of ten Windows ago

@@ -33,7 +33,8 @@
 //	[HighMemory]       the process grew by Config.MaxGrowth     a warning
 //	                   by twice as much                         unhealthy
 //	[HighErrorRate]    errors from Config.MaxErrorRate on       unhealthy
-//	[Exhaustion]       a queue that stays full, or drops        a warning
+//	[Exhaustion]       a queue under pressure for a Window      a warning
+//	                   or drops from Config.MaxDropRate on      a warning
 //	[Failure]          it ended by an error                     failed
 //
 // The worst of them is its status at once. To improve, it must be found better by

@@ -80,7 +80,7 @@ type Pacer interface {
 // methods are called as those of a [Pacer] are.
 type Sampler interface {
 	SetSample(oneIn int) // 1: none is left out
-	Sample() int
+	Sample() int         // 0 is as good as 1
 }
 
 // Presser is implemented by the owner of a queue that knows whether it is under

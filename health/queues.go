@@ -2,6 +2,7 @@ package health
 
 import (
 	"slices"
+	"time"
 
 	"github.com/fsmediator/mediator"
 )
@@ -11,8 +12,6 @@ import (
 type queues struct {
 	here                       []*seenQueue // outermost first
 	produced, dropped, skipped uint64
-	depth                      int
-	fullLooks                  int // in a row that one was full
 }
 
 type seenQueue struct {
@@ -21,12 +20,15 @@ type seenQueue struct {
 	configured Settings
 	changed    [Interrupt]bool // by Action: set by the Monitor, and not undone
 
-	reported    int64 // when it was last reported,
+	pressed bool  // it was nearly full, and not less than half full since:
+	since   int64 // when that began
+
+	reported    int64 // when it was last reported, or found,
 	deliveredBy uint64
 }
 
 // look counts what the queues did since the look before.
-func (s *queues) look(now []*mediator.Queue) {
+func (s *queues) look(now []*mediator.Queue, at int64) {
 	if len(now) == 0 && len(s.here) == 0 {
 		return
 	}
@@ -39,7 +41,7 @@ func (s *queues) look(now []*mediator.Queue) {
 				s.here = append(s.here, before[i])
 				continue
 			}
-			s.here = append(s.here, &seenQueue{queue: q})
+			s.here = append(s.here, &seenQueue{queue: q, reported: at, deliveredBy: q.Counts().Delivered})
 		}
 		for _, one := range before {
 			if !slices.Contains(now, one.queue) {
@@ -47,18 +49,30 @@ func (s *queues) look(now []*mediator.Queue) {
 			}
 		}
 	}
-	s.depth = 0
-	full := false
 	for _, one := range s.here {
-		c := s.count(one)
-		s.depth += c.Queued
-		full = full || c.Queued >= one.queue.Capacity()
+		one.gauge(s.count(one).Queued, at)
 	}
-	if !full {
-		s.fullLooks = 0
-		return
+}
+
+// gauge tells pressure by watermarks: a producer that waits for room goes on when
+// half of a large queue is free.
+func (one *seenQueue) gauge(depth int, at int64) {
+	switch capacity := one.queue.Capacity(); {
+	case !one.pressed && 5*depth >= 4*capacity:
+		one.pressed, one.since = true, at
+	case 5*depth < 2*capacity:
+		one.pressed = false
 	}
-	s.fullLooks++
+}
+
+// full tells since when a queue has been under pressure.
+func (s *queues) full(at int64) (longest time.Duration) {
+	for _, one := range s.here {
+		if one.pressed {
+			longest = max(longest, time.Duration(at-one.since))
+		}
+	}
+	return longest
 }
 
 func (s *queues) count(one *seenQueue) mediator.QueueCounts {
@@ -78,15 +92,15 @@ func (s *queues) report(at int64, anew bool) (all []Queue) {
 		capacity := one.queue.Capacity()
 		q := Queue{
 			Capacity: capacity, Depth: c.Queued, Produced: c.Produced, Dropped: c.Dropped, Skipped: c.Skipped, Delivered: c.Delivered,
-			Pressure: 5*c.Queued >= 4*capacity, Configured: one.configured, queue: one.queue, changed: one.changed,
+			Pressure: one.pressed, Configured: one.configured, queue: one.queue, changed: one.changed,
 		}
 		if !one.changed[SetCapacity] {
 			q.Configured.Capacity = capacity
 		}
-		if elapsed := at - one.reported; one.reported != 0 && elapsed > 0 {
+		if elapsed := at - one.reported; elapsed > 0 {
 			q.DeliveredRate = float64(less(c.Delivered, one.deliveredBy)) * 1e9 / float64(elapsed)
 		}
-		if anew || one.reported == 0 {
+		if anew {
 			one.reported, one.deliveredBy = at, c.Delivered
 		}
 		all = append(all, q)
@@ -110,7 +124,7 @@ func (m *Monitor) askOwners(all []Queue) {
 				}
 			}
 			if o, ok := owner.(Sampler); ok {
-				q.Samples, q.Sample = true, o.Sample()
+				q.Samples, q.Sample = true, max(1, o.Sample())
 				if !q.changed[SetSample] {
 					q.Configured.Sample = q.Sample
 				}

@@ -113,11 +113,12 @@ type Queue struct {
 	// second since the last report.
 	Delivered     uint64  `json:"delivered"`
 	DeliveredRate float64 `json:"delivered_rate"`
-	// Pressure is what the owner says of itself, if it has a method Pressure, and
-	// otherwise whether the queue is full to four fifths.
+	// Pressure is what the owner says, if it is a [Presser]. Otherwise it begins when a
+	// look finds four fifths of the capacity taken, and ends when one finds less than
+	// two.
 	Pressure bool `json:"pressure"`
 	// Paces tells that the owner is a [Pacer], Pace is its items per second, 0 for
-	// no limit; Samples that it is a [Sampler], Sample its n of one in n.
+	// no limit; Samples that it is a [Sampler], Sample its n of one in n, 1 for all.
 	Paces   bool    `json:"-"`
 	Pace    float64 `json:"pace,omitempty"`
 	Samples bool    `json:"-"`

@@ -106,9 +106,9 @@ func (r *run) settle(now int64) {
 func (r *run) conclude(ctx context.Context, at int64, err error) {
 	r.end, r.over, r.err = at, true, err
 	if found := r.found.Load(); found != nil && len(r.queues.here) == 0 {
-		r.queues.look(*found)
+		r.queues.look(*found, at)
 	}
-	r.queues.look(nil)
+	r.queues.look(nil, at)
 	if err != nil && !isCanceled(ctx, err) {
 		r.health.status = Failed
 		r.health.found = append(r.health.found[:len(r.health.found):len(r.health.found)], Finding{Reason: Failure, Status: Failed, Err: err})
@@ -123,7 +123,7 @@ func (r *run) look(at int64, memory uint64, c *Config) {
 		return
 	}
 	r.memory, r.peakMemory = memory, max(r.peakMemory, memory)
-	r.queues.look(r.call.Queues())
+	r.queues.look(r.call.Queues(), at)
 	due, items := r.due.Load(), r.items.Load()
 	if items != r.seen {
 		r.seen, r.quiet = items, r.last.Load()
@@ -175,16 +175,14 @@ func (r *run) judge(at int64, change counts, c *Config) (found []Finding) {
 	}
 	if got := share(change.dropped, change.produced); c.MaxDropRate >= 0 && change.dropped > 0 && got >= c.MaxDropRate {
 		find(Exhaustion, Warning, got, c.MaxDropRate)
-	} else if r.queues.fullLooks >= fullLooks {
+	} else if r.queues.full(at) >= c.Window {
 		find(Exhaustion, Warning, 1, 1)
 	}
 	return found
 }
 
-const (
-	leastUsual = 20 // items a window, for a usual rate to mean something
-	fullLooks  = 3  // in a row that a queue must be found full to be exhausted
-)
+// leastUsual is how many items a window must hold for a usual rate to mean something.
+const leastUsual = 20
 
 // average has the usual rate follow the present one slowly.
 func (r *run) average(at int64, c *Config) {

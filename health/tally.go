@@ -46,10 +46,19 @@ func (t *tally) end(ctx context.Context, err error) {
 	t.ended.Add(1)
 }
 
-// inProgress is what has begun and not ended; never negative, as the ends are
-// read first.
+// inProgress is what has begun and not ended. If calls end all the time while it
+// looks, it may be a little too high.
 func (t *tally) inProgress() uint64 {
+	const looks = 100
 	ended := t.ended.Load()
+	for range looks {
+		started := t.started.Load()
+		now := t.ended.Load()
+		if now == ended {
+			return started - ended
+		}
+		ended = now
+	}
 	return t.started.Load() - ended
 }
 

@@ -1,0 +1,389 @@
+package health_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/health"
+	"github.com/stretchr/testify/require"
+)
+
+// valve is the owner of a queue: it paces and samples the producer.
+type valve struct {
+	pace   atomic.Int64 // items per second
+	sample atomic.Int64
+	n      int64
+}
+
+func (v *valve) SetPace(itemsPerSecond float64) { v.pace.Store(int64(itemsPerSecond)) }
+func (v *valve) Pace() float64                  { return float64(v.pace.Load()) }
+func (v *valve) SetSample(oneIn int)            { v.sample.Store(int64(oneIn)) }
+func (v *valve) Sample() int                    { return int(max(1, v.sample.Load())) }
+
+func (v *valve) admit(q *mediator.Queue) mediator.Verdict {
+	if v.n++; v.n%int64(v.Sample()) != 0 {
+		return mediator.Skip
+	}
+	if pace := v.pace.Load(); pace > 0 {
+		q.Pause(time.Second / time.Duration(pace))
+	}
+	return mediator.Enqueue
+}
+
+// queue is a boundary with a valve.
+func queue(v *valve, capacity int) mediator.Behavior {
+	return mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		return mediator.NewQueue(mediator.QueueConfig{Capacity: capacity, Admit: v.admit, Owner: v}).Run(ctx, c, next)
+	})
+}
+
+// consumer takes items of a feed at a rate that can be changed, until its context ends.
+type consumer struct{ perSecond atomic.Int64 }
+
+func (c *consumer) run(t testing.TB, m *mediator.Mediator, f feed) (end func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for _, err := range mediator.Stream(ctx, m, f) {
+			if err == nil {
+				sleep(ctx, time.Second/time.Duration(c.perSecond.Load()))
+			}
+		}
+	})
+	return func() { cancel(); wg.Wait() }
+}
+
+// journal is a log to be read while it is written.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+func lines(log *journal, with string) (n int) {
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, with) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAProducerIsSlowedAndLetGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log journal
+		h := newMonitor(health.Config{Interval: time.Second, Relax: 3, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		v := &valve{}
+		m := newMediator(t, feeds(h, queue(v, 100)))
+		c := &consumer{}
+		c.perSecond.Store(50)
+		end := c.run(t, m, feed{Run: every(2*time.Millisecond, 1<<30)}) // 500 a second
+		time.Sleep(4500 * time.Millisecond)
+		require.InDelta(t, 45, v.Pace(), 3, "below what the consumer takes")
+		s := one(t, h.Snapshot())
+		require.InDelta(t, 45, s.Queues[0].Pace, 3)
+		require.EqualValues(t, 1, s.Adjusted)
+		require.Equal(t, 1, lines(&log, `action="set pace"`))
+		require.Contains(t, log.String(), "from=0")
+
+		c.perSecond.Store(2000)
+		time.Sleep(5 * time.Second)
+		require.Zero(t, v.Pace(), "undone once calm")
+		r := h.Snapshot()
+		require.EqualValues(t, 2, r.Adjusted)
+		require.Len(t, r.Adjustments, 2)
+		a := r.Adjustments[1]
+		require.True(t, a.Undo)
+		require.Equal(t, health.SetPace, a.Action)
+		require.Equal(t, "feed", a.Stream)
+		require.Equal(t, one(t, r).ID, a.StreamID)
+		require.Zero(t, a.To)
+		require.Zero(t, one(t, r).Queues[0].Dropped)
+		time.Sleep(time.Minute)
+		require.EqualValues(t, 2, h.Snapshot().Adjusted, "no need any more")
+		end()
+	})
+}
+
+// A trouble that comes back as soon as the adjustment is undone is given ever
+// longer before the next attempt to undo it.
+func TestUndoingDoesNotOscillate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMonitor(health.Config{Interval: time.Second, Relax: 2})
+		v := &valve{}
+		m := newMediator(t, feeds(h, queue(v, 50)))
+		c := &consumer{}
+		c.perSecond.Store(50)
+		end := c.run(t, m, feed{Run: every(time.Millisecond, 1<<30)})
+		adjusted := []uint64{0}
+		paced := 0
+		for range 8 {
+			for range 100 {
+				time.Sleep(time.Second)
+				if v.Pace() > 0 {
+					paced++
+				}
+			}
+			adjusted = append(adjusted, h.Snapshot().Adjusted)
+		}
+		firstHundred, last := adjusted[1], adjusted[8]-adjusted[4]
+		require.Greater(t, firstHundred, uint64(4))
+		require.LessOrEqual(t, last, uint64(2*(400/64+1)*2), "at most each 64 seconds, of what was each 2")
+		require.Greater(t, paced, 650, "of 800 seconds")
+		end()
+	})
+}
+
+func TestCapacity(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var memory atomic.Uint64
+		h := newMonitor(health.Config{Interval: time.Second, Memory: memory.Load, MaxGrowth: 1000,
+			Policies: []health.Policy{health.Capacity{Min: 30, Max: 400}}})
+		var q atomic.Pointer[mediator.Queue]
+		m := newMediator(t, feeds(h, mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			q.Store(mediator.NewQueue(mediator.QueueConfig{Capacity: 100}))
+			return q.Load().Run(ctx, c, next)
+		})))
+		c := &consumer{}
+		c.perSecond.Store(50)
+		end := c.run(t, m, feed{Run: every(time.Millisecond, 1<<30)})
+		time.Sleep(1500 * time.Millisecond)
+		require.Equal(t, 200, q.Load().Capacity(), "it is full")
+		time.Sleep(5 * time.Second)
+		require.Equal(t, 400, q.Load().Capacity(), "not beyond Max")
+		memory.Store(2000)
+		time.Sleep(time.Second)
+		require.Equal(t, 200, q.Load().Capacity())
+		time.Sleep(10 * time.Second)
+		require.Equal(t, 30, q.Load().Capacity(), "not below Min")
+		memory.Store(0)
+		c.perSecond.Store(1_000_000)
+		time.Sleep(30 * time.Second)
+		require.Equal(t, 100, q.Load().Capacity(), "as configured, once calm")
+		require.Zero(t, one(t, h.Snapshot()).Dropped)
+		end()
+	})
+}
+
+func TestSampling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMonitor(health.Config{Interval: time.Second, Relax: 5, Policies: []health.Policy{health.Sampling{Most: 4}}})
+		v := &valve{}
+		m := newMediator(t, feeds(h, queue(v, 100)))
+		c := &consumer{}
+		c.perSecond.Store(50)
+		end := c.run(t, m, feed{Run: every(2*time.Millisecond, 1<<30)})
+		time.Sleep(1500 * time.Millisecond)
+		require.Equal(t, 2, v.Sample())
+		time.Sleep(5 * time.Second)
+		require.Equal(t, 4, v.Sample(), "not beyond Most")
+		s := one(t, h.Snapshot())
+		require.Equal(t, s.Skipped, s.Queues[0].Skipped)
+		require.Positive(t, s.Skipped)
+		c.perSecond.Store(10_000)
+		time.Sleep(20 * time.Second)
+		require.Equal(t, 1, v.Sample())
+		end()
+	})
+}
+
+// retry begins another run when one has failed, up to n times, and goes on where
+// the run before was.
+func retry(n int) mediator.Behavior {
+	return mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) (err error) {
+		for range n {
+			if err = next(ctx, c); !errors.Is(err, health.ErrStalled) {
+				return err
+			}
+		}
+		return err
+	})
+}
+
+type rows struct {
+	mediator.Yields[int]
+	Pos *int
+}
+
+func TestAStalledStreamIsInterruptedAndResumed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log journal
+		h := newMonitor(health.Config{Interval: time.Second, Stall: 5 * time.Second, Recovery: 2,
+			Policies: []health.Policy{health.Restart{}}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		runs := 0
+		m := newMediator(t, mediator.HandleStream(func(ctx context.Context, q rows) iter.Seq2[int, error] {
+			return func(yield func(int, error) bool) {
+				for runs++; *q.Pos < 10; *q.Pos++ {
+					if *q.Pos == 4 && runs == 1 {
+						<-ctx.Done()
+						return
+					}
+					if !sleep(ctx, time.Second) || !yield(*q.Pos, nil) {
+						return
+					}
+				}
+			}
+		}, mediator.Use(h, retry(3))))
+		start := time.Now()
+		var got []int
+		for n, err := range mediator.Stream(t.Context(), m, rows{Pos: new(int)}) {
+			require.NoError(t, err)
+			got = append(got, n)
+		}
+		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, got)
+		require.Equal(t, 2, runs)
+		require.Less(t, time.Since(start), 17*time.Second, "4s, a stall of 5s, up to 1s for the report, 6s")
+		r := h.Snapshot()
+		require.EqualValues(t, []uint64{1, 1}, []uint64{r.Ended[0].Interrupts, r.Ended[0].Adjusted})
+		require.Equal(t, health.Healthy, r.Ended[0].Status)
+		synctest.Wait()
+		require.Equal(t, 1, lines(&log, "action=interrupt"))
+	})
+}
+
+func TestWithoutARetryAnInterruptEndsTheStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMonitor(health.Config{Interval: time.Second, Stall: 5 * time.Second, Policies: []health.Policy{health.Restart{After: 10 * time.Second}}})
+		m := newMediator(t, feeds(h))
+		start := time.Now()
+		var last error
+		for _, err := range mediator.Stream(t.Context(), m, feed{Run: silent(1)}) {
+			last = err
+		}
+		require.ErrorIs(t, last, health.ErrStalled)
+		require.InDelta(t, 10.5, time.Since(start).Seconds(), 1, "After, not Stall")
+		require.Equal(t, health.Failed, h.Snapshot().Ended[0].Status)
+	})
+}
+
+// A handler that goes on hanging is interrupted once in a Stall, until the retry has
+// had enough.
+func TestInterruptsKeepTheirDistance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMonitor(health.Config{Interval: time.Second, Stall: 5 * time.Second, Policies: []health.Policy{health.Restart{}}})
+		m := newMediator(t, feeds(h, retry(3)))
+		start := time.Now()
+		for range mediator.Stream(t.Context(), m, feed{Run: silent(0)}) {
+		}
+		require.InDelta(t, 17, time.Since(start).Seconds(), 2, "three times a Stall")
+		require.EqualValues(t, 3, h.Snapshot().Ended[0].Interrupts)
+	})
+}
+
+func TestAConsumerThatTakesNothingIsNoReasonToRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMonitor(health.Config{Interval: time.Second, Stall: 2 * time.Second, Policies: []health.Policy{health.Restart{}}})
+		m := newMediator(t, feeds(h, queue(&valve{}, 10)))
+		for _, err := range mediator.Stream(t.Context(), m, feed{Run: every(100*time.Millisecond, 20)}) {
+			require.NoError(t, err)
+			time.Sleep(10 * time.Second)
+			if len(h.Snapshot().Streams) > 0 && h.Snapshot().Streams[0].Items == 3 {
+				require.True(t, one(t, h.Snapshot()).Has(health.Stalled))
+				require.Positive(t, one(t, h.Snapshot()).Depth)
+				break
+			}
+		}
+		require.Zero(t, h.Snapshot().Ended[0].Interrupts)
+	})
+}
+
+func TestByDefaultNothingIsLostOrEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMonitor(health.Config{Interval: time.Second, Stall: 2 * time.Second, MaxGrowth: 1})
+		v := &valve{}
+		m := newMediator(t, feeds(h, queue(v, 10)))
+		c := &consumer{}
+		c.perSecond.Store(1)
+		end := c.run(t, m, feed{Run: every(time.Millisecond, 1<<30)})
+		time.Sleep(time.Minute)
+		s := one(t, h.Snapshot())
+		require.Equal(t, 10, s.Queues[0].Capacity)
+		require.Zero(t, s.Skipped+s.Dropped+s.Interrupts)
+		end()
+	})
+}
+
+func TestPoliciesThatMisbehave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log journal
+		var asked atomic.Int64
+		q := mediator.NewQueue(mediator.QueueConfig{Capacity: 10, Owner: rude{}})
+		nonsense := []health.Adjustment{
+			{}, {Action: 99}, {Action: health.SetCapacity, Queue: 7, To: 5}, {Action: health.SetCapacity, Queue: -1, To: 5},
+			{Action: health.SetCapacity, To: 0}, {Action: health.SetCapacity, To: -5}, {Action: health.SetCapacity, To: 10},
+			{Action: health.SetSample, To: 3}, // its owner cannot
+		}
+		h := newMonitor(health.Config{Interval: time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil)), Policies: []health.Policy{
+			health.PolicyFunc(func(health.Stream) []health.Adjustment { panic("rude") }),
+			health.PolicyFunc(func(s health.Stream) []health.Adjustment { asked.Add(1); return nonsense }),
+			health.PolicyFunc(func(s health.Stream) []health.Adjustment {
+				return []health.Adjustment{{Action: health.SetPace, To: 5}}
+			}),
+		}})
+		m := newMediator(t, feeds(h, mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			return q.Run(ctx, c, next)
+		})))
+		end := consume(t, m, every(100*time.Millisecond, 1<<30))
+		time.Sleep(3500 * time.Millisecond)
+		r := h.Snapshot()
+		require.EqualValues(t, 3, asked.Load())
+		require.Zero(t, r.Adjusted)
+		require.GreaterOrEqual(t, r.Panics, uint64(6), "a policy's and an owner's, three times")
+		require.Positive(t, lines(&log, "a policy panicked: rude"))
+		require.InDelta(t, 34, one(t, r).Items, 1, "the stream does not mind")
+		require.NoError(t, end())
+	})
+}
+
+// rude is an owner that panics.
+type rude struct{}
+
+func (rude) SetPace(float64) { panic("rude") }
+func (rude) Pace() float64   { panic("rude") }
+
+func TestLosslessQueuesAloneArePaced(t *testing.T) {
+	q := health.Queue{Paces: true, Pressure: true, Capacity: 10, Depth: 9, DeliveredRate: 100}
+	dropped := q
+	dropped.Dropped = 1
+	calm := q
+	calm.Pressure = false
+	deaf := q
+	deaf.Paces = false
+	near := q
+	near.Pace = 95
+	s := health.Stream{Queues: []health.Queue{q, dropped, calm, deaf, near}}
+	paced := func(p health.Pacing) (queues []int, to []float64) {
+		for _, a := range p.Adjust(s) {
+			require.Equal(t, health.SetPace, a.Action)
+			queues, to = append(queues, a.Queue), append(to, a.To)
+		}
+		return queues, to
+	}
+	queues, to := paced(health.Pacing{})
+	require.Equal(t, []int{0}, queues)
+	require.Equal(t, []float64{90}, to)
+	queues, to = paced(health.Pacing{Lossy: true, Least: 300})
+	require.Equal(t, []int{0, 1, 4}, queues)
+	require.Equal(t, []float64{300, 300, 300}, to)
+}
