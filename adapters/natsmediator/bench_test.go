@@ -2,9 +2,11 @@ package natsmediator_test
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -16,19 +18,65 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// quotes is a stream of items whose JSON has 36 bytes.
+// quote is an item of 36 bytes.
+type quote struct {
+	ID       uint64
+	Bid, Ask float64
+	At       int64
+	Size     uint32
+}
+
+func (q quote) AppendBinary(b []byte) ([]byte, error) {
+	b = binary.BigEndian.AppendUint64(b, q.ID)
+	b = binary.BigEndian.AppendUint64(b, math.Float64bits(q.Bid))
+	b = binary.BigEndian.AppendUint64(b, math.Float64bits(q.Ask))
+	b = binary.BigEndian.AppendUint64(b, uint64(q.At))
+	return binary.BigEndian.AppendUint32(b, q.Size), nil
+}
+
+func (q *quote) UnmarshalBinary(b []byte) error {
+	if len(b) != 36 {
+		return fmt.Errorf("a quote of %d bytes", len(b))
+	}
+	q.ID = binary.BigEndian.Uint64(b)
+	q.Bid = math.Float64frombits(binary.BigEndian.Uint64(b[8:]))
+	q.Ask = math.Float64frombits(binary.BigEndian.Uint64(b[16:]))
+	q.At = int64(binary.BigEndian.Uint64(b[24:]))
+	q.Size = binary.BigEndian.Uint32(b[32:])
+	return nil
+}
+
 type quotes struct {
-	mediator.Yields[string] `json:"-"`
-	N                       int
+	mediator.Yields[quote]
+	N int64
 }
 
 func (quotes) MessageName() string { return "bench.Quotes" }
 
-func manyQuotes(_ context.Context, q quotes) iter.Seq2[string, error] {
-	item := strings.Repeat("q", 34)
+func manyQuotes(_ context.Context, q quotes) iter.Seq2[quote, error] {
+	return func(yield func(quote, error) bool) {
+		for i := range q.N {
+			if !yield(quote{ID: uint64(i), Bid: 1, Ask: 2, At: i, Size: 7}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// texts is a stream of items whose JSON has 36 bytes.
+type texts struct {
+	mediator.Yields[string]
+	N int64
+}
+
+func (texts) MessageName() string { return "bench.Texts" }
+
+var text34 = strings.Repeat("q", 34)
+
+func manyTexts(_ context.Context, q texts) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for range q.N {
-			if !yield(item, nil) {
+			if !yield(text34, nil) {
 				return
 			}
 		}
@@ -105,90 +153,98 @@ func BenchmarkSend(b *testing.B) {
 	})
 }
 
-// BenchmarkStream compares a remote stream with a message for each item, of which
-// as many are on their way as the stream's window holds, and whose items are
-// encoded and decoded the same way.
+// BenchmarkStream compares a remote stream of a million items of 36 bytes with a
+// message for each item, of which as many are on their way as the stream's window
+// holds, and whose items are encoded and decoded by the same codec.
 func BenchmarkStream(b *testing.B) {
-	const items = 1_000_000
 	node := embed(b)
-	service := wired(b, mediator.HandleStream(manyQuotes))
+	service := wired(b, mediator.HandleStream(manyQuotes), mediator.HandleStream(manyTexts))
 	_, err := natsmediator.Serve(b.Context(), service, node, "bench")
 	require.NoError(b, err)
-	client := wired(b, natsmediator.RemoteStream[quotes](node, "bench"))
+	client := wired(b,
+		natsmediator.RemoteStream[quotes](node, "bench", natsmediator.Encoding("application/octet-stream")),
+		natsmediator.RemoteStream[texts](node, "bench"))
 	nc := rawConn(b, node)
+	b.Run("binary", func(b *testing.B) {
+		compareStreams(b, nc, natsmediator.Binary(), quote{Bid: 1, Ask: 2, At: 3, Size: 7}, mediator.Stream(b.Context(), client, quotes{N: million}))
+	})
+	b.Run("json", func(b *testing.B) {
+		compareStreams(b, nc, natsmediator.JSON(), text34, mediator.Stream(b.Context(), client, texts{N: million}))
+	})
+}
 
-	var single float64
-	b.Run("one-message-per-item", func(b *testing.B) {
+const million = 1_000_000
+
+func compareStreams[T any](b *testing.B, nc *nats.Conn, codec natsmediator.Codec, item T, remote iter.Seq2[T, error]) {
+	rate := func(b *testing.B, f func()) float64 {
 		var took time.Duration
 		for b.Loop() {
 			start := time.Now()
-			require.NoError(b, oneByOne(b.Context(), nc, items))
+			f()
 			took += time.Since(start)
 		}
-		single = float64(b.N) * items / took.Seconds()
-		b.ReportMetric(single, "items/s")
+		r := float64(b.N) * million / took.Seconds()
+		b.ReportMetric(r, "items/s")
+		return r
+	}
+	var single float64
+	b.Run("one-message-per-item", func(b *testing.B) {
+		single = rate(b, func() { require.NoError(b, oneByOne(b.Context(), nc, codec, item, million)) })
 	})
 	b.Run("remote", func(b *testing.B) {
-		var took time.Duration
-		for b.Loop() {
-			start, n := time.Now(), 0
-			for _, err := range mediator.Stream(b.Context(), client, quotes{N: items}) {
+		framed := rate(b, func() {
+			n := 0
+			for _, err := range remote {
 				if err != nil {
 					b.Fatal(err)
 				}
 				n++
 			}
-			took += time.Since(start)
-			require.Equal(b, items, n)
-		}
-		rate := float64(b.N) * items / took.Seconds()
-		b.ReportMetric(rate, "items/s")
+			require.Equal(b, million, n)
+		})
 		if single > 0 {
-			b.ReportMetric(rate/single, "x-single")
+			b.ReportMetric(framed/single, "x-single")
 		}
 	})
 }
 
 // oneByOne sends n items as a message each, through a window of 2048 items, the
 // 32 frames of 64 that a stream has, which the receiver opens as a stream does.
-func oneByOne(ctx context.Context, nc *nats.Conn, n int) error {
+func oneByOne[T any](ctx context.Context, nc *nats.Conn, codec natsmediator.Codec, item T, n int) error {
 	const window = 32 * 64
-	item := strings.Repeat("q", 34)
 	credit := make(chan int, window)
-	failed := make(chan error, 2)
+	failed := make(chan error, 1)
 	done := make(chan struct{})
 	data, acks := nc.NewInbox(), nc.NewInbox()
-	ackSub, err := nc.Subscribe(acks, func(m *nats.Msg) {
-		var k int
-		if err := json.Unmarshal(m.Data, &k); err != nil {
-			failed <- err
-		}
-		credit <- k
-	})
+	ackSub, err := nc.Subscribe(acks, func(m *nats.Msg) { credit <- int(binary.BigEndian.Uint32(m.Data)) })
 	if err != nil {
 		return err
 	}
 	defer func() { _ = ackSub.Unsubscribe() }()
-	got, owed := 0, 0
-	dataSub, err := nc.Subscribe(data, func(m *nats.Msg) {
-		var s string
-		if err := json.Unmarshal(m.Data, &s); err != nil || s != item {
-			failed <- fmt.Errorf("%q: %w", s, err)
-		}
-		got++
-		if owed++; owed == window/4 {
-			_ = nc.Publish(acks, fmt.Append(nil, owed))
-			owed = 0
-		}
-		if got == n {
-			close(done)
-		}
-	})
+	messages := make(chan *nats.Msg, window)
+	dataSub, err := nc.ChanSubscribe(data, messages)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = dataSub.Unsubscribe() }()
+	go func() {
+		owed := 0
+		for range n {
+			m := <-messages
+			var v T
+			if err := codec.Decode(m.Data, &v); err != nil {
+				failed <- err
+				return
+			}
+			if owed++; owed == window/4 {
+				_ = nc.Publish(acks, binary.BigEndian.AppendUint32(nil, uint32(owed)))
+				owed = 0
+			}
+		}
+		close(done)
+	}()
 	left := window
+	var buffer []byte
 	for range n {
 		for left == 0 {
 			select {
@@ -201,11 +257,10 @@ func oneByOne(ctx context.Context, nc *nats.Conn, n int) error {
 			}
 		}
 		left--
-		b, err := json.Marshal(item)
-		if err != nil {
+		if buffer, err = codec.Append(buffer[:0], item); err != nil {
 			return err
 		}
-		if err := nc.Publish(data, b); err != nil {
+		if err := nc.Publish(data, buffer); err != nil {
 			return err
 		}
 	}

@@ -41,7 +41,7 @@ var (
 
 // Codecs adds codecs to a node, for whatever arrives with their content types;
 // [Encoding] has a [Remote] send with one. A codec for the content type of an
-// earlier one replaces it, also the built-in [JSON], which is always there. It
+// earlier one replaces it, also [JSON] and [Binary], which are always there. It
 // panics if a codec is nil or its content type no media type.
 func Codecs(cs ...Codec) NodeOption {
 	for i, c := range cs {
@@ -131,7 +131,7 @@ type codecs map[string]Codec
 
 func newCodecs(own []Codec) codecs {
 	all := codecs{}
-	for _, c := range append([]Codec{JSON()}, own...) {
+	for _, c := range append([]Codec{JSON(), Binary()}, own...) {
 		all[c.ContentType()] = c
 	}
 	return all

@@ -44,8 +44,8 @@ func handlerOption(o mediator.HandlerOption) RemoteOption {
 	return remoteOption(func(c *remoteConfig) { c.handler = append(c.handler, o) })
 }
 
-// Encoding has requests sent, and answered, by the codec of a content type, one of
-// the node's [Codecs]. Default: that of [JSON].
+// Encoding has requests sent, and answered, by the codec of a content type: one of
+// [JSON], the default, of [Binary], or of the node's [Codecs].
 func Encoding(contentType string) RemoteOption {
 	return remoteOption(func(c *remoteConfig) { c.encoding = contentType })
 }
