@@ -51,7 +51,8 @@ func (r *Run) decide(q *mediator.Queue, pressure bool) mediator.Verdict {
 			return mediator.Drop
 		}
 	case DropOldest:
-		if pressure && (r.high < r.capacity || c.Trigger != nil) {
+		// Where only a full queue means pressure, the consumer may have made room by now.
+		if pressure && (r.low < r.capacity-1 || c.Trigger != nil) {
 			return mediator.EvictOne
 		}
 		return mediator.Evict

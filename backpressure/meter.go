@@ -86,10 +86,11 @@ func (m *meter) pick(took time.Duration) {
 	m.left = m.stride
 }
 
-// awaitRoom waits in a full queue, and takes the time of it.
+// awaitRoom waits in a full queue, and takes the time of it: for a single place, since
+// the sooner the producer goes on, the sooner it adapts.
 func (m *meter) awaitRoom(q *mediator.Queue, capacity int) {
 	began := time.Now()
-	if q.Await(capacity - max(1, min(capacity/4, 256))) {
+	if q.Await(capacity - 1) {
 		m.held += time.Since(began)
 	}
 }

@@ -23,7 +23,7 @@ import (
 // measured while it has items to take up; how fast it could be otherwise, nobody knows.
 type Tuning struct {
 	// Interval is how long rates are measured for, and longer if the consumer takes
-	// less than 32 items in it, up to twenty times. Default: 100ms.
+	// less than 64 items in it, up to twenty times. Default: 100ms.
 	Interval time.Duration
 
 	// MinSample and MaxSample bound n. Default: 1 and 1000, or SampleEvery if that is
@@ -92,12 +92,12 @@ func (t *Tuning) enough(p period) bool {
 }
 
 const (
-	leastDelivered  = 32
+	leastDelivered  = 64
 	longestInterval = 20
 )
 
 // rate is an average of what was measured, in items a second. The latest interval has
-// a third of the weight. When two in succession are off by more than half, to the same
+// a fifth of the weight. When two in succession are off by more than half, to the same
 // side, the rate has changed and is taken from them alone.
 type rate struct {
 	value float64
@@ -119,7 +119,7 @@ func (r *rate) add(v float64) {
 		r.value, r.known, r.off = v, true, 0
 		return
 	}
-	r.value += (v - r.value) / 3
+	r.value += (v - r.value) / 5
 }
 
 // tuner computes a setting from what is measured. It belongs to the producer.
@@ -127,6 +127,7 @@ type tuner struct {
 	*Tuning
 	produced  rate // while the producer was not held up
 	delivered rate // while the consumer was busy
+	fewer     int  // intervals in succession for which a smaller n would have done
 }
 
 // observe takes the rates of an interval.
@@ -146,13 +147,15 @@ func (t *tuner) observe(p period) {
 const (
 	sampleSpare  = 1.1
 	sampleTooFew = 1.2
-	paceBand     = 1.1
-	capacityBand = 1.25
+	otherBand    = 1.25
+	// fewerAfter is for how many intervals the consumer must be able to bear more of a
+	// sample before it gets more: what comes between two bursts is no reason.
+	fewerAfter = 5
 )
 
 // sample returns n, where it is now so much: the least that the consumer can bear
 // with a tenth to spare. It grows when the consumer cannot bear it, and falls when it
-// could bear one less, with a fifth to spare.
+// could bear one less for some time, with a fifth to spare.
 func (t *tuner) sample(now int) int {
 	if !t.produced.known || !t.delivered.known {
 		return now
@@ -161,9 +164,15 @@ func (t *tuner) sample(now int) int {
 	if t.delivered.value > 0 {
 		ratio = t.produced.value / t.delivered.value
 	}
-	if ratio <= float64(now) && ratio*sampleTooFew > float64(now-1) {
+	if ratio*sampleTooFew > float64(now-1) {
+		t.fewer = 0
+	} else {
+		t.fewer++
+	}
+	if ratio <= float64(now) && t.fewer < fewerAfter {
 		return now
 	}
+	t.fewer = 0
 	return int(min(max(math.Ceil(ratio*sampleSpare), float64(t.MinSample)), float64(t.MaxSample)))
 }
 
@@ -173,7 +182,7 @@ func (t *tuner) pace(now float64) float64 {
 	if !t.delivered.known {
 		return now
 	}
-	return within(now, t.delivered.value, paceBand, t.MinPace, t.MaxPace)
+	return within(now, t.delivered.value, t.MinPace, t.MaxPace)
 }
 
 // capacity returns the capacity, where it is now so much: what the consumer takes up
@@ -182,13 +191,13 @@ func (t *tuner) capacity(now int) int {
 	if !t.delivered.known {
 		return now
 	}
-	return int(math.Round(within(float64(now), t.delivered.value*t.Horizon.Seconds(), capacityBand, float64(t.MinCapacity), float64(t.MaxCapacity))))
+	return int(math.Round(within(float64(now), t.delivered.value*t.Horizon.Seconds(), float64(t.MinCapacity), float64(t.MaxCapacity))))
 }
 
 // within returns want, within its bounds, or now if that is near enough to it.
-func within(now, want, band, least, most float64) float64 {
+func within(now, want, least, most float64) float64 {
 	want = min(max(want, least), most)
-	if now >= least && now <= most && want <= now*band && want*band >= now {
+	if now >= least && now <= most && want <= now*otherBand && want*otherBand >= now {
 		return now
 	}
 	return want
