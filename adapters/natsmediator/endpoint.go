@@ -39,7 +39,7 @@ func newEndpoint(s *Service, r mediator.Route) *endpoint {
 }
 
 func (e *endpoint) subscribe() error {
-	sub, err := e.s.node.nc.ChanQueueSubscribe(e.subject, e.s.name, e.s.intake.messages)
+	sub, err := e.s.node.nc.ChanQueueSubscribe(e.subject, e.s.name, e.s.workers.messages)
 	if err != nil {
 		return fmt.Errorf("subscribe to %s: %w", e.subject, err)
 	}
@@ -122,7 +122,7 @@ func (e *endpoint) request(msg *nats.Msg) error {
 	if err != nil {
 		return err
 	}
-	if !e.s.intake.admit(c) {
+	if !e.s.workers.admit(c) {
 		err := fmt.Errorf("%w: %d requests are being handled and %d wait", behaviors.ErrFull, e.s.config.concurrency, e.s.config.queue)
 		e.close(c, e.answer(c.msg, nil, err))
 	}

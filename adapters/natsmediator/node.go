@@ -39,8 +39,8 @@ type Node struct {
 type phase int
 
 const (
-	phaseIntake phase = iota // takes messages in: stops, and finishes its handlers
-	phaseRelay               // sends on what handlers left it
+	intake phase = iota // takes messages in: stops, and finishes its handlers
+	relay               // sends on what handlers left it
 	phases
 )
 

@@ -39,7 +39,7 @@ type Service struct {
 	endpoints []*endpoint
 	watch     []*nats.Subscription // discovery and cancels
 	calls     calls
-	intake    *intake
+	workers   *workers
 	streams   atomic.Int64
 	base      context.Context // of all handlers
 	cancel    context.CancelCauseFunc
@@ -161,7 +161,7 @@ func Serve(ctx context.Context, m *mediator.Mediator, n *Node, service string, o
 	}
 	s := &Service{
 		node: n, m: m, name: service, id: nuid.Next(), started: time.Now().UTC(), config: c,
-		intake: newIntake(c.concurrency, c.queue),
+		workers: newWorkers(c.concurrency, c.queue),
 	}
 	s.base, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	if err := s.start(ctx); err != nil {
@@ -179,14 +179,14 @@ func (s *Service) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.forget, err = s.node.track(phaseIntake, s.Close); err != nil {
+	if s.forget, err = s.node.track(intake, s.Close); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
 			s.forget()
 			err = errors.Join(err, s.unsubscribe())
-			s.intake.stop()
+			s.workers.stop()
 		}
 	}()
 	// Cancels come first, so that none is missed.
@@ -196,9 +196,9 @@ func (s *Service) start(ctx context.Context) (err error) {
 	for _, r := range routes {
 		e := newEndpoint(s, r)
 		s.endpoints = append(s.endpoints, e)
-		s.intake.byTopic[e.subject] = e
+		s.workers.byTopic[e.subject] = e
 	}
-	s.intake.start()
+	s.workers.start()
 	for _, e := range s.endpoints {
 		if err := e.subscribe(); err != nil {
 			return err
@@ -281,7 +281,7 @@ func (s *Service) close(ctx context.Context) error {
 		for _, e := range draining {
 			<-e.drained
 		}
-		s.intake.stop()
+		s.workers.stop()
 	}()
 	select {
 	case <-done:

@@ -29,7 +29,7 @@ func (e *endpoint) stream(msg *nats.Msg) error {
 		e.s.streams.Add(-1)
 		return err
 	}
-	e.s.intake.running.Go(func() { e.produce(c, t) })
+	e.s.workers.running.Go(func() { e.produce(c, t) })
 	return nil
 }
 
