@@ -28,6 +28,7 @@ import (
 type Queue struct {
 	admit  func(*Queue) Verdict
 	evicts bool
+	spins  int // see spins
 	owner  any
 	used   atomic.Bool
 
@@ -38,7 +39,7 @@ type Queue struct {
 	tail    atomic.Uint64 // the position behind the last item
 	dropped atomic.Uint64 // without having been queued
 	skipped atomic.Uint64
-	refused atomic.Uint64 // because the consumer had left
+	refused atomic.Uint64 // not even queued, because the consumer had left
 	next    uint64        // tail, for the producer alone
 	seen    uint64        // the position of the first item, when the producer looked last
 	failure error
@@ -111,6 +112,9 @@ func NewQueue(c QueueConfig) *Queue {
 	}
 	q := &Queue{admit: c.Admit, evicts: c.Evicts, owner: c.Owner, arrived: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 	q.capacity.Store(int64(c.Capacity))
+	if runtime.GOMAXPROCS(0) > 1 {
+		q.spins = spins
+	}
 	return q
 }
 
@@ -224,11 +228,11 @@ func (q *Queue) Await(depth int) bool {
 
 // await is Await for a depth that may change.
 func (q *Queue) await(depth func() int) bool {
-	for range spins {
+	for range q.spins {
 		if !q.Reaches(depth() + 1) {
 			return true
 		}
-		runtime.Gosched()
+		q.linger()
 	}
 	for q.consumer.Load() != left {
 		q.producer.Store(int64(depth()) + 1)
@@ -247,8 +251,13 @@ func (q *Queue) await(depth func() int) bool {
 	return false
 }
 
-// spins is how often one side lets others run before it goes to sleep.
-const spins = 4
+// A side that has to wait looks this often, about a microsecond apart, before it
+// goes to sleep, for to be woken takes longer than that. Not where the other side
+// would need the same processor.
+const (
+	spins   = 4
+	lingers = 4000
+)
 
 // Pause waits for d. It is for Admit, and allocates nothing but once. It returns
 // false if the run ends before.
@@ -289,16 +298,33 @@ func (q *Queue) wakeConsumer() {
 	}
 }
 
-// spin lets others run until an item has come or the producer has ended; false if
-// that takes longer.
+// spin waits for an item or the end of the producer, for some microseconds: true if
+// there is one. It looks seldom, for each look slows the producer down.
 func (q *Queue) spin(head uint32) bool {
-	for range spins {
-		runtime.Gosched()
+	for range q.spins {
+		q.linger()
 		if uint32(q.tail.Load()) != head || q.ended.Load() {
 			return true
 		}
 	}
 	return false
+}
+
+// linger takes about a microsecond, and touches nothing that the other side writes.
+func (q *Queue) linger() {
+	for range lingers {
+		q.used.Load()
+	}
+}
+
+// notAwake deals with a consumer that sleeps or has left, after an item was put: in
+// the latter case no other is wanted.
+func (q *Queue) notAwake(state uint32) bool {
+	if state == left {
+		return false
+	}
+	q.wakeConsumer()
+	return true
 }
 
 // sleep waits for an item or the end of the producer, or that of ctx.

@@ -177,7 +177,7 @@ func TestQueueFail(t *testing.T) {
 	var end error
 	for i, err := range mediator.Stream(t.Context(), m, numbers{N: 20}) {
 		if err != nil {
-			require.Nil(t, end)
+			require.NoError(t, end)
 			end = err
 			continue
 		}
@@ -219,7 +219,7 @@ func TestQueueEarlyStop(t *testing.T) {
 		m := newStream(t, func(ctx context.Context, _ numbers) iter.Seq2[int, error] {
 			return func(yield func(int, error) bool) {
 				defer func() { ended <- ctx.Err() }()
-				for i := 0; yield(i, nil); i++ { //nolint:revive // the loop is the test
+				for i := 0; yield(i, nil); i++ {
 				}
 			}
 		}, keep(&q, mediator.QueueConfig{Capacity: 8, Evicts: evicts}))
@@ -248,6 +248,7 @@ func TestQueueStopsAHandlerThatBlocks(t *testing.T) {
 		break
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
 	why := errors.New("enough")
 	var end error
 	for _, err := range mediator.Stream(ctx, m, numbers{}) {
@@ -465,7 +466,7 @@ func TestQueueEndsAPauseAndAWait(t *testing.T) {
 func TestQueueWithRetryOnEitherSide(t *testing.T) {
 	down := errors.New("down")
 	runs := 0
-	h := func(_ context.Context, q numbers) iter.Seq2[int, error] {
+	h := func(context.Context, numbers) iter.Seq2[int, error] {
 		return func(yield func(int, error) bool) {
 			runs++
 			yield(runs, nil)
@@ -509,7 +510,7 @@ func TestStoppedInsideOfAQueue(t *testing.T) {
 		break
 	}
 	require.True(t, <-stopped)
-	for range mediator.Stream(t.Context(), m, numbers{N: 100}) { //nolint:revive // to the end
+	for range mediator.Stream(t.Context(), m, numbers{N: 100}) {
 	}
 	require.False(t, <-stopped)
 }

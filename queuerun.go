@@ -12,10 +12,12 @@ import (
 // pump is a [Queue] with items of type T: its producer's outlet, and what takes
 // the items on to the outlet of the consumer.
 type pump[T any] struct {
-	q    *Queue
-	ring *ring[T] // where the producer puts items
+	q *Queue
 
 	// Of the producer.
+	ring     *ring[T] // where it puts items
+	slots    []T      // those of ring
+	size     uint64   // len(slots)
 	out      *outlet[T]
 	done     chan struct{} // closed when it has ended
 	err      error         // valid then
@@ -34,6 +36,7 @@ type pump[T any] struct {
 	lastTap *tap // that of the next queue outwards
 	holding bool // target's turn
 	inBody  bool
+	closeBy int  // looks in a row that found few items
 	clears  bool // T may hold pointers
 
 	_ [64]byte
@@ -48,8 +51,10 @@ type ring[T any] struct {
 }
 
 const (
-	leastRing = 16
-	baseEvery = 1 << 30
+	leastRing  = 16
+	baseEvery  = 1 << 30
+	fewItems   = 128
+	closeLooks = 4
 )
 
 func newPump[T any](q *Queue, c Call, out *outlet[T]) *pump[T] {
@@ -58,8 +63,8 @@ func newPump[T any](q *Queue, c Call, out *outlet[T]) *pump[T] {
 		p.target, p.lastTap = t.inner.(*pump[T]).out, t
 	}
 	p.out = &outlet[T]{turn: make(chan struct{}, 1), yield: p.push, queues: out.queues}
-	p.ring = &ring[T]{slots: make([]T, min(leastRing, sizeFor(q.Capacity())))}
-	p.from = p.ring
+	p.from = newRing[T](min(leastRing, sizeFor(q.Capacity())), 0)
+	p.use(p.from)
 	return p
 }
 
@@ -76,8 +81,8 @@ func mayPoint(t reflect.Type) bool {
 	case reflect.Array:
 		return mayPoint(t.Elem())
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if mayPoint(t.Field(i).Type) {
+		for f := range t.Fields() {
+			if mayPoint(f.Type) {
 				return true
 			}
 		}
@@ -102,7 +107,7 @@ func (p *pump[T]) run(ctx context.Context, next Next) error {
 		panic(p.panicked)
 	}
 	switch {
-	case err == errConsumerStopped:
+	case errors.Is(err, errConsumerStopped):
 		return nil
 	case err != nil && p.err != nil && ctx.Err() != nil && errors.Is(p.err, ctx.Err()):
 		return p.err // the same, in the producer's words
@@ -154,12 +159,14 @@ func (p *pump[T]) consume(ctx context.Context, cancel context.CancelFunc) error 
 			p.look()
 			switch {
 			case p.tail != uint32(p.head>>32):
+				p.fallBack()
 			case ended:
 				return nil
 			case ctx.Err() != nil:
 				return endedError(ctx)
 			case !q.spin(p.tail):
 				p.giveTurn()
+				p.closeBy = 0
 				q.sleep(ctx, p.tail)
 			}
 			continue
@@ -189,6 +196,31 @@ func (p *pump[T]) look() {
 	p.head = p.q.head.Load()
 	p.tail = uint32(p.q.tail.Load())
 }
+
+// fallBack lets the producer get ahead when the consumer has been close behind it
+// for a while. The processor reads ahead of the consumer, and would take from the
+// producer the very lines of memory that it is about to fill. A producer that
+// pauses is not waited for.
+func (p *pump[T]) fallBack() {
+	if p.queued() >= fewItems {
+		p.closeBy = 0
+		return
+	}
+	if p.closeBy++; p.closeBy < closeLooks {
+		return
+	}
+	p.closeBy = 0
+	for range 16 {
+		had := p.tail
+		p.q.linger()
+		if p.look(); p.tail == had || p.queued() >= fewItems {
+			return
+		}
+	}
+}
+
+// queued returns how many items there were when it looked last.
+func (p *pump[T]) queued() uint32 { return p.tail - uint32(p.head>>32) }
 
 // deliver gives an item to the outlet of the consumer.
 func (p *pump[T]) deliver(item T) bool {
@@ -276,6 +308,22 @@ func (p *pump[T]) push(item T, _ error) bool {
 			return p.decide(item, verdict)
 		}
 	}
+	queued := q.next - q.seen
+	if queued >= uint64(q.capacity.Load()) || queued >= p.size || q.evicts {
+		return p.pushSlow(item)
+	}
+	p.slots[q.next&(p.size-1)] = item
+	q.next++
+	q.tail.Store(q.next)
+	if state := q.consumer.Load(); state != awake {
+		return q.notAwake(state)
+	}
+	return true
+}
+
+// pushSlow is push where it has to look where the consumer is.
+func (p *pump[T]) pushSlow(item T) bool {
+	q := p.q
 	if capacity := uint64(q.capacity.Load()); q.next-q.seen >= capacity && q.next-q.look() >= capacity && !q.await(q.resumeAt) {
 		q.refused.Add(1)
 		return false
@@ -341,39 +389,42 @@ func (p *pump[T]) evict(v Verdict) {
 	}
 }
 
-// put puts the item last. There is room for it.
+// put puts the item last. The queue is not full.
 func (p *pump[T]) put(item T) bool {
-	q, r := p.q, p.ring
-	if q.consumer.Load() == left {
-		q.refused.Add(1)
-		return false
-	}
-	size := uint64(len(r.slots))
-	if q.next-r.first >= size && q.next-q.seen >= size && q.next-q.look() >= size {
-		r = p.grow()
-		size = uint64(len(r.slots))
-	}
-	if q.evicts && q.next-r.first >= size {
-		// The consumer may be copying the item that was in this place.
-		for q.reading.Load() == uint64(uint32(q.next-size))<<1|1 {
-			runtime.Gosched()
+	q := p.q
+	if q.next-p.ring.first >= p.size {
+		if q.next-q.seen >= p.size && q.next-q.look() >= p.size {
+			p.grow()
+		} else if q.evicts {
+			// The consumer may be copying the item that was in this place.
+			for q.reading.Load() == uint64(uint32(q.next-p.size))<<1|1 {
+				runtime.Gosched()
+			}
 		}
 	}
-	r.slots[q.next&(size-1)] = item
+	p.slots[q.next&(p.size-1)] = item
 	q.next++
 	q.tail.Store(q.next)
-	if q.consumer.Load() == asleep {
-		q.wakeConsumer()
+	if state := q.consumer.Load(); state != awake {
+		return q.notAwake(state)
 	}
 	return true
 }
 
 // grow puts a larger ring after a full one.
-func (p *pump[T]) grow() *ring[T] {
-	r := &ring[T]{slots: make([]T, 2*len(p.ring.slots)), first: p.q.next}
+func (p *pump[T]) grow() {
+	r := newRing[T](2*len(p.slots), p.q.next)
 	p.ring.next.Store(r)
-	p.ring = r
-	return r
+	p.use(r)
+}
+
+// use makes r the ring that items are put in.
+func (p *pump[T]) use(r *ring[T]) {
+	p.ring, p.slots, p.size = r, r.slots, uint64(len(r.slots))
+}
+
+func newRing[T any](size int, first uint64) *ring[T] {
+	return &ring[T]{slots: make([]T, size), first: first}
 }
 
 func (p *pump[T]) stopped() bool { return p.out.done() && !p.out.broken }
