@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // BackgroundQueue sets how many [Background] notifications wait at most, and how
@@ -185,7 +187,7 @@ func (t *tasks) reserve(ctx context.Context) error {
 	case <-stop:
 		return ErrClosed
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrQueueFull, endedError(ctx))
+		return fmt.Errorf("%w: %w", ErrQueueFull, ending.Of(ctx))
 	}
 }
 
@@ -316,7 +318,7 @@ func (t *tasks) close(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	return t.giveUp(endedError(ctx))
+	return t.giveUp(ending.Of(ctx))
 }
 
 // giveUp empties the queue and cancels what runs.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"iter"
 	"reflect"
+
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // HandleStreamChan is [HandleStream] for a handler that sends its items to a
@@ -207,7 +209,7 @@ func (s *ChanStream[T]) run(ctx context.Context, c chan<- T, items iter.Seq2[T, 
 		case <-ctx.Done():
 			// The item was not taken, and the stream says so: it ends with the
 			// error of ctx at the next look.
-			end = endedError(ctx)
+			end = ending.Of(ctx)
 		}
 		if end != nil {
 			break

@@ -1,7 +1,6 @@
 package mediator
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -96,25 +95,4 @@ func newPanicError(v any) *PanicError {
 		return p
 	}
 	return &PanicError{Value: v, Stack: debug.Stack()}
-}
-
-// withCause is err, and why ctx ended if err says no more than that it did.
-func withCause(ctx context.Context, err error) error {
-	if ended := ctx.Err(); ended != nil && errors.Is(err, ended) && !errors.Is(err, context.Cause(ctx)) {
-		return fmt.Errorf("%w: %w", err, context.Cause(ctx))
-	}
-	return err
-}
-
-// endedError is why ctx ended: ctx.Err() with its cause, both reachable by
-// errors.Is.
-func endedError(ctx context.Context) error {
-	err, cause := ctx.Err(), context.Cause(ctx)
-	if cause == nil || errors.Is(err, cause) {
-		return err
-	}
-	if errors.Is(cause, err) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", err, cause)
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // OnStart has f called by [New], last of all and in the order of the options,
@@ -140,7 +142,7 @@ func (m *Mediator) awaitClosed(ctx context.Context, closed <-chan struct{}) erro
 	case <-closed:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("functions of OnClose still run: %w", endedError(ctx))
+		return fmt.Errorf("functions of OnClose still run: %w", ending.Of(ctx))
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"iter"
 	"runtime"
 	"sync/atomic"
+
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // streamTerminal is the innermost next of a stream: it runs the handler and
@@ -76,7 +78,7 @@ func (r *streamRun[T]) do(start func() iter.Seq2[T, error]) (err error) {
 		return nil
 	}
 	if r.ctx.Err() != nil {
-		return endedError(r.ctx)
+		return ending.Of(r.ctx)
 	}
 	items := start()
 	if items == nil {
@@ -85,7 +87,7 @@ func (r *streamRun[T]) do(start func() iter.Seq2[T, error]) (err error) {
 	r.iterate(items)
 	r.returned = true
 	if r.err == nil && !r.lost && (r.state&delivering == 0 || !r.out.stopped) && r.ctx.Err() != nil {
-		return endedError(r.ctx)
+		return ending.Of(r.ctx)
 	}
 	return r.err
 }
@@ -214,9 +216,9 @@ func (r *streamRun[T]) mayDeliver(err error) bool {
 	case !r.counts():
 		return r.lose()
 	case err != nil:
-		return r.stop(withCause(r.ctx, err))
+		return r.stop(ending.Told(r.ctx, err))
 	case r.ctx.Err() != nil:
-		return r.stop(endedError(r.ctx))
+		return r.stop(ending.Of(r.ctx))
 	case r.state&delivering == 0:
 		if !r.first() {
 			return r.lose()
