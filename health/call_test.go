@@ -120,7 +120,7 @@ func TestRequestsWithManyErrorsAreUnhealthy(t *testing.T) {
 
 func TestFewCallsMakeNoErrorRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newMonitor(health.Config{Interval: 10 * time.Second})
+		h := newMonitor(health.Config{Interval: 20 * time.Second})
 		m := newMediator(t, jobs(h))
 		fail := job{Do: func(context.Context) error { return errors.New("broken") }}
 		for range 9 {
@@ -129,7 +129,7 @@ func TestFewCallsMakeNoErrorRate(t *testing.T) {
 		}
 		require.Equal(t, health.Healthy, h.Snapshot().Totals[0].Status)
 		_ = mediator.Exec(t.Context(), m, fail)
-		time.Sleep(time.Second)
+		time.Sleep(2 * time.Second)
 		require.Equal(t, health.Unhealthy, h.Snapshot().Totals[0].Status)
 	})
 }
@@ -178,7 +178,7 @@ func TestFiguresFitTogetherWhileCallsRun(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			for range 300 {
+			for range 100 {
 				_ = mediator.Exec(t.Context(), m, job{Do: succeed})
 				for range mediator.Stream(t.Context(), m, feed{Run: every(0, 300)}) {
 				}
@@ -203,5 +203,5 @@ func TestFiguresFitTogetherWhileCallsRun(t *testing.T) {
 			}
 		}
 	}
-	require.EqualValues(t, 4*300*300, items)
+	require.EqualValues(t, 4*100*300, items)
 }

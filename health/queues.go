@@ -88,7 +88,7 @@ func (s *queues) count(one *seenQueue) mediator.QueueCounts {
 // another period for the rates.
 func (s *queues) report(at int64, anew bool) (all []Queue) {
 	for _, one := range s.here {
-		c := one.queue.Counts()
+		c := s.count(one)
 		capacity := one.queue.Capacity()
 		q := Queue{
 			Capacity: capacity, Depth: c.Queued, Produced: c.Produced, Dropped: c.Dropped, Skipped: c.Skipped, Delivered: c.Delivered,

@@ -32,16 +32,17 @@ func (m *Monitor) build(c clock, anew bool) (Report, []*run) {
 	for _, one := range v.runs {
 		place := one.tally.place
 		one.mu.Lock()
-		s := one.report(c, &m.c)
 		over := one.over
+		var queues []Queue
 		if !over {
-			s.Queues = one.queues.report(c.nanos, anew)
-			s.Depth = 0
-			for _, q := range s.Queues {
-				s.Depth += q.Depth
-			}
+			queues = one.queues.report(c.nanos, anew)
 		}
+		s := one.report(c, &m.c)
 		one.mu.Unlock()
+		s.Queues = queues
+		for _, q := range queues {
+			s.Depth += q.Depth
+		}
 		v.items[place] += s.Items
 		if over {
 			continue
