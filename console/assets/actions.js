@@ -1,0 +1,46 @@
+// What changes something: each request carries the token that this page was given.
+
+import { $, say, toast } from './dom.js';
+
+export const allowed = document.body.dataset.actions === 'true';
+
+// act asks for an action, and returns what came of it, or null.
+export async function act(path, body) {
+  try {
+    const response = await fetch(path, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'X-Console-Token': document.body.dataset.token },
+      body: JSON.stringify(body),
+    });
+    return await result(response);
+  } catch (e) {
+    toast(e.message, 'bad');
+    return null;
+  }
+}
+
+// get asks for what is to be shown.
+export async function get(path, query) {
+  return result(await fetch(path + '?' + new URLSearchParams(query)));
+}
+
+async function result(response) {
+  const answer = await response.json().catch(() => null);
+  if (!response.ok) throw new Error((answer && answer.error) || `The server says ${response.status}`);
+  return answer;
+}
+
+// confirmed asks before what cannot be undone.
+export function confirmed(text, yes) {
+  const dialog = $('confirm');
+  say($('confirm-text'), text);
+  say($('confirm-yes'), yes);
+  return new Promise((resolve) => {
+    let answer = false;
+    $('confirm-yes').onclick = () => { answer = true; dialog.close(); };
+    $('confirm-no').onclick = () => dialog.close();
+    dialog.onclose = () => resolve(answer);
+    dialog.showModal();
+    $('confirm-no').focus();
+  });
+}

@@ -1,0 +1,129 @@
+// The page: one stream of events, and the parts that show what it brings.
+
+import { $, el, say, mark, rate, latency, count, toast } from './dom.js';
+import { Chart, Series } from './chart.js';
+import * as routes from './routes.js';
+import * as breakers from './breakers.js';
+import * as streams from './streams.js';
+import * as letters from './letters.js';
+
+const hiddenFor = 10000; // milliseconds until a hidden page disconnects
+const retryAfter = 5000;
+
+let source = null;
+let paused = false;
+let over = false;
+let timer = 0;
+let wiring = null;
+
+function status(text, tone) {
+  say($('status'), text);
+  mark($('status'), 'data-tone', tone);
+}
+
+function connect() {
+  clearTimeout(timer);
+  if (source || paused || over) return;
+  status('Connecting', 'quiet');
+  source = new EventSource('events');
+  source.addEventListener('wiring', (e) => {
+    wiring = JSON.parse(e.data);
+    routes.wire(wiring);
+    breakers.wire(wiring);
+  });
+  source.addEventListener('sample', (e) => show(JSON.parse(e.data)));
+  source.addEventListener('error', () => {
+    status('Disconnected', 'bad');
+    if (source && source.readyState === EventSource.CLOSED) {
+      disconnect();
+      timer = setTimeout(connect, retryAfter);
+    }
+  });
+}
+
+function disconnect() {
+  clearTimeout(timer);
+  if (source) source.close();
+  source = null;
+}
+
+function show(sample) {
+  if (sample.closed) {
+    over = true;
+    disconnect();
+    status('Closed', 'bad');
+    toast('The mediator is closed. What is shown is how it was then.', 'bad');
+  } else {
+    status('Live', 'good');
+  }
+  overview(sample);
+  routes.update(sample);
+  breakers.update(sample);
+  streams.update(sample, wiring);
+  letters.update(sample);
+  const problems = sample.problems || [];
+  $('problems').replaceChildren(...problems.map((p) => el('p', { class: 'note', 'data-tone': 'bad' }, p)));
+}
+
+const tiles = {};
+for (const [id, title] of [['rate', 'Calls/s'], ['errors', 'Errors/s'], ['p50', 'Latency p50'], ['p99', 'Latency p99'],
+  ['inflight', 'In flight'], ['open', 'Breakers open'], ['streams', 'Streams'], ['letters', 'Dead letters']]) {
+  const value = el('dd', { id: 'tile-' + id }, '–');
+  $('tiles').append(el('div', { class: 'tile' }, el('dt', null, title), value));
+  tiles[id] = value;
+}
+
+const calls = new Series();
+const errors = new Series();
+const chart = new Chart(600, 72, ['calls', 'errors'], true);
+$('traffic').append(chart.node);
+let first = 0;
+
+function tile(id, text, tone) {
+  say(tiles[id], text);
+  mark(tiles[id], 'data-tone', tone);
+}
+
+function overview(sample) {
+  const t = sample.total || {};
+  tile('rate', rate(t.rate));
+  tile('errors', rate(t.errors), t.errors > 0 ? 'bad' : null);
+  tile('p50', latency(t.p50));
+  tile('p99', latency(t.p99));
+  tile('inflight', t.inFlight === undefined ? '–' : count(t.inFlight));
+  const open = sample.breakers.reduce((n, b) => n + b.circuits.filter((c) => c.state !== 'closed').length, 0);
+  tile('open', sample.breakers.length ? count(open) : '–', open ? 'bad' : null);
+  tile('streams', count(sample.streams.running.length + (sample.streams.more || 0)));
+  const lost = sample.letters;
+  tile('letters', !lost ? '–' : lost.error ? '?' : count(lost.count), lost && (lost.error || lost.count) ? 'warn' : null);
+  if (t.rate !== undefined) {
+    calls.add(t.rate);
+    errors.add(t.errors);
+    first = first || sample.time;
+    say($('traffic-span'), `last ${Math.max(1, Math.round((sample.time - first) / 1000))} s, up to ${rate(calls.max())}/s`);
+  }
+  chart.draw([calls, errors], `Traffic: ${rate(t.rate)} calls and ${rate(t.errors)} errors per second`);
+}
+
+$('pause').addEventListener('click', () => {
+  paused = !paused;
+  $('pause').setAttribute('aria-pressed', String(paused));
+  say($('pause'), paused ? 'Resume' : 'Pause');
+  if (paused) {
+    disconnect();
+    status('Paused', 'warn');
+  } else {
+    connect();
+  }
+});
+
+let hiding = 0;
+document.addEventListener('visibilitychange', () => {
+  clearTimeout(hiding);
+  if (document.hidden) hiding = setTimeout(disconnect, hiddenFor);
+  else connect();
+});
+
+window.addEventListener('pagehide', disconnect);
+window.addEventListener('pageshow', connect);
+connect();

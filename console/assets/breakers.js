@@ -1,0 +1,72 @@
+// Circuit breakers: each key with its state, and what can be done about it.
+
+import { $, el, say, mark, age, count, plural, Keyed, toast } from './dom.js';
+import { act, allowed } from './actions.js';
+
+let routesOf = new Map();
+const tones = { closed: 'good', 'half-open': 'warn', open: 'bad', isolated: 'bad' };
+
+export function wire(wiring) {
+  routesOf = new Map((wiring.breakers || []).map((b) => [b.id, b.routes]));
+}
+
+async function turn(op, id, key) {
+  const done = await act('breaker', { op, id, key });
+  if (done) toast(`${key === null ? 'All keys' : key}: ${done.state}`);
+}
+
+function buttons(id, key, whose) {
+  if (!allowed) return null;
+  const name = (op) => `${op} ${whose}`;
+  return el('div', { class: 'buttons' },
+    el('button', { type: 'button', 'aria-label': name('Isolate'), click: () => turn('isolate', id, key) }, key === null ? 'Isolate all' : 'Isolate'),
+    el('button', { type: 'button', 'aria-label': name('Reset'), click: () => turn('reset', id, key) }, key === null ? 'Reset all' : 'Reset'));
+}
+
+function makeBreaker({ breaker }) {
+  const routes = routesOf.get(breaker.id) || [];
+  const around = routes.length > 3 ? routes.slice(0, 3).join(', ') + ` and ${routes.length - 3} more` : routes.join(', ');
+  const state = el('span', { class: 'badge' });
+  const body = el('div', { class: 'circuits' });
+  const more = el('p', { class: 'muted' });
+  const circuits = new Keyed(body, ({ circuit }) => makeCircuit(breaker.id, circuit));
+  const node = el('article', { class: 'card breaker' },
+    el('header', null, state, el('h3', null, around), buttons(breaker.id, null, 'all keys of ' + around)), body, more);
+  return {
+    node,
+    update({ breaker: b, time }) {
+      say(state, b.state);
+      mark(state, 'data-tone', tones[b.state]);
+      circuits.show(b.circuits.map((circuit) => ({ circuit, time })), (c) => c.circuit.key);
+      say(more, b.more ? `and ${plural(b.more, 'key')} more, all closed or shown when these have closed` : b.circuits.length ? '' : 'No call yet.');
+    },
+  };
+}
+
+function makeCircuit(id, circuit) {
+  const state = el('span', { class: 'badge' });
+  const facts = el('p', { class: 'muted' });
+  const node = el('div', { class: 'circuit' }, state, el('div', null, el('p', { class: 'name' }, circuit.key || '(empty key)'), facts), buttons(id, circuit.key, circuit.key));
+  return {
+    node,
+    update({ circuit: c, time }) {
+      say(state, c.state);
+      mark(state, 'data-tone', tones[c.state]);
+      const parts = [`for ${age(time - c.since)}`];
+      if (c.retry) parts.push(`tries again in ${age(c.retry)}`);
+      if (c.state === 'closed') parts.push(`${plural(c.failures, 'failure')} of ${count(c.successes + c.failures)} in the window`);
+      parts.push(`${count(c.rejected)} rejected`, plural(c.changes, 'change'));
+      say(facts, parts.join(' · '));
+    },
+  };
+}
+
+const list = new Keyed($('breaker-list'), makeBreaker);
+const empty = el('p', { class: 'empty' }, 'No circuit breaker stands around a handler.');
+
+export function update(sample) {
+  list.show(sample.breakers.map((breaker) => ({ breaker, time: sample.time })), (b) => b.breaker.id + ':' + (routesOf.get(b.breaker.id) || []).join(','));
+  if (!sample.breakers.length) $('breaker-list').append(empty);
+  else empty.remove();
+  say($('breakers-count'), sample.breakers.length ? String(sample.breakers.length) : '');
+}

@@ -1,0 +1,166 @@
+// Dead letters: search, a look inside, redrive and delete.
+
+import { $, el, say, age, count, plural, toast } from './dom.js';
+import { act, get, allowed, confirmed } from './actions.js';
+
+const given = document.body.dataset.letters === 'true';
+const limit = 100; // letters that one action may be about
+let query = '';
+let next = '';
+let known = -1; // how many there were when the list was read
+let total = null;
+let now = Date.now();
+let reading = 0;
+const chosen = new Set();
+const nodes = new Map(); // by ID
+
+const bar = {
+  all: el('input', { type: 'checkbox', id: 'letters-all', change: (e) => chooseAll(e.target.checked) }),
+  text: el('span', { class: 'muted', role: 'status' }),
+  redrive: el('button', { type: 'button', click: () => redrive([...chosen]) }, 'Redrive selected'),
+  remove: el('button', { type: 'button', class: 'danger', click: () => remove([...chosen]) }, 'Delete selected'),
+  refresh: el('button', { type: 'button', hidden: true, click: () => load(false) }, 'Refresh'),
+};
+
+if (given) {
+  const tools = allowed ? [el('label', { for: 'letters-all', class: 'choose' }, bar.all, ' Select all shown'), bar.text, bar.redrive, bar.remove] : [bar.text];
+  $('letters-bar').append(...tools, bar.refresh);
+  load(false);
+} else {
+  $('letters-tools').hidden = true;
+  $('letter-list').append(el('p', { class: 'empty' }, 'The console was given no store: ', el('code', null, 'console.DeadLetters(store)')));
+}
+
+// load reads the list anew, or goes on where it ended.
+async function load(further) {
+  const mine = ++reading;
+  try {
+    const found = await get('letters', { q: query, after: further ? next : '' });
+    if (mine !== reading) return;
+    next = found.next;
+    if (!further) {
+      known = total === null ? -1 : total;
+      nodes.clear();
+      chosen.clear();
+      $('letter-list').replaceChildren();
+    }
+    $('letter-list').querySelector('.empty')?.remove();
+    for (const letter of found.letters) {
+      if (nodes.has(letter.id)) continue;
+      const node = makeLetter(letter);
+      nodes.set(letter.id, node);
+      $('letter-list').append(node);
+    }
+    if (!nodes.size) $('letter-list').append(el('p', { class: 'empty' }, next ? 'None found so far.' : query ? 'No letter has that in it.' : 'There are no dead letters.'));
+    $('letters-more').hidden = !next;
+    say($('letters-more'), nodes.size ? 'Show more' : 'Search on');
+    refreshBar();
+  } catch (e) {
+    if (mine === reading) toast(e.message, 'bad');
+  }
+}
+
+function makeLetter(letter) {
+  const inside = el('div', { class: 'inside' });
+  const details = el('details', { toggle: () => { if (details.open && !inside.firstChild) look(letter.id, inside); } },
+    el('summary', null,
+      el('span', { class: 'name' }, letter.name), letter.group ? el('span', { class: 'muted' }, ' to ' + letter.group) : null,
+      el('span', { class: 'error' }, letter.error || 'no error'),
+      el('span', { class: 'muted facts' }, `${age(now - letter.last)} ago · ${plural(letter.attempts, 'attempt')}` +
+        (letter.redrives ? ` · ${plural(letter.redrives, 'failed redrive')}` : ''))),
+    inside);
+  const box = allowed ? el('input', { type: 'checkbox', 'aria-label': `Select ${letter.name} ${letter.id}`, change: (e) => choose(letter.id, e.target.checked) }) : null;
+  return el('article', { class: 'card letter', 'data-id': letter.id }, box, details);
+}
+
+// look shows all of a letter.
+async function look(id, inside) {
+  inside.replaceChildren(el('p', { class: 'muted' }, 'Loading'));
+  try {
+    const l = await get('letter', { id });
+    const fact = (what, value) => el('div', null, el('dt', null, what), el('dd', null, value));
+    const block = (title, text, note) => [el('h4', null, title, note ? el('span', { class: 'muted' }, ' ' + note) : null), el('pre', { tabindex: 0, 'aria-label': title }, text)];
+    const headers = Object.entries(l.headers || {});
+    inside.replaceChildren(
+      el('dl', { class: 'facts' }, fact('ID', l.id), fact('Kind', l.kind), fact('First failed', new Date(l.first).toLocaleString()),
+        fact('Last failed', new Date(l.last).toLocaleString()), fact('Attempts', count(l.attempts)), fact('Failed redrives', count(l.redrives))),
+      el('h4', null, 'Error, and what it wraps'),
+      el('ol', { class: 'chain' }, ...(l.errors || []).map((e) => el('li', null, e))),
+      ...(l.bodyIs ? block('Body', l.body, `${l.contentType}, ${count(l.bodySize)} bytes${l.cut ? ', only the beginning' : ''}`) : [el('p', { class: 'muted' }, 'The letter has no body: no codec could encode the message.')]),
+      ...(headers.length ? [el('h4', null, 'Headers'), el('dl', { class: 'facts' }, ...headers.map(([k, v]) => fact(k, v)))] : []),
+      ...(l.stack ? block('Stack of the panic', l.stack) : []),
+      allowed ? el('div', { class: 'buttons' },
+        el('button', { type: 'button', 'aria-label': 'Redrive ' + id, click: () => redrive([id]) }, 'Redrive'),
+        el('button', { type: 'button', class: 'danger', 'aria-label': 'Delete ' + id, click: () => remove([id]) }, 'Delete')) : '');
+  } catch (e) {
+    inside.replaceChildren(el('p', { class: 'note', 'data-tone': 'bad' }, e.message));
+  }
+}
+
+function choose(id, on) {
+  if (on) chosen.add(id);
+  else chosen.delete(id);
+  refreshBar();
+}
+
+function chooseAll(on) {
+  for (const [id, node] of nodes) {
+    const wanted = on && (chosen.has(id) || chosen.size < limit);
+    if (wanted) chosen.add(id);
+    else chosen.delete(id);
+    node.querySelector('input').checked = wanted;
+  }
+  refreshBar();
+}
+
+function refreshBar() {
+  $('letters-bar').hidden = !nodes.size && bar.refresh.hidden;
+  say(bar.text, chosen.size ? `${chosen.size} selected` : query ? `${plural(nodes.size, 'letter')} found${next ? ' so far' : ''}` : '');
+  bar.all.checked = chosen.size > 0 && chosen.size >= Math.min(nodes.size, limit);
+  for (const button of [bar.redrive, bar.remove]) button.disabled = !chosen.size || chosen.size > limit;
+}
+
+async function redrive(ids) {
+  const done = await act('redrive', { ids });
+  if (!done) return;
+  const failed = done.outcomes.filter((o) => o.status !== 'redriven');
+  const text = `${plural(done.redriven, 'letter')} redriven` + (done.failed ? `, ${done.failed} failed again` : '') + (done.skipped ? `, ${done.skipped} skipped` : '');
+  toast(text + (failed.length ? ': ' + failed[0].error : '') + (done.error ? '. It ended early: ' + done.error : ''), failed.length || done.error ? 'bad' : 'good');
+  await load(false);
+}
+
+async function remove(ids) {
+  if (!await confirmed(`Delete ${plural(ids.length, 'dead letter')} for good?`, 'Delete')) return;
+  const done = await act('delete', { ids });
+  if (!done) return;
+  toast(`${plural(done.deleted, 'letter')} deleted`);
+  await load(false);
+}
+
+// update tells that there are more or fewer letters. A list that somebody uses is not
+// changed under their hands.
+export function update(sample) {
+  now = sample.time;
+  if (!given || !sample.letters) return;
+  total = sample.letters.error ? null : sample.letters.count;
+  say($('letters-count'), sample.letters.error ? 'cannot be counted: ' + sample.letters.error : String(total || ''));
+  if (total === null || total === known) return;
+  if (known === -1) {
+    known = total;
+    if (nodes.size === Math.min(total, nodes.size) && total >= nodes.size && (nodes.size > 0) === (total > 0)) return;
+  }
+  const used = chosen.size || $('letter-list').contains(document.activeElement) || $('letter-list').querySelector('details[open]');
+  bar.refresh.hidden = !used;
+  if (used) refreshBar();
+  else {
+    known = total;
+    load(false);
+  }
+}
+
+$('letters-tools').addEventListener('submit', (e) => {
+  e.preventDefault();
+  query = $('letters-query').value.trim();
+  load(false);
+});
+$('letters-more').addEventListener('click', () => load(true));

@@ -1,0 +1,40 @@
+// Package console shows a mediator at work: one page, live, with every message and
+// the behaviors around its handlers, traffic and latencies, circuit breakers, running
+// streams and dead letters.
+//
+//	recorder := behaviors.NewRecorder()
+//	m, err := mediator.New(mediator.Use(recorder, …), …)
+//	mux.Handle("/console/", http.StripPrefix("/console", console.Handler(m)))
+//
+// It shows what it finds: the wiring by [mediator.Mediator.Inspect], and around the
+// handlers a [behaviors.Recorder] for the traffic, each [behaviors.Breaker], the
+// boundaries of package backpressure, and whatever else is a [behaviors.Source].
+// Dead letters are shown if [DeadLetters] is given.
+//
+// # Who may do what
+//
+// Whoever reaches the handler sees everything, the bodies of dead letters included:
+// put what lets in only those who may see that in front of it. To isolate a
+// breaker, redrive a letter and the like is off, unless [Authorize] is given, which
+// is asked each time. A request for an action must come from the page itself: it
+// needs the token that the page has been given, and is refused if the browser says
+// that it comes from another origin.
+//
+// The page loads nothing from elsewhere, and its content security policy keeps it from
+// doing so. All that it shows is put in place as text.
+//
+// # What it costs
+//
+// Nothing, while nobody looks: no goroutine, no timer, no memory that grows. While
+// pages are open, one goroutine takes a sample each [Interval] for all of them; it
+// takes longer pauses when a sample takes it long. At most 64 pages can be open at
+// once; one that does not keep up skips samples. A page that is hidden disconnects.
+//
+// # How it ends
+//
+// The connection of a page, a stream of server-sent events, ends with the request's
+// context, and within an Interval after the mediator was closed.
+// [http.Server.Shutdown] waits for requests and does not end their contexts: close
+// the mediator before, or have the server's BaseContext end, as the example of
+// [Handler] shows.
+package console

@@ -1,0 +1,126 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/fsmediator/mediator/deadletter"
+)
+
+// maxLetters is how many letters one action may be about.
+const maxLetters = 100
+
+// chosen reads the letters that an action is about, and asks whether it may be.
+func (c *console) chosen(w http.ResponseWriter, r *http.Request, op Op) (ids []string, ok bool) {
+	var asked struct {
+		IDs []string `json:"ids"`
+	}
+	if !read(w, r, &asked) {
+		return nil, false
+	}
+	if c.store == nil {
+		refuse(w, http.StatusNotFound, "the console was given no console.DeadLetters")
+		return nil, false
+	}
+	slices.Sort(asked.IDs)
+	ids = slices.Compact(asked.IDs)
+	if len(ids) == 0 || len(ids) > maxLetters {
+		refuse(w, http.StatusBadRequest, "%d letters are chosen, not 1 to %d", len(ids), maxLetters)
+		return nil, false
+	}
+	return ids, c.allowed(w, r, op, ids...)
+}
+
+type outcomeView struct {
+	ID     string `json:"id"`
+	Status string `json:"status"`
+	Error  string `json:"error,omitempty"`
+}
+
+// redrive has the chosen letters handled again.
+func (c *console) redrive(w http.ResponseWriter, r *http.Request) {
+	ids, ok := c.chosen(w, r, Redrive)
+	if !ok {
+		return
+	}
+	result := struct {
+		Redriven int           `json:"redriven"`
+		Failed   int           `json:"failed"`
+		Skipped  int           `json:"skipped"`
+		Outcomes []outcomeView `json:"outcomes"`
+		Error    string        `json:"error,omitempty"`
+	}{Outcomes: []outcomeView{}}
+	opts := append(slices.Clone(c.redriving), deadletter.Filter{}, deadletter.OnOutcome(func(_ context.Context, o deadletter.Outcome) {
+		one := outcomeView{ID: o.Letter.ID, Status: o.Status.String()}
+		if o.Err != nil {
+			one.Error = o.Err.Error()
+		}
+		result.Outcomes = append(result.Outcomes, one)
+	}))
+	report, err := deadletter.Redrive(r.Context(), c.m, &selection{Store: c.store, ids: ids}, opts...)
+	result.Redriven, result.Failed, result.Skipped = report.Redriven, report.Failed, report.Skipped
+	if err != nil {
+		result.Error = err.Error()
+	}
+	answer(w, http.StatusOK, result)
+}
+
+// deleteLetters deletes the chosen letters.
+func (c *console) deleteLetters(w http.ResponseWriter, r *http.Request) {
+	ids, ok := c.chosen(w, r, Delete)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), storeLimit)
+	defer cancel()
+	deleted := 0
+	for _, id := range ids {
+		err := c.store.Delete(ctx, id)
+		switch {
+		case errors.Is(err, deadletter.ErrNotFound), errors.Is(err, deadletter.ErrID):
+		case err != nil:
+			refuse(w, http.StatusInternalServerError, "%d letters were deleted, then: %v", deleted, err)
+			return
+		default:
+			deleted++
+		}
+	}
+	answer(w, http.StatusOK, map[string]int{"deleted": deleted})
+}
+
+// selection is a store that lists some of its letters alone.
+type selection struct {
+	deadletter.Store
+	ids []string // sorted
+}
+
+// List implements [deadletter.Store], on one page.
+func (s *selection) List(ctx context.Context, f deadletter.Filter, after string, _ int) (letters []deadletter.Letter, next string, err error) {
+	for _, id := range s.ids {
+		if id <= after {
+			continue
+		}
+		l, err := s.Get(ctx, id)
+		switch {
+		case errors.Is(err, deadletter.ErrNotFound), errors.Is(err, deadletter.ErrID):
+		case err != nil:
+			return nil, "", err
+		case f.Match(l):
+			letters = append(letters, l)
+		}
+	}
+	return letters, "", nil
+}
+
+// Replace implements [deadletter.Replacer].
+func (s *selection) Replace(ctx context.Context, l deadletter.Letter) error {
+	if r, ok := s.Store.(deadletter.Replacer); ok {
+		return r.Replace(ctx, l)
+	}
+	if _, err := s.Get(ctx, l.ID); err != nil {
+		return err
+	}
+	return s.Put(ctx, l)
+}

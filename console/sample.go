@@ -1,0 +1,194 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/backpressure"
+	"github.com/fsmediator/mediator/behaviors"
+)
+
+// frame is what the pages are shown at one moment.
+type frame struct {
+	version uint64 // of wiring
+	wiring  []byte
+	sample  []byte
+	closed  bool // it is the last
+}
+
+type atomicFrame = atomic.Pointer[frame]
+
+// sample is what the page is told each interval.
+type sample struct {
+	Time     int64                    `json:"time"` // milliseconds since 1970
+	First    bool                     `json:"first,omitempty"`
+	Closed   bool                     `json:"closed,omitempty"`
+	Total    *figures                 `json:"total,omitempty"`
+	Routes   []*figures               `json:"routes"`
+	Rest     *figures                 `json:"rest,omitempty"` // beyond the routes: of a Recorder that has no room, of stopped subscribers
+	Readings map[string][]readingView `json:"readings"`
+	Breakers []circuitsView           `json:"breakers"`
+	Streams  streamsView              `json:"streams"`
+	Letters  *lettersView             `json:"letters,omitempty"`
+	Problems []string                 `json:"problems,omitempty"`
+}
+
+// sampler takes the samples of one feed. It is used by one goroutine.
+type sampler struct {
+	*console
+	view    []byte
+	version uint64
+	before  map[*behaviors.Recorder]behaviors.Snapshot
+	passed  map[*backpressure.Control]passed
+	letters lettersView
+	recount time.Time // when the letters are to be counted next
+	problem map[string]struct{}
+}
+
+func newSampler(c *console) *sampler {
+	return &sampler{console: c, before: map[*behaviors.Recorder]behaviors.Snapshot{}}
+}
+
+// sample looks at everything once.
+func (s *sampler) sample(ctx context.Context) *frame {
+	s.problem = map[string]struct{}{}
+	routes := s.m.Inspect()
+	s.known.keep(routes)
+	out := sample{Time: time.Now().UnixMilli(), Closed: isClosed(ctx, s.m), First: s.version == 0}
+	if view := encoded(viewOf(routes, &s.known, &s.config)); !bytes.Equal(view, s.view) {
+		s.view = view
+		s.version++
+	}
+	s.traffic(routes, &out)
+	s.sources(routes, &out)
+	s.streams(routes, &out)
+	s.countLetters(ctx, &out)
+	for p := range s.problem {
+		out.Problems = append(out.Problems, p)
+	}
+	return &frame{version: s.version, wiring: s.view, sample: encoded(out), closed: out.Closed}
+}
+
+func encoded(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Errorf("console: what a page is shown cannot be encoded: %w", err))
+	}
+	return text
+}
+
+// unhandled is a request that nobody can give a handler.
+type unhandled struct{ mediator.Command }
+
+// isClosed tells whether m takes no calls any more.
+func isClosed(ctx context.Context, m *mediator.Mediator) bool {
+	return errors.Is(mediator.Exec(ctx, m, unhandled{}), mediator.ErrClosed)
+}
+
+// guard calls what belongs to others. A panic there is shown, and harms nothing else.
+func (s *sampler) guard(what string, f func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.problem[fmt.Sprintf("%s panicked: %v", what, v)] = struct{}{}
+		}
+	}()
+	f()
+}
+
+type readingView struct {
+	Scope string  `json:"scope,omitempty"`
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	State string  `json:"state,omitempty"`
+}
+
+type circuitsView struct {
+	ID       string        `json:"id"`
+	State    string        `json:"state"` // the worst
+	Circuits []circuitView `json:"circuits"`
+	More     int           `json:"more,omitempty"` // that are not shown
+}
+
+type circuitView struct {
+	Key       string `json:"key"`
+	State     string `json:"state"`
+	Since     int64  `json:"since"`           // milliseconds since 1970
+	Retry     int64  `json:"retry,omitempty"` // milliseconds left of the break
+	Successes int    `json:"successes"`
+	Failures  int    `json:"failures"`
+	Changes   uint64 `json:"changes"`
+	Rejected  uint64 `json:"rejected"`
+}
+
+// What one sample holds at most. A page that shows more helps nobody.
+const (
+	maxReadings = 200 // a source
+	maxCircuits = 100 // a breaker
+	maxStreams  = 200
+)
+
+// sources asks the behaviors that have something to show.
+func (s *sampler) sources(routes []mediator.Route, out *sample) {
+	out.Readings, out.Breakers = map[string][]readingView{}, []circuitsView{}
+	asked := map[string]bool{}
+	for _, r := range routes {
+		for _, b := range r.Behaviors {
+			b = unwrapped(b)
+			id := s.known.id(b)
+			if id == "" || asked[id] {
+				continue
+			}
+			asked[id] = true
+			switch source := b.(type) {
+			case *behaviors.Breaker:
+				out.Breakers = append(out.Breakers, circuitsOf(id, source))
+			case behaviors.Source:
+				s.guard(nameOf(b), func() { out.Readings[id] = readingsOf(source) })
+			}
+		}
+	}
+}
+
+func readingsOf(source behaviors.Source) (shown []readingView) {
+	for r := range source.Readings() {
+		if len(shown) == maxReadings {
+			break
+		}
+		if math.IsNaN(r.Value) || math.IsInf(r.Value, 0) {
+			continue
+		}
+		shown = append(shown, readingView{Scope: r.Scope, Name: r.Name, Value: r.Value, State: r.State})
+	}
+	return shown
+}
+
+// circuitsOf shows all the breakers of b, or if they are too many those that are not
+// closed first.
+func circuitsOf(id string, b *behaviors.Breaker) circuitsView {
+	v := circuitsView{ID: id, State: b.State().String(), Circuits: []circuitView{}}
+	all := b.Snapshot()
+	if len(all) > maxCircuits {
+		v.More = len(all) - maxCircuits
+		worst := make([]behaviors.BreakerSnapshot, 0, len(all))
+		for _, closed := range []bool{false, true} {
+			for _, one := range all {
+				if (one.State == behaviors.StateClosed) == closed {
+					worst = append(worst, one)
+				}
+			}
+		}
+		all = worst[:maxCircuits]
+	}
+	for _, one := range all {
+		v.Circuits = append(v.Circuits, circuitView{Key: one.Key, State: one.State.String(), Since: one.Since.UnixMilli(),
+			Retry: one.RetryAfter.Milliseconds(), Successes: one.Successes, Failures: one.Failures, Changes: one.Changes, Rejected: one.Rejected})
+	}
+	return v
+}

@@ -1,0 +1,189 @@
+package console
+
+import (
+	"math"
+	"reflect"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/behaviors"
+)
+
+// figures is how a handler is doing.
+type figures struct {
+	// Per second, since the sample before; not set in the first.
+	Rate   *float64 `json:"rate,omitempty"`
+	Errors *float64 `json:"errors,omitempty"`
+	Items  *float64 `json:"items,omitempty"`
+	// In nanoseconds, of the calls that ended since the sample before, in the first
+	// of all; not set if there were none.
+	P50 *int64 `json:"p50,omitempty"`
+	P99 *int64 `json:"p99,omitempty"`
+
+	InFlight uint64 `json:"inFlight"`
+	// All that the Recorder has counted.
+	Calls      uint64            `json:"calls"`
+	Failed     uint64            `json:"failed"`
+	ItemsTotal uint64            `json:"itemsTotal,omitempty"`
+	Endings    map[string]uint64 `json:"endings,omitempty"`
+}
+
+// isFailure tells the endings that a page counts as errors.
+func isFailure(e behaviors.Ending) bool {
+	return e != behaviors.Succeeded && e != behaviors.Stopped && e != behaviors.Canceled
+}
+
+// recorded is what one Recorder has to tell.
+type recorded struct {
+	now, since behaviors.Snapshot
+	first      bool
+	claimed    []bool // by entry: it belongs to a route
+	byKey      map[entryKey]int
+}
+
+type entryKey struct {
+	kind        mediator.Kind
+	name, group string
+}
+
+func record(r *behaviors.Recorder, before behaviors.Snapshot, first bool) *recorded {
+	rec := &recorded{now: r.Snapshot(), first: first, byKey: map[entryKey]int{}}
+	rec.since, rec.claimed = rec.now.Sub(before), make([]bool, len(rec.now.Entries))
+	for i, e := range rec.now.Entries {
+		rec.byKey[entryKey{e.Kind, e.Name, e.Handler}] = i
+	}
+	return rec
+}
+
+// traffic takes the figures of all routes.
+func (s *sampler) traffic(routes []mediator.Route, out *sample) {
+	out.Routes = make([]*figures, len(routes))
+	all := map[*behaviors.Recorder]*recorded{}
+	after := map[*behaviors.Recorder]behaviors.Snapshot{}
+	named := map[entryKey]bool{}
+	for _, route := range routes {
+		named[entryKey{route.Kind, route.Name, route.Group}] = true
+	}
+	for i, route := range routes {
+		r := recorderOf(route, s.recorder)
+		if r == nil {
+			continue
+		}
+		rec, ok := all[r]
+		if !ok {
+			s.guard("a source that a Recorder watches", func() {
+				before, known := s.before[r]
+				rec = record(r, before, !known)
+				after[r] = rec.now
+			})
+			all[r] = rec
+		}
+		if rec != nil {
+			out.Routes[i] = rec.route(route, named)
+		}
+	}
+	s.before = after
+	var rest, total figuresSum
+	for _, rec := range all {
+		if rec == nil {
+			continue
+		}
+		for i := range rec.now.Entries {
+			total.add(rec, i)
+			if !rec.claimed[i] {
+				rest.add(rec, i)
+			}
+		}
+	}
+	out.Total, out.Rest = total.figures(), rest.figures()
+}
+
+// route returns the figures of one route. What a subscriber to an interface gets
+// has the names of the types that were published.
+func (rec *recorded) route(route mediator.Route, named map[entryKey]bool) *figures {
+	var sum figuresSum
+	claim := func(i int) {
+		sum.add(rec, i)
+		rec.claimed[i] = true
+	}
+	if i, ok := rec.byKey[entryKey{route.Kind, route.Name, route.Group}]; ok {
+		claim(i)
+	} else if route.Kind == mediator.KindNotification && route.Message.Kind() == reflect.Interface {
+		for key, i := range rec.byKey {
+			if key.kind == route.Kind && key.group == route.Group && !named[key] {
+				claim(i)
+			}
+		}
+	}
+	if sum.entries == 0 {
+		return &figures{Rate: perSecond(0, 1, rec.first), Errors: perSecond(0, 1, rec.first)}
+	}
+	return sum.figures()
+}
+
+// figuresSum adds up figures.
+type figuresSum struct {
+	entries               int
+	first                 bool
+	seconds               float64
+	calls, errors, items  uint64 // since the sample before
+	latency               behaviors.Histogram
+	inFlight, ended, many uint64 // in all
+	failed                uint64
+	endings               map[string]uint64
+}
+
+// add adds the entry i.
+func (sum *figuresSum) add(rec *recorded, i int) {
+	now, since := rec.now.Entries[i], rec.since.Entries[i]
+	sum.entries++
+	sum.first = sum.first || rec.first
+	sum.seconds = rec.since.Elapsed.Seconds()
+	sum.inFlight += now.InFlight
+	sum.many += now.Items
+	sum.items += since.Items
+	sum.latency = sum.latency.Add(since.Latency())
+	if sum.endings == nil {
+		sum.endings = map[string]uint64{}
+	}
+	for _, e := range behaviors.Endings() {
+		n, recently := now.Count(e), since.Count(e)
+		if n == 0 {
+			continue
+		}
+		sum.endings[e.String()] += n
+		sum.ended += n
+		sum.calls += recently
+		if isFailure(e) {
+			sum.failed += n
+			sum.errors += recently
+		}
+	}
+}
+
+// figures returns the sum, nil of nothing.
+func (sum *figuresSum) figures() *figures {
+	if sum.entries == 0 {
+		return nil
+	}
+	f := &figures{
+		Rate: perSecond(sum.calls, sum.seconds, sum.first), Errors: perSecond(sum.errors, sum.seconds, sum.first),
+		InFlight: sum.inFlight, Calls: sum.ended, Failed: sum.failed, ItemsTotal: sum.many, Endings: sum.endings,
+	}
+	if sum.many > 0 {
+		f.Items = perSecond(sum.items, sum.seconds, sum.first)
+	}
+	if sum.calls > 0 {
+		p50, p99 := int64(sum.latency.Quantile(0.5)), int64(sum.latency.Quantile(0.99))
+		f.P50, f.P99 = &p50, &p99
+	}
+	return f
+}
+
+// perSecond is n a second, to the hundredth; nil if it is not known yet.
+func perSecond(n uint64, seconds float64, first bool) *float64 {
+	if first || seconds <= 0 {
+		return nil
+	}
+	r := math.Round(float64(n)/seconds*100) / 100
+	return &r
+}
