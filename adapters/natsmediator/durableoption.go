@@ -46,6 +46,7 @@ type durableConfig struct {
 	backoff    time.Duration
 	maxBackoff time.Duration
 	letters    deadletter.Store
+	giveUp     func(error) bool
 	fromNow    bool
 	outbox     *boltmediator.Store
 	outboxOpts []boltmediator.OutboxOption
@@ -171,6 +172,16 @@ func DeadLetters(s deadletter.Store) DurableOption {
 		panic("natsmediator: DeadLetters: the store is nil")
 	}
 	return durableOption(func(c *durableConfig) { c.letters = s })
+}
+
+// GiveUpIf has an event become a dead letter at once if f says so of the error of its
+// handler: there is no use in trying again. f is called concurrently. It panics if f
+// is nil.
+func GiveUpIf(f func(err error) bool) DurableOption {
+	if f == nil {
+		panic("natsmediator: GiveUpIf: the function is nil")
+	}
+	return durableOption(func(c *durableConfig) { c.giveUp = f })
 }
 
 // FromNow has groups that are new begin with what is published from then on.

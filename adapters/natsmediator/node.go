@@ -31,6 +31,7 @@ type Node struct {
 	tracked [phases]map[*tracked]struct{}
 	closing bool
 	spawned sync.WaitGroup
+	events  events // durable ones, of the mediators that use the node
 	closed  chan struct{}
 	err     error // of the first Close, valid once closed is closed
 }

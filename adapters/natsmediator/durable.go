@@ -1,0 +1,315 @@
+package natsmediator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/deadletter"
+	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Durable has Publish of N return once the event is stored in JetStream, and every
+// [mediator.Group] that subscribes to N, or to an interface that N implements, gets
+// it at least once after that, also if processes die in between: each group on its
+// own, through its own pipeline, in whichever process has it. Each process that
+// publishes or subscribes has this option, those that only publish too.
+//
+// # Groups
+//
+// A group is one durable consumer of JetStream. Processes in which a group has the
+// same name share it: each event is handled by one of them. Names count in the
+// whole [Namespace]; [ForService] sets a service's apart. A group that is new gets
+// all that is stored, see [FromNow], and one that is no longer wired keeps its place
+// until somebody deletes its consumer. Subscribers of [mediator.Listen] are not
+// reached: what comes and goes with a process has nothing to be stored for.
+//
+// # Order
+//
+// Events of a type that is [Keyed] keep the order of their key; then there is one
+// consumer a partition, with one event at a time, and an event that fails holds up
+// its partition until it has become a dead letter. Other events come in about the
+// order they were stored.
+//
+// # Failure
+//
+// An event whose handler fails is delivered again after a [Backoff], [Attempts]
+// times in all; deliveries count of which nothing was heard, since a process died. Then, or at once if it cannot be decoded or [GiveUpIf] says so, it is put
+// into the [DeadLetters], and only when it is there is it taken from the group. The
+// letter has the group, so that deadletter.Redrive gives it to that one alone. If the
+// letter cannot be stored, it is tried again as long as that takes. An event
+// that came to no end in twice as many deliveries, as when processes die from it, is a
+// dead letter too, and so is one that the server itself gave up on: its advisory is
+// stored with the events. A deadletter.Behavior around the subscribers
+// would make another letter of each attempt.
+//
+// The server is told every third of [AckWait] that what a process holds is in
+// progress. A handler that runs when its process loses the connection for longer
+// than AckWait may run elsewhere at the same time. [EventFrom] gives it the event's
+// ID to tell.
+//
+// # Storing
+//
+// An event has an ID, see [Identified], and is stored once by it within
+// [DedupWindow]. If Publish returns an error the event may have been stored, but for
+// [ErrTooLarge], mediator.ErrClosed and errors of encoding. A Publish whose context
+// has no deadline gives up after five seconds. Events leave 64 KiB of what the server
+// lets through for what a dead letter adds to them: [ErrTooLarge].
+//
+// With [Outbox], Publish returns once the event is synced in a file of this process:
+// many publishers share one sync, and it goes on while no server is there. A relay
+// sends on what is in the file, in order, as atomic batches where the server knows
+// them, and again what it did not see acknowledged; the IDs suppress what had
+// arrived, within DedupWindow. Only events that were in the file when the process
+// ended, and stay there, are late: until a process opens that file again. An event
+// that the server refuses for good holds up those behind it: see [Check].
+//
+// # Streams
+//
+// The events of one name and version are one stream of JetStream. The first process
+// that starts makes it; options of later ones change it where they are given, but for
+// the number of [Partitions], which has to be the same: New fails otherwise. Events are
+// kept for the time of [Retention], whether they are handled or not. New waits up to
+// 30 seconds for the server.
+//
+// # Closing
+//
+// [mediator.Mediator.Close] first stops to take events, finishes the handlers it has
+// begun, gives back what waits, and relays what is in the outbox; the end of its
+// context cancels the handlers, whose events are delivered again. What has been
+// accepted stays stored in each case. Close the mediator, then the node, then the
+// outbox's store.
+//
+// N must not be an interface. It panics if n or an option is nil.
+func Durable[N any](n *Node, opts ...DurableOption) mediator.Option {
+	if n == nil {
+		panic("natsmediator: Durable: the node is nil")
+	}
+	c := newDurableConfig(opts)
+	codec, err := n.wire.codecs.find(c.encoding)
+	if err != nil {
+		panic(fmt.Sprintf("natsmediator: Durable: EventEncoding: %v: give it to the node by Codecs", err))
+	}
+	// Each mediator gets its own.
+	return mediator.Bind(func(*mediator.Mediator) mediator.Option {
+		d := newDurable(n, reflect.TypeFor[N](), c, codec)
+		return mediator.Options(
+			mediator.Relay(func(ctx context.Context, event N) error { return d.publish(ctx, event) }, c.handler...),
+			mediator.OnStart(d.start),
+			mediator.OnClose(d.close),
+		)
+	})
+}
+
+// durable is the events of one type in one mediator.
+type durable struct {
+	n      *Node
+	config durableConfig
+	codec  Codec
+	t      reflect.Type
+	log    *slog.Logger
+
+	// Set by start, ahead of ready.
+	m          *mediator.Mediator
+	name       string
+	keyed      bool
+	prefix     string // of the subjects
+	stream     string
+	attributes attributes
+	letters    deadletter.Store
+	atomic     bool // the stream takes atomic batches
+	ready      atomic.Bool
+
+	take   *taking // nil if there is nobody to take events for
+	outbox *outbox // nil without Outbox
+	forget []func()
+}
+
+func newDurable(n *Node, t reflect.Type, c durableConfig, codec Codec) *durable {
+	d := &durable{n: n, config: c, codec: codec, t: t, log: n.config.log}
+	if d.letters = c.letters; d.letters == nil {
+		var opts []LettersOption
+		if c.replicas > 0 {
+			opts = append(opts, Replicas(c.replicas))
+		}
+		d.letters = Letters(n, opts...)
+	}
+	return d
+}
+
+// setupTimeout is how long the server may take for the stream and the consumers
+// when a mediator starts.
+const setupTimeout = 30 * time.Second
+
+// start finds out what is to be done, has the server know of it, and begins. If it
+// fails, close is called.
+func (d *durable) start(m *mediator.Mediator) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("natsmediator: durable %v: %w", d.t, err)
+		}
+	}()
+	if d.keyed, err = isKeyed(d.t); err != nil {
+		return err
+	}
+	if !d.keyed {
+		d.config.partitions = 1
+	}
+	d.m = m
+	groups := d.wired(m)
+	d.prefix = eventPrefix(d.n.ns, d.name, d.config.major)
+	d.stream = streamName(d.n.ns, "evt", d.name+".v"+strconv.Itoa(d.config.major))
+	d.attributes = newAttributes(d.name, d.codec.ContentType())
+	ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
+	defer cancel()
+	if d.atomic, err = d.ensureStream(ctx); err != nil {
+		return err
+	}
+	if err := d.n.events.add(d); err != nil {
+		return err
+	}
+	d.forget = append(d.forget, func() { d.n.events.remove(d) })
+	if d.config.outbox != nil {
+		d.outbox = newOutbox(d)
+		if err := d.own(relay, d.outbox.close); err != nil {
+			return err
+		}
+		d.outbox.start()
+	}
+	if len(groups) > 0 {
+		d.take = newTaking(d, groups)
+		if err := d.own(intake, d.take.close); err != nil {
+			return err
+		}
+		if err := d.take.start(ctx); err != nil {
+			return err
+		}
+	}
+	d.ready.Store(true)
+	return nil
+}
+
+// own has the node call close, should the mediator not be closed before it.
+func (d *durable) own(p phase, close func(context.Context) error) error {
+	forget, err := d.n.track(p, close)
+	if err == nil {
+		d.forget = append(d.forget, forget)
+	}
+	return err
+}
+
+// wired returns the groups of the event, and notes its name.
+func (d *durable) wired(m *mediator.Mediator) (groups []string) {
+	seen := map[string]bool{}
+	for _, r := range m.Inspect() {
+		switch {
+		case r.Kind != mediator.KindNotification:
+		case r.Relay:
+			if r.Message == d.t {
+				d.name = r.Name
+			}
+		case r.Message == d.t || r.Message.Kind() == reflect.Interface && d.t.Implements(r.Message):
+			if !seen[r.Group] {
+				seen[r.Group] = true
+				groups = append(groups, r.Group)
+			}
+		}
+	}
+	return groups
+}
+
+func (d *durable) close(ctx context.Context) error {
+	var errs []error
+	if d.take != nil {
+		errs = append(errs, d.take.close(ctx))
+	}
+	if d.outbox != nil {
+		errs = append(errs, d.outbox.close(ctx))
+	}
+	for _, f := range d.forget {
+		f()
+	}
+	return errors.Join(errs...)
+}
+
+var errNotStarted = errors.New("the event's Durable has not started: publish from functions of OnStart that come after it")
+
+// publish stores one event.
+func (d *durable) publish(ctx context.Context, event any) error {
+	if !d.ready.Load() {
+		return errNotStarted
+	}
+	if err := ending.Of(ctx); err != nil {
+		return err
+	}
+	msg, err := d.message(ctx, event)
+	if err != nil {
+		return err
+	}
+	if d.outbox != nil {
+		return d.outbox.accept(ctx, msg)
+	}
+	_, err = d.n.js().PublishMsg(ctx, msg)
+	return d.failed(ctx, err)
+}
+
+// message is an event as it is stored.
+func (d *durable) message(ctx context.Context, event any) (*nats.Msg, error) {
+	data, err := encode(d.codec, nil, event)
+	if err != nil {
+		return nil, err
+	}
+	id := ""
+	if e, ok := event.(Identified); ok {
+		id = e.EventID()
+	}
+	if id == "" {
+		id = deadletter.NewID()
+	}
+	partition := 0
+	if k, ok := event.(Keyed); ok && d.keyed {
+		partition = Partition(k.PartitionKey(), d.config.partitions)
+	}
+	id = escapeValue(id)
+	h := d.n.wire.header(ctx, d.attributes, id)
+	h[jetstream.MsgIDHeader] = []string{id}
+	msg := &nats.Msg{Subject: d.prefix + strconv.Itoa(partition), Header: h, Data: data}
+	if limit := eventLimit(d.n.conn().MaxPayload()); int64(msg.Size()) > limit {
+		return nil, fmt.Errorf("%w: the event has %d bytes with its headers, %d fit", ErrTooLarge, msg.Size(), limit)
+	}
+	return msg, nil
+}
+
+// letterRoom is what a dead letter may add to the event that it is of.
+const letterRoom = 64 << 10
+
+// eventLimit is how large an event may be. Before the first connection nothing is
+// known of the server's limit.
+func eventLimit(maxPayload int64) int64 {
+	if maxPayload <= 0 {
+		maxPayload = 1 << 20
+	}
+	return max(maxPayload-letterRoom, maxPayload/2)
+}
+
+// failed says what became of an event that was not stored.
+func (d *durable) failed(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrConnectionDraining) {
+		return fmt.Errorf("%w: %w", errNodeClosed, err)
+	}
+	if errors.Is(err, nats.ErrMaxPayload) {
+		return fmt.Errorf("%w: %w", ErrTooLarge, err)
+	}
+	return fmt.Errorf("store the event in %s: %w", d.stream, ending.Told(ctx, err))
+}

@@ -1,0 +1,187 @@
+package natsmediator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Event is what is known of the delivery of an event of [Durable].
+type Event struct {
+	// ID is the event's: the same for each group and each attempt, and so what a
+	// handler notes to do its work once. "" if who published it gave none.
+	ID        string
+	Group     string
+	Attempt   int       // 1 the first time
+	Partition string    // the last token of its subject
+	Sequence  uint64    // its place in the stream
+	Stored    time.Time // when the server stored it
+}
+
+type eventKey struct{}
+
+// EventFrom returns the delivery that a handler's context belongs to, false if it
+// was not called by [Durable].
+func EventFrom(ctx context.Context) (Event, bool) {
+	e, ok := ctx.Value(eventKey{}).(Event)
+	return e, ok
+}
+
+// errNoOutcome is what an event is given up for of whose deliveries nobody said
+// what became.
+var errNoOutcome = errors.New("no attempt came to an end: the processes died or lost their connection")
+
+// deliver has one message handled by the group, and tells the server what became of
+// it.
+func (g *group) deliver(msg jetstream.Msg) {
+	select {
+	case g.workers <- struct{}{}:
+		defer func() { <-g.workers }()
+	case <-g.t.stopping.Done():
+	}
+	if g.t.stopping.Err() != nil {
+		g.t.d.tell("give back", msg, msg.Nak())
+		return
+	}
+	md, err := msg.Metadata()
+	if err != nil { // no message of a consumer
+		g.t.d.log.Error("natsmediator: a message without metadata", "stream", g.t.d.stream, "error", err)
+		return
+	}
+	settled := false
+	defer func() { // also when the handler calls runtime.Goexit
+		if !settled {
+			g.settle(msg, md, mediator.ErrGoexit, false)
+		}
+	}()
+	err, final := g.handle(msg, md)
+	settled = true
+	g.settle(msg, md, err, final)
+}
+
+// handle calls the subscriber. final tells that there is no use in trying again.
+func (g *group) handle(msg jetstream.Msg, md *jetstream.MsgMetadata) (err error, final bool) { //nolint:revive // the error is what it is about
+	d := g.t.d
+	if md.NumDelivered > uint64(d.hopeless()) {
+		return errNoOutcome, true
+	}
+	h := msg.Headers()
+	if err := d.n.wire.check(h, d.name); err != nil {
+		return err, true
+	}
+	codec, err := d.n.wire.codecs.find(h.Get(headerContentType))
+	if err != nil {
+		return err, true
+	}
+	undecoded := false
+	decodeBody := func(target any) error {
+		err := decode(codec, msg.Data(), target)
+		undecoded = err != nil
+		return err
+	}
+	err = guard(func() error {
+		ctx := d.n.wire.extract(g.t.base, h)
+		ctx = context.WithValue(ctx, eventKey{}, Event{
+			ID: unescapeValue(h.Get(headerID)), Group: g.name, Attempt: int(md.NumDelivered), Partition: lastToken(msg.Subject()),
+			Sequence: md.Sequence.Stream, Stored: md.Timestamp,
+		})
+		return mediator.DispatchTo(ctx, d.m, d.name, g.name, decodeBody)
+	})
+	if err == nil {
+		return nil, false
+	}
+	if !undecoded && d.config.giveUp != nil {
+		if wrong := guard(func() error { final = d.config.giveUp(err); return nil }); wrong != nil {
+			err = errors.Join(err, fmt.Errorf("GiveUpIf: %w", wrong))
+		}
+	}
+	return err, final || undecoded
+}
+
+// settle acknowledges a message, has it delivered again, or makes it a dead letter.
+func (g *group) settle(msg jetstream.Msg, md *jetstream.MsgMetadata, err error, final bool) {
+	d := g.t.d
+	switch {
+	case err == nil:
+		d.tell("acknowledge", msg, msg.Ack())
+		return
+	case !final && g.t.base.Err() != nil: // closing has cut it short
+		d.tell("give back", msg, msg.Nak())
+		return
+	case final || md.NumDelivered >= uint64(d.config.attempts):
+		l := d.letter(g.name, raw{msg.Subject(), msg.Headers(), msg.Data(), md.Sequence.Stream, md.Timestamp}, err)
+		l.Attempts = int(md.NumDelivered)
+		stored := d.keep(l, errors.Is(err, errNoOutcome))
+		if stored == nil {
+			d.tell("end", msg, msg.TermWithReason(oneLine(err.Error())))
+			return
+		}
+		d.log.Error("natsmediator: an event failed for good and its dead letter cannot be stored: it is tried again", "stream", d.stream,
+			"group", g.name, "sequence", md.Sequence.Stream, "error", stored)
+	}
+	d.tell("delay", msg, msg.NakWithDelay(d.delay(md.NumDelivered, err)))
+}
+
+// tell logs what the server could not be told. The message is delivered again then.
+func (d *durable) tell(what string, msg jetstream.Msg, err error) {
+	if err != nil {
+		d.log.Warn("natsmediator: an event will be delivered again, for the server could not be told to "+what+" it", "subject", msg.Subject(), "error", err)
+	}
+}
+
+// delay is how long an event waits that has been delivered so often.
+func (d *durable) delay(delivered uint64, err error) time.Duration {
+	wait := d.config.backoff
+	for range min(delivered, 60) - 1 {
+		if wait = 2 * wait; wait >= d.config.maxBackoff {
+			wait = d.config.maxBackoff
+			break
+		}
+	}
+	wait -= time.Duration(rand.Int64N(int64(wait)/4 + 1))
+	var told interface{ RetryAfter() time.Duration }
+	if errors.As(err, &told) {
+		wait = max(wait, min(told.RetryAfter(), 24*time.Hour))
+	}
+	return wait
+}
+
+// guard returns what f returns, or what it panics with.
+func guard(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			if p, ok := v.(*mediator.PanicError); ok {
+				err = p
+				return
+			}
+			stack := make([]byte, 16<<10)
+			err = &mediator.PanicError{Value: v, Stack: stack[:runtime.Stack(stack, false)]}
+		}
+	}()
+	return f()
+}
+
+// raw is a message as it is stored.
+type raw struct {
+	subject  string
+	header   nats.Header
+	data     []byte
+	sequence uint64
+	stored   time.Time
+}
+
+func lastToken(subject string) string {
+	for i := len(subject) - 1; i >= 0; i-- {
+		if subject[i] == '.' {
+			return subject[i+1:]
+		}
+	}
+	return subject
+}

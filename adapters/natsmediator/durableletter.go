@@ -1,0 +1,109 @@
+package natsmediator
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/deadletter"
+)
+
+// letterTimeout is how long the store of dead letters may take.
+const letterTimeout = 10 * time.Second
+
+// letter makes a dead letter of an event. Its ID is that of the event and the group,
+// so that one that is stored again, for want of an acknowledgement, is one letter;
+// IDs are in the order the events were stored.
+func (d *durable) letter(group string, r raw, err error) deadletter.Letter {
+	sum := fnv.New64a()
+	_, _ = sum.Write([]byte(d.stream + "\x00" + group)) // never fails
+	now := time.Now().Round(0)
+	l := deadletter.Letter{
+		ID:   fmt.Sprintf("%016x-%x-%s", r.stored.UnixNano(), r.sequence, hex.EncodeToString(sum.Sum(nil))),
+		Name: d.name, Kind: mediator.KindNotification, Group: group,
+		Body: slices.Clone(r.data), ContentType: strings.ToValidUTF8(r.header.Get(headerContentType), "\uFFFD"),
+		Attempts: 1, First: now, Last: now, Headers: map[string]string{},
+	}
+	if l.ContentType == "" {
+		l.ContentType = JSON().ContentType()
+	}
+	for _, key := range []string{headerID, headerSource, headerType, headerTraceParent, headerTraceState} {
+		if v := r.header.Get(key); v != "" {
+			l.Headers[key] = strings.ToValidUTF8(clip(v, 1<<10), "\uFFFD")
+		}
+	}
+	l.Headers["subject"] = strings.ToValidUTF8(r.subject, "\uFFFD")
+	l.Errors = errorTexts(err)
+	if p, ok := errors.AsType[*mediator.PanicError](err); ok {
+		l.Stack = strings.ToValidUTF8(clip(string(p.Stack), 16<<10), "\uFFFD")
+	}
+	return l
+}
+
+// keep stores a letter. unlessThere leaves one that is there as it is: it knows more.
+// What a store finds too large is stored with less: first without most of what the
+// errors say, then without the body, which can still be found by its subject and its
+// ID as long as the stream has it.
+func (d *durable) keep(l deadletter.Letter, unlessThere bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), letterTimeout)
+	defer cancel()
+	return guard(func() error {
+		if unlessThere {
+			if _, err := d.letters.Get(ctx, l.ID); err == nil {
+				return nil
+			}
+		}
+		err := d.letters.Put(ctx, l)
+		if errors.Is(err, deadletter.ErrTooLarge) {
+			l.Stack, l.Errors = "", []string{clip(l.Errors[0], 1<<10)}
+			err = d.letters.Put(ctx, l)
+		}
+		if errors.Is(err, deadletter.ErrTooLarge) {
+			l.Errors = append(l.Errors, fmt.Sprintf("the body, of %d bytes, is too large for the store", len(l.Body)))
+			l.Body, l.ContentType = nil, ""
+			err = d.letters.Put(ctx, l)
+		}
+		return err
+	})
+}
+
+// errorTexts are those of err and of what it wraps, as deadletter.Letter has them:
+// each once, depth first.
+func errorTexts(err error) (texts []string) {
+	const most, longest, looked = 32, 4 << 10, 256
+	left := looked
+	var walk func(err error)
+	walk = func(err error) {
+		if left--; err == nil || left < 0 || len(texts) == most {
+			return
+		}
+		text := ""
+		if failed := guard(func() error { text = err.Error(); return nil }); failed != nil {
+			text = "the error's own text: " + failed.Error()
+		}
+		if text = strings.ToValidUTF8(clip(text, longest-4), "\uFFFD"); !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+		var inner []error
+		_ = guard(func() error { // Unwrap is the user's, and may panic
+			switch e := err.(type) { //nolint:errorlint // it is what unwraps
+			case interface{ Unwrap() error }:
+				inner = []error{e.Unwrap()}
+			case interface{ Unwrap() []error }:
+				inner = e.Unwrap()
+			}
+			return nil
+		})
+		for _, e := range inner {
+			walk(e)
+		}
+	}
+	walk(err)
+	return texts
+}

@@ -1,0 +1,205 @@
+package natsmediator
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Metadata of streams and consumers.
+const (
+	metaName       = "mediator-name"
+	metaGroup      = "mediator-group"
+	metaPartitions = "mediator-partitions"
+)
+
+// advisories are what the server publishes when a consumer of a stream has had a
+// message as often as it may.
+func advisories(stream, consumer string) string {
+	return "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES." + stream + "." + consumer
+}
+
+// streamName is what the stream of something in a namespace is called. Names of
+// streams and consumers have no dots, blanks, wildcards and slashes.
+func streamName(namespace, kind, name string) string {
+	return namespace + "_" + kind + "_" + entityName(name)
+}
+
+// entityName writes what is no letter, digit, dash or underscore as %XX of its
+// bytes. A long name is cut, and told from others by its hash.
+func entityName(s string) string {
+	const most = 120
+	s = escape(s, func(s string, i int) bool { return isToken(s[i : i+1]) })
+	if len(s) <= most {
+		return s
+	}
+	sum := sha256.Sum256([]byte(s))
+	return s[:most-17] + "_" + hex.EncodeToString(sum[:8])
+}
+
+// ensureStream makes the event's stream, or changes it to what options say. It
+// returns whether the stream takes atomic batches.
+func (d *durable) ensureStream(ctx context.Context) (batches bool, err error) {
+	err = retry(ctx, func() error {
+		s, err := d.n.js().Stream(ctx, d.stream)
+		switch {
+		case errors.Is(err, jetstream.ErrStreamNotFound):
+			s, err = d.n.js().CreateStream(ctx, d.streamConfig())
+			if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+				return errAgain // another process was faster
+			}
+		case err == nil:
+			var c jetstream.StreamConfig
+			if c, err = d.change(s.CachedInfo().Config); err == nil {
+				s, err = d.n.js().UpdateStream(ctx, c)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("stream %s: %w", d.stream, err)
+		}
+		batches = s.CachedInfo().Config.AllowAtomicPublish
+		return nil
+	})
+	return batches, err
+}
+
+func (d *durable) streamConfig() jetstream.StreamConfig {
+	c := jetstream.StreamConfig{
+		Name:        d.stream,
+		Description: "events " + d.name + " of version " + strconv.Itoa(d.config.major),
+		Subjects:    []string{d.prefix + "*", advisories(d.stream, "*")},
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardNew, // what is stored is not given up for what is not
+		MaxAge:      DefaultRetention,
+		MaxBytes:    -1,
+		Duplicates:  DefaultDedupWindow,
+		Replicas:    1,
+		Metadata:    map[string]string{metaName: d.name, metaPartitions: strconv.Itoa(d.config.partitions)},
+	}
+	c, _ = d.change(c)
+	return c
+}
+
+// change puts into a stream's configuration what options say, and leaves what they
+// do not.
+func (d *durable) change(c jetstream.StreamConfig) (jetstream.StreamConfig, error) {
+	if len(c.Subjects) == 0 || c.Subjects[0] != d.prefix+"*" {
+		return c, fmt.Errorf("it is for the subjects %v, not for %s*: another namespace or event has it", c.Subjects, d.prefix)
+	}
+	if has, want := c.Metadata[metaPartitions], strconv.Itoa(d.config.partitions); has != want {
+		return c, fmt.Errorf("it has %q partitions, not %s: keys would change partitions, and lose their order; use that number, or another EventVersion", has, want)
+	}
+	c.AllowAtomicPublish = true
+	if d.config.replicas > 0 {
+		c.Replicas = d.config.replicas
+	}
+	if d.config.retention > 0 {
+		c.MaxAge, c.MaxBytes = d.config.retention, d.config.maxBytes
+	}
+	if d.config.dedup > 0 {
+		c.Duplicates = d.config.dedup
+	}
+	if c.MaxAge > 0 {
+		c.Duplicates = min(c.Duplicates, c.MaxAge)
+	}
+	return c, nil
+}
+
+// consumerName is the durable consumer of a group. What follows a percent is no hex
+// digit, so that it is no name of another group.
+func (d *durable) consumerName(group string) string {
+	if d.config.service != "" {
+		return d.config.service + "%_" + entityName(group)
+	}
+	return entityName(group)
+}
+
+// consumers are the durable consumers of a group: one, or one a partition.
+func (d *durable) consumers(group string) []string {
+	name := d.consumerName(group)
+	if !d.keyed {
+		return []string{name}
+	}
+	names := make([]string, d.config.partitions)
+	for p := range names {
+		names[p] = name + "%p" + strconv.Itoa(p)
+	}
+	return names
+}
+
+// hopeless is how many deliveries without an outcome are enough for an event not to
+// be handled again. They are more than the attempts, for an event that waits in a
+// process that ends is delivered again without having been handled.
+func (d *durable) hopeless() int { return 2 * d.config.attempts }
+
+// spareDeliveries is how often the server delivers an event beyond that: for the
+// letter, which may need several if its store is away.
+const spareDeliveries = 20
+
+// ensureConsumer makes one durable consumer, or changes it to what options say.
+func (d *durable) ensureConsumer(ctx context.Context, c jetstream.ConsumerConfig) (cons jetstream.Consumer, err error) {
+	c.AckPolicy = jetstream.AckExplicitPolicy
+	c.AckWait = d.config.ackWait
+	err = retry(ctx, func() error {
+		there, err := d.n.js().Consumer(ctx, d.stream, c.Durable)
+		if err == nil { // where it began cannot be changed
+			has := there.CachedInfo().Config
+			c.DeliverPolicy, c.OptStartSeq, c.OptStartTime = has.DeliverPolicy, has.OptStartSeq, has.OptStartTime
+		} else if !errors.Is(err, jetstream.ErrConsumerNotFound) {
+			return fmt.Errorf("consumer %s: %w", c.Durable, err)
+		}
+		cons, err = d.n.js().CreateOrUpdateConsumer(ctx, d.stream, c)
+		if err != nil {
+			return fmt.Errorf("consumer %s: %w", c.Durable, err)
+		}
+		return nil
+	})
+	return cons, err
+}
+
+var errAgain = errors.New("to be tried again")
+
+// retry calls f again while it fails with what may pass: a cluster without a
+// leader, a server that is just starting.
+func retry(ctx context.Context, f func() error) error {
+	for {
+		err := f()
+		if err == nil || !isTransient(err) {
+			return err
+		}
+		if !pause(ctx, 200*time.Millisecond) {
+			return err
+		}
+	}
+}
+
+func isTransient(err error) bool {
+	if e, ok := errors.AsType[*jetstream.APIError](err); ok {
+		return e.Code == 503
+	}
+	for _, known := range []error{errAgain, nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected, jetstream.ErrNoStreamResponse, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+// pause waits, and returns false if ctx ended meanwhile.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,301 @@
+package natsmediator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// taking is the groups of one event in one process, and what they have in hand.
+type taking struct {
+	d      *durable
+	groups []*group
+	alive  alive
+
+	stop     context.CancelFunc // no more events are fetched, or begun
+	stopping context.Context
+	cut      context.CancelCauseFunc // of the handlers
+	base     context.Context
+
+	fetchers sync.WaitGroup
+	handlers sync.WaitGroup
+	others   sync.WaitGroup // as long as there are handlers
+	once     sync.Once
+	err      error
+}
+
+// group is one subscriber.
+type group struct {
+	t       *taking
+	name    string
+	workers chan struct{}
+}
+
+func newTaking(d *durable, names []string) *taking {
+	t := &taking{d: d}
+	t.stopping, t.stop = context.WithCancel(context.Background())
+	t.base, t.cut = context.WithCancelCause(context.Background())
+	for _, name := range names {
+		t.groups = append(t.groups, &group{t: t, name: name, workers: make(chan struct{}, d.config.workers)})
+	}
+	return t
+}
+
+// start makes the consumers of all groups first, so that none misses what another
+// one publishes.
+func (t *taking) start(ctx context.Context) error {
+	var all []*fetcher
+	for _, g := range t.groups {
+		fs, err := g.fetchersOf(ctx)
+		if err != nil {
+			return err
+		}
+		all = append(all, fs...)
+	}
+	lost, err := t.advisories(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range append(all, lost) {
+		t.fetchers.Go(f.run)
+	}
+	t.others.Go(t.keepAlive)
+	return nil
+}
+
+// fetchersOf makes the consumers of a group: one, or one a partition.
+func (g *group) fetchersOf(ctx context.Context) (all []*fetcher, err error) {
+	d := g.t.d
+	c := jetstream.ConsumerConfig{
+		FilterSubject: d.prefix + "*", MaxDeliver: d.hopeless() + spareDeliveries,
+		MaxAckPending: max(1000, 4*d.config.prefetch), Metadata: map[string]string{metaName: d.name, metaGroup: g.name},
+	}
+	if d.config.fromNow {
+		c.DeliverPolicy = jetstream.DeliverNewPolicy
+	}
+	prefetch := d.config.prefetch
+	if d.keyed { // the order of a partition, whatever process has it
+		c.MaxAckPending, prefetch = 1, 1
+	}
+	for p, name := range d.consumers(g.name) {
+		if c.Durable = name; d.keyed {
+			c.FilterSubject = d.prefix + strconv.Itoa(p)
+		}
+		f, err := newFetcher(ctx, g.t, c, prefetch, g.deliver)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+// close stops fetching, gives back what waits, and waits for what has begun.
+func (t *taking) close(ctx context.Context) error {
+	t.once.Do(func() { t.err = t.finish(ctx) })
+	return t.err
+}
+
+func (t *taking) finish(ctx context.Context) error {
+	t.stop()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		t.fetchers.Wait()
+		t.handlers.Wait()
+	}()
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		held := t.alive.count()
+		t.cut(fmt.Errorf("%w: the subscription is closed", mediator.ErrClosed))
+		grace := time.NewTimer(closeGrace)
+		defer grace.Stop()
+		select {
+		case <-done:
+		case <-grace.C:
+		}
+		err = fmt.Errorf("natsmediator: durable %v: %d events were cut short, and will be delivered again: %w", t.d.t, held, context.Cause(ctx))
+	}
+	t.cut(mediator.ErrClosed)
+	t.others.Wait()
+	return err
+}
+
+// fetcher gets the messages of one durable consumer.
+type fetcher struct {
+	t        *taking
+	config   jetstream.ConsumerConfig
+	consumer jetstream.Consumer
+	slots    chan struct{} // one for each message in hand
+	deliver  func(jetstream.Msg)
+}
+
+func newFetcher(ctx context.Context, t *taking, c jetstream.ConsumerConfig, prefetch int, deliver func(jetstream.Msg)) (*fetcher, error) {
+	consumer, err := t.d.ensureConsumer(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &fetcher{t: t, config: c, consumer: consumer, slots: make(chan struct{}, prefetch), deliver: deliver}, nil
+}
+
+const (
+	// pullExpiry is how long one request for messages waits for them.
+	pullExpiry = 11 * time.Second
+	// pullHeartbeat is how often the server says meanwhile that it is there: after
+	// two that are missing, as after a reconnect, another request is made.
+	pullHeartbeat = time.Second
+)
+
+func (f *fetcher) run() {
+	wait := 50 * time.Millisecond
+	for {
+		n := f.reserve()
+		if n == 0 {
+			return
+		}
+		got, err := f.fetch(n)
+		if f.t.stopping.Err() != nil {
+			return
+		}
+		if err == nil || got > 0 {
+			wait = 50 * time.Millisecond
+			continue
+		}
+		f.t.d.log.Warn("natsmediator: fetching events", "stream", f.t.d.stream, "consumer", f.config.Durable, "error", err)
+		if !pause(f.t.stopping, wait) {
+			return
+		}
+		wait = min(2*wait, 5*time.Second)
+		f.mend(err)
+	}
+}
+
+// reserve waits for room, and takes all there is.
+func (f *fetcher) reserve() (n int) {
+	select {
+	case f.slots <- struct{}{}:
+	case <-f.t.stopping.Done():
+		return 0
+	}
+	for n = 1; ; n++ {
+		select {
+		case f.slots <- struct{}{}:
+		default:
+			return n
+		}
+	}
+}
+
+func (f *fetcher) release() { <-f.slots }
+
+// fetch gets at most n messages, for which there are slots.
+func (f *fetcher) fetch(n int) (got int, err error) {
+	defer func() {
+		for range n - got {
+			f.release()
+		}
+	}()
+	ctx, cancel := context.WithTimeout(f.t.stopping, pullExpiry)
+	defer cancel()
+	batch, err := f.consumer.Fetch(n, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(pullHeartbeat))
+	if err != nil {
+		return 0, err
+	}
+	for msg := range batch.Messages() {
+		got++
+		f.t.alive.add(msg)
+		f.t.handlers.Go(func() { // its own, which a handler may end by Goexit
+			defer f.release()
+			defer f.t.alive.remove(msg)
+			f.deliver(msg)
+		})
+	}
+	if err := batch.Error(); !errors.Is(err, context.DeadlineExceeded) {
+		return got, err
+	}
+	return got, nil
+}
+
+// mend makes the stream and the consumer again if somebody has deleted them.
+func (f *fetcher) mend(err error) {
+	if !errors.Is(err, jetstream.ErrConsumerDeleted) && !errors.Is(err, jetstream.ErrConsumerNotFound) &&
+		!errors.Is(err, jetstream.ErrStreamNotFound) && !isTransient(err) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(f.t.stopping, 5*time.Second)
+	defer cancel()
+	_, err = f.t.d.n.js().Consumer(ctx, f.t.d.stream, f.config.Durable)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		_, err = f.t.d.ensureStream(ctx)
+	}
+	if err == nil || errors.Is(err, jetstream.ErrConsumerNotFound) {
+		_, err = f.t.d.ensureConsumer(ctx, f.config)
+	}
+	if err != nil && ctx.Err() == nil {
+		f.t.d.log.Warn("natsmediator: making a consumer again", "stream", f.t.d.stream, "consumer", f.config.Durable, "error", err)
+	}
+}
+
+// alive is the messages in hand.
+type alive struct {
+	mu   sync.Mutex
+	msgs map[jetstream.Msg]struct{}
+}
+
+func (a *alive) add(msg jetstream.Msg) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.msgs == nil {
+		a.msgs = map[jetstream.Msg]struct{}{}
+	}
+	a.msgs[msg] = struct{}{}
+}
+
+func (a *alive) remove(msg jetstream.Msg) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.msgs, msg)
+}
+
+func (a *alive) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.msgs)
+}
+
+func (a *alive) all() []jetstream.Msg {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	msgs := make([]jetstream.Msg, 0, len(a.msgs))
+	for m := range a.msgs {
+		msgs = append(msgs, m)
+	}
+	return msgs
+}
+
+// keepAlive tells the server of what is in hand, until nothing is any more.
+func (t *taking) keepAlive() {
+	tick := time.NewTicker(t.d.config.ackWait / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-t.base.Done():
+			return
+		}
+		for _, m := range t.alive.all() {
+			if err := m.InProgress(); err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) {
+				t.d.log.Warn("natsmediator: telling the server that an event is in progress", "stream", t.d.stream, "error", err)
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,193 @@
+package natsmediator
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/fsmediator/mediator/adapters/boltmediator"
+	"github.com/nats-io/nats.go"
+)
+
+// outbox is the way of one type's events over a file: accept puts them in, the
+// relay's goroutine sends them on.
+type outbox struct {
+	d    *durable
+	file *boltmediator.Outbox
+
+	idle     context.Context // ends when the relay is to end once nothing is left
+	drain    context.CancelFunc
+	stopping context.Context // ends when it is to end
+	stop     context.CancelFunc
+	done     chan struct{} // closed when it has ended
+	once     sync.Once
+
+	mu      sync.Mutex
+	failure error // of the last batch, nil once one has succeeded
+}
+
+func newOutbox(d *durable) *outbox {
+	o := &outbox{d: d, file: d.config.outbox.Outbox(d.stream, d.config.outboxOpts...), done: make(chan struct{})}
+	o.stopping, o.stop = context.WithCancel(context.Background())
+	o.idle, o.drain = context.WithCancel(o.stopping)
+	return o
+}
+
+// accept returns once the event is synced.
+func (o *outbox) accept(ctx context.Context, msg *nats.Msg) error {
+	record, err := encodeRecord(msg)
+	if err != nil {
+		return err
+	}
+	return o.file.Append(ctx, record)
+}
+
+func (o *outbox) start() {
+	go func() {
+		defer close(o.done)
+		o.relay()
+	}()
+}
+
+// close relays what there is, unless the server is away or ctx ends, and ends the
+// relay. What is left stays in the file.
+func (o *outbox) close(ctx context.Context) error {
+	o.once.Do(func() {
+		defer o.stop()
+		o.drain()
+		select {
+		case <-o.done:
+		case <-ctx.Done():
+			o.stop()
+			<-o.done
+		}
+		if left := o.file.Depth(); left > 0 {
+			o.d.log.Info("natsmediator: events are left in the outbox for the process that opens it next", "stream", o.d.stream, "events", left)
+		}
+	})
+	return nil
+}
+
+// recordHead is the first line of a record, in JSON; the event's bytes follow it.
+type recordHead struct {
+	Subject string      `json:"subject"`
+	Header  nats.Header `json:"header"`
+}
+
+func encodeRecord(msg *nats.Msg) ([]byte, error) {
+	head, err := json.Marshal(recordHead{msg.Subject, msg.Header})
+	if err != nil {
+		return nil, err
+	}
+	return joinHead(head, msg.Data), nil
+}
+
+func decodeRecord(data []byte) (*nats.Msg, error) {
+	head, body, err := splitHead(data)
+	if err != nil {
+		return nil, err
+	}
+	var h recordHead
+	if err := json.Unmarshal(head, &h); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	if h.Subject == "" {
+		return nil, fmt.Errorf("%w: no subject", ErrMalformed)
+	}
+	return &nats.Msg{Subject: h.Subject, Header: h.Header, Data: body}, nil
+}
+
+func joinHead(head, body []byte) []byte {
+	data := make([]byte, 0, len(head)+1+len(body))
+	return append(append(append(data, head...), '\n'), body...)
+}
+
+func splitHead(data []byte) (head, body []byte, err error) {
+	head, body, ok := bytes.Cut(data, []byte{'\n'})
+	if !ok {
+		return nil, nil, fmt.Errorf("%w: it has no head", ErrMalformed)
+	}
+	return head, body, nil
+}
+
+const (
+	// relayBatch is how many events are sent on at once: an atomic batch of the
+	// server's has 1000 at most.
+	relayBatch = 500
+	relayWait  = 50 * time.Millisecond // after the first failure, doubled with each
+	relayMost  = 5 * time.Second
+)
+
+// relay sends on what is in the file until close, or the end of the store.
+func (o *outbox) relay() {
+	wait := relayWait
+	for after := uint64(0); ; {
+		records := o.next(after)
+		if len(records) == 0 {
+			return
+		}
+		last := records[len(records)-1].ID
+		err := o.sendAll(records)
+		if err == nil {
+			err = o.file.Ack(o.stopping, last)
+		}
+		if errors.Is(err, boltmediator.ErrClosed) || o.stopping.Err() != nil {
+			return
+		}
+		o.note(err)
+		if err == nil {
+			after, wait = last, relayWait
+			continue
+		}
+		o.d.log.Warn("natsmediator: relaying events from the outbox: they are tried again", "stream", o.d.stream, "error", err)
+		if !pause(o.idle, wait) {
+			return
+		}
+		wait = min(2*wait, relayMost)
+	}
+}
+
+// next waits for records. It returns none when the relay is to end.
+func (o *outbox) next(after uint64) []boltmediator.Record {
+	for {
+		ctx := o.idle
+		if o.idle.Err() != nil {
+			if o.stopping.Err() != nil || o.file.Depth() == 0 {
+				return nil
+			}
+			ctx = o.stopping
+		}
+		records, err := o.file.Next(ctx, after, relayBatch)
+		if err == nil {
+			return records
+		}
+		if errors.Is(err, boltmediator.ErrClosed) {
+			return nil
+		}
+		if ctx.Err() != nil {
+			continue
+		}
+		o.note(err)
+		o.d.log.Error("natsmediator: reading the outbox", "stream", o.d.stream, "error", err)
+		if !pause(o.idle, relayMost) {
+			return nil
+		}
+	}
+}
+
+func (o *outbox) note(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.failure = err
+}
+
+// lastFailure is why the relay makes no progress, nil if it does.
+func (o *outbox) lastFailure() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.failure
+}
