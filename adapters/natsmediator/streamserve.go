@@ -47,7 +47,8 @@ func (e *endpoint) produce(c *call, t terms) {
 		e.s.streams.Add(-1)
 		e.close(c, err)
 	}()
-	if err = p.start(); err != nil {
+	if startErr := p.start(); startErr != nil {
+		err = startErr
 		return
 	}
 	items := mediator.DispatchStream(p.ctx, e.s.m, e.name, func(target any) error { return decode(c.codec, c.msg.Data, target) })
@@ -56,7 +57,8 @@ func (e *endpoint) produce(c *call, t terms) {
 			err = itemErr
 			return
 		}
-		if err = p.send(item); err != nil {
+		if sendErr := p.send(item); sendErr != nil {
+			err = sendErr
 			return
 		}
 	}
