@@ -1,0 +1,209 @@
+package otelmediator
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/internal/caught"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Behavior returns a behavior that makes a span of each call and measures it, see
+// the package. What stands inside of it, the handler last, has the span in its
+// context; what stands outside is neither in the span nor in the duration. So it
+// belongs outside of what retries and rejects, and what stands inside of a Retry
+// with [SpansOnly] makes a span of each attempt.
+//
+// One Behavior may stand around any number of handlers, of several mediators as
+// well. It is safe for concurrent use, starts no goroutine, and panics if an option
+// is nil.
+func Behavior(opts ...Option) mediator.Behavior {
+	c := newConfig("Behavior", opts)
+	b := &behavior{config: c, tracer: c.tracer(), instruments: newInstruments(c.meter())}
+	b.byKey.Store(&map[key]*handler{})
+	return b
+}
+
+type behavior struct {
+	config
+	instruments
+	handlers
+	tracer trace.Tracer
+}
+
+// BehaviorName returns "OpenTelemetry".
+func (b *behavior) BehaviorName() string { return "OpenTelemetry" }
+
+// CheckWiring warns of a second Behavior that measures.
+func (b *behavior) CheckWiring(outer, _ []mediator.Behavior) []string {
+	if b.spansOnly || !slices.ContainsFunc(outer, measures) {
+		return nil
+	}
+	return []string{"there is another OpenTelemetry behavior outside, so each call is measured twice: give this one SpansOnly"}
+}
+
+func measures(b mediator.Behavior) bool {
+	other := asBehavior(b)
+	return other != nil && !other.spansOnly
+}
+
+// Wrap is part of [mediator.Behavior].
+func (b *behavior) Wrap(next mediator.Next) mediator.Next {
+	// Only a subscriber to an interface gets messages of several names.
+	var usual atomic.Pointer[handler]
+	return func(ctx context.Context, c mediator.Call) error {
+		h := usual.Load()
+		if h == nil || h.name != c.Name() {
+			h = b.of(key{c.Kind(), c.Name(), c.Handler()}, b.newHandler)
+			usual.CompareAndSwap(nil, h)
+		}
+		return b.call(ctx, c, h, next)
+	}
+}
+
+// call runs a call within its span.
+func (b *behavior) call(ctx context.Context, c mediator.Call, h *handler, next mediator.Next) error {
+	r := run{b: b, h: h, outer: ctx}
+	ctx = r.begin(ctx)
+	if !r.recording && !r.measuring {
+		return next(ctx, c)
+	}
+	return r.watch(ctx, c, next)
+}
+
+// run is one call.
+type run struct {
+	b         *behavior
+	h         *handler
+	outer     context.Context // without the span
+	span      trace.Span
+	recording bool
+	measuring bool
+	start     time.Time
+}
+
+// begin starts the span, and returns the context with it.
+func (r *run) begin(ctx context.Context) context.Context {
+	parent := trace.SpanContextFromContext(ctx)
+	opts := r.h.local
+	if parent.IsRemote() {
+		opts = r.h.remote
+	}
+	ctx, cause := takeCause(ctx)
+	ctx, r.span = r.b.tracer.Start(ctx, r.h.span, opts...)
+	r.recording, r.measuring = r.span.IsRecording(), r.b.enabled(ctx)
+	if !r.recording {
+		return ctx
+	}
+	if r.h.subscriber && parent.IsValid() {
+		r.span.AddLink(link(parent, "publisher"))
+	}
+	if cause.IsValid() {
+		r.span.AddLink(link(cause, "dead letter"))
+	}
+	if n := behaviors.Attempt(ctx); n > 1 {
+		r.span.SetAttributes(attemptKey.Int(n))
+	}
+	return ctx
+}
+
+func link(to trace.SpanContext, as string) trace.Link {
+	return trace.Link{SpanContext: to, Attributes: []attribute.KeyValue{linkKey.String(as)}}
+}
+
+// watch runs next and takes down how it ends. ctx has the span.
+func (r *run) watch(ctx context.Context, c mediator.Call, next mediator.Next) error {
+	r.start = time.Now()
+	r.b.active.Add(ctx, 1, r.h.add...)
+	var items *items
+	if c.Kind() == mediator.KindStream {
+		items = r.items(ctx)
+		c = c.OnItem(items.count)
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			r.unwind(ctx, c, items, recover())
+		}
+	}()
+	err := next(ctx, c)
+	returned = true
+	r.end(ctx, outcomeOf(r.outer, c, err), err, items)
+	return err
+}
+
+// unwind ends a call that did not return. v is what it panicked with, and goes on;
+// nil for a Goexit.
+func (r *run) unwind(ctx context.Context, c mediator.Call, items *items, v any) {
+	switch {
+	case c.Kind() == mediator.KindStream && c.Stopped():
+		r.end(ctx, outcome{ending: behaviors.Stopped}, nil, items)
+	case v == nil:
+		r.end(ctx, outcome{behaviors.Exited, ErrorType(mediator.ErrGoexit)}, mediator.ErrGoexit, items)
+	default:
+		p := caught.Panic(v)
+		r.end(ctx, outcome{behaviors.Panicked, ErrorType(p)}, p, items)
+	}
+	if v != nil {
+		panic(v)
+	}
+}
+
+// outcomeOf is how c ended, which was made with ctx and for which next returned
+// err.
+func outcomeOf(ctx context.Context, c mediator.Call, err error) outcome {
+	if c.Kind() == mediator.KindStream && c.Stopped() {
+		if _, panicked := errors.AsType[*mediator.PanicError](err); err == nil || panicked {
+			return outcome{ending: behaviors.Stopped}
+		}
+	}
+	switch ending := behaviors.EndingOf(ctx, err); ending {
+	case behaviors.Succeeded, behaviors.Canceled:
+		return outcome{ending: ending}
+	default:
+		return outcome{ending, ErrorType(err)}
+	}
+}
+
+// end counts, and ends the span. err is recorded if o is a failure.
+func (r *run) end(ctx context.Context, o outcome, err error, items *items) {
+	if items != nil {
+		items.end()
+	}
+	r.b.active.Add(ctx, -1, r.h.add...)
+	r.h.duration.Record(ctx, time.Since(r.start).Seconds(), r.h.measured(o)...)
+	if r.recording {
+		r.describe(o, err)
+		r.span.End()
+	}
+}
+
+// describe puts into the span how the call ended.
+func (r *run) describe(o outcome, err error) {
+	r.span.SetAttributes(endingKey.String(o.ending.String()))
+	if retried, ok := errors.AsType[*behaviors.RetryError](err); ok {
+		r.span.SetAttributes(triesKey.Int(retried.Tries))
+	}
+	if open, ok := errors.AsType[*behaviors.OpenError](err); ok {
+		r.span.AddEvent("fsmediator.breaker.rejected", trace.WithAttributes(breakerKey.String(open.Key),
+			breakerState.String(open.State.String()), durationKey.Float64(open.RetryAfter().Seconds())))
+	}
+	if o.errorType == "" {
+		return
+	}
+	var details []trace.EventOption
+	if p, ok := errors.AsType[*mediator.PanicError](err); ok && len(p.Stack) > 0 {
+		details = append(details, trace.WithAttributes(semconv.ExceptionStacktrace(string(p.Stack))))
+	}
+	r.span.RecordError(err, details...)
+	r.span.SetAttributes(semconv.ErrorTypeKey.String(o.errorType))
+	r.span.SetStatus(codes.Error, err.Error())
+}

@@ -1,0 +1,93 @@
+package otelmediator
+
+import (
+	"context"
+	"reflect"
+	"sync"
+
+	"github.com/fsmediator/mediator"
+)
+
+// PublisherFor is [mediator.PublisherFor] with a span around each publish: the
+// parent, and the link, of its subscribers' spans. The behaviors of a mediator
+// stand around each subscriber, not around all of them, so without it the spans of
+// the subscribers are children of whatever span publishes. With
+// [mediator.Background] the span is about the queue alone.
+//
+// It uses the first [Behavior] around a subscriber of N, or else around any handler
+// of m. It makes no span if there is none, or if one stands around a
+// [mediator.Relay] of N, which has a span of its own. It looks for it once, at the
+// first call.
+func PublisherFor[N any](m *mediator.Mediator, opts ...mediator.PublishOption) func(ctx context.Context, n N) error {
+	found := sync.OnceValue(func() publisher { return publisherOf(m.Inspect(), reflect.TypeFor[N]()) })
+	return func(ctx context.Context, n N) error {
+		p := found()
+		if p.b == nil {
+			return mediator.Publish(ctx, m, n, opts...)
+		}
+		return p.b.call(ctx, mediator.Call{}, p.h, func(ctx context.Context, _ mediator.Call) error {
+			return mediator.Publish(ctx, m, n, opts...)
+		})
+	}
+}
+
+// publisher is what makes the spans of a publish; nothing if there is no b.
+type publisher struct {
+	b *behavior
+	h *handler
+}
+
+func publisherOf(routes []mediator.Route, t reflect.Type) publisher {
+	var near, far *behavior
+	name := t.String()
+	for _, r := range routes {
+		b := tracing(r.Behaviors)
+		if far == nil {
+			far = b
+		}
+		if r.Kind != mediator.KindNotification {
+			continue
+		}
+		if r.Message == t {
+			name = r.Name
+			if r.Relay && b != nil {
+				return publisher{}
+			}
+		}
+		if near == nil && (r.Message == t || r.Message.Kind() == reflect.Interface && t.Implements(r.Message)) {
+			near = b
+		}
+	}
+	if near == nil {
+		near = far
+	}
+	if near == nil {
+		return publisher{}
+	}
+	return publisher{near, near.of(key{kind: mediator.KindNotification, name: name}, near.newHandler)}
+}
+
+// tracing returns the outermost Behavior among bs, nil if there is none.
+func tracing(bs []mediator.Behavior) *behavior {
+	for _, b := range bs {
+		if found := asBehavior(b); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// asBehavior is b if it was made by [Behavior], also inside of what applies it to
+// some calls only; otherwise nil.
+func asBehavior(b mediator.Behavior) *behavior {
+	for {
+		if found, ok := b.(*behavior); ok {
+			return found
+		}
+		outer, ok := b.(interface{ Unwrap() mediator.Behavior })
+		if !ok {
+			return nil
+		}
+		b = outer.Unwrap()
+	}
+}
