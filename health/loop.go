@@ -50,6 +50,8 @@ func (m *Monitor) keepLooking(now int64) {
 	if next := l.next.Load(); next != never && now-next < overdue {
 		return
 	}
+	l.under.Store(true)
+	defer l.under.Store(false)
 	l.chain++
 	l.due = now + int64(m.c.Interval)
 	m.look(now) // whence the windows begin
@@ -93,6 +95,7 @@ func (m *Monitor) tick(chain uint64) {
 	}
 	if quiet {
 		l.next.Store(never)
+		l.under.Store(false) // what begins from here on starts the looks, what began before is seen now
 		busy, activity = m.busy()
 		quiet = !busy && activity == l.activity
 	}

@@ -89,7 +89,10 @@ func (m *Monitor) CheckWiring(outer, inner []mediator.Behavior) (warnings []stri
 			m.addSource(s)
 		}
 	}
-	if slices.ContainsFunc(outer, func(b mediator.Behavior) bool { return unwrapped(b) == mediator.Behavior(m) }) {
+	inside := func(b mediator.Behavior) bool { return unwrapped(b) == mediator.Behavior(m) }
+	// One that stands further outside, as it is, is asked itself.
+	hidden := func(b mediator.Behavior) bool { return b != mediator.Behavior(m) && inside(b) }
+	if slices.ContainsFunc(inner, inside) || slices.ContainsFunc(outer, hidden) {
 		warnings = append(warnings, "the same Monitor stands around the handler more than once, so it counts every call as often: remove one, or make another Monitor")
 	}
 	return warnings

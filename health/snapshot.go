@@ -25,7 +25,7 @@ func (m *Monitor) Snapshot() Report {
 func (m *Monitor) build(c clock, anew bool) (Report, []*run) {
 	v := m.collect()
 	slices.SortFunc(v.runs, func(a, b *run) int { return cmp.Compare(a.id, b.id) })
-	r := Report{Time: c.now, Ready: m.isReady(), Memory: m.memory.Load(), Panics: m.panics.Load()}
+	r := Report{Time: c.now, Ready: m.isReady(), Memory: m.memory.Load()}
 	r.PeakMemory = max(m.peak.Load(), r.Memory)
 	r.Streams, r.Totals = make([]Stream, 0, len(v.runs)), make([]Totals, 0, len(v.tallies))
 	var running []*run
@@ -64,6 +64,7 @@ func (m *Monitor) build(c clock, anew bool) (Report, []*run) {
 	for _, component := range r.Components {
 		r.Status = max(r.Status, component.Status)
 	}
+	r.Panics = m.panics.Load()
 	return r, running
 }
 

@@ -112,27 +112,23 @@ func worst(found []Finding) (s Status) {
 }
 
 // hysteresis is a status that gets worse at once and better after some looks in
-// a row.
+// a row: it is the worst of so many looks.
 type hysteresis struct {
 	status Status
-	found  []Finding // at the latest look
-	better int       // looks in a row that were better than status
-	least  Status    // the worst of those
+	found  []Finding       // at the latest look
+	left   [Failed + 1]int // by status: for how many looks it still holds
 }
 
 // look takes what was found now.
 func (h *hysteresis) look(found []Finding, recovery int) {
 	h.found = found
-	now := worst(found)
-	if now >= h.status {
-		h.status, h.better = now, 0
-		return
-	}
-	if h.better++; h.better == 1 {
-		h.least = now
-	}
-	if h.least = max(h.least, now); h.better >= recovery {
-		h.status, h.better = h.least, 0
+	h.left[worst(found)] = recovery
+	h.status = Healthy
+	for s := range h.left {
+		if h.left[s] > 0 {
+			h.left[s]--
+			h.status = Status(s)
+		}
 	}
 }
 

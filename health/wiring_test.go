@@ -1,0 +1,176 @@
+package health_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/health"
+	"github.com/stretchr/testify/require"
+)
+
+func TestPresets(t *testing.T) {
+	for name, c := range map[string]struct {
+		got             health.Config
+		interval, stall time.Duration
+		rate            float64
+		growth          int64
+		errors          float64
+	}{
+		"HighPerformance": {health.HighPerformance(), 5 * time.Second, 10 * time.Second, 1000, 50 << 20, .01},
+		"DataProcessing":  {health.DataProcessing(), 30 * time.Second, 120 * time.Second, 50, 200 << 20, .05},
+		"LongRunning":     {health.LongRunning(), 60 * time.Second, 300 * time.Second, 10, 500 << 20, .1},
+		"RealTime":        {health.RealTime(), 2 * time.Second, 5 * time.Second, 100, 25 << 20, .001},
+		"Development":     {health.Development(), 10 * time.Second, 30 * time.Second, 1, 100 << 20, .2},
+	} {
+		require.Equal(t, health.Config{Interval: c.interval, Stall: c.stall, MinRate: c.rate, MaxGrowth: c.growth, MaxErrorRate: c.errors}, c.got, name)
+		require.NotNil(t, health.New(c.got))
+	}
+}
+
+func TestConfigsThatMakeNoSensePanic(t *testing.T) {
+	nan := func() float64 { var zero float64; return zero / zero }()
+	for want, c := range map[string]health.Config{
+		"health: Interval is -1s: it must be at least 10ms":     {Interval: -time.Second},
+		"health: Interval is 1ms: it must be at least 10ms":     {Interval: time.Millisecond},
+		"health: Window is 1ms: it must be at least 10ms":       {Window: time.Millisecond},
+		"health: MinRate is -1: it cannot be negative":          {MinRate: -1},
+		"health: MinRate is NaN: it cannot be negative":         {MinRate: nan},
+		"health: MaxErrorRate is 5: it is a share, at most 1":   {MaxErrorRate: 5},
+		"health: MaxErrorRate is NaN: it is a share, at most 1": {MaxErrorRate: nan},
+		"health: MaxDropRate is 2: it is a share, at most 1":    {MaxDropRate: 2},
+		"health: Degraded is 2: it is a share, at most 1":       {Degraded: 2},
+		"health: Recovery is -1: it cannot be negative":         {Recovery: -1},
+		"health: Relax is -1: it cannot be negative":            {Relax: -1},
+		"health: CheckTTL is -1s: it cannot be negative":        {CheckTTL: -time.Second},
+		"health: MaxNames is -1: it cannot be negative":         {MaxNames: -1},
+		"health: Reporters[0] is <nil>: leave it out":           {Reporters: []health.Reporter{nil}},
+		"health: Policies[1] is <nil>: leave it out":            {Policies: []health.Policy{health.Pacing{}, nil}},
+		"health: Sources[0] is <nil>: leave it out":             {Sources: []health.Source{nil}},
+		"health: Check without a Name":                          {Checks: []health.Check{{}}},
+	} {
+		require.PanicsWithValue(t, want, func() { health.New(c) })
+	}
+}
+
+// gauged is a behavior with components of its own.
+type gauged struct {
+	mediator.BehaviorFunc
+	state map[string]error
+}
+
+func (g *gauged) Health() iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for name, err := range g.state {
+			if !yield(name, err) {
+				return
+			}
+		}
+	}
+}
+
+// around is a behavior that stands for another.
+type around struct{ mediator.Behavior }
+
+func (a around) Unwrap() mediator.Behavior { return a.Behavior }
+
+func TestSourcesAroundAHandlerAreFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		open := errors.New("open")
+		state := map[string]error{"payments": open}
+		g := &gauged{noop, state}
+		h := newMonitor(health.Config{Sources: []health.Source{g, health.SourceFunc(func() iter.Seq2[string, error] { panic("rude") })}})
+		require.Equal(t, "Health", h.BehaviorName())
+		newMediator(t, mediator.Use(h, around{g}), jobs(around{g}), feeds(&gauged{noop, map[string]error{"rates": nil}}))
+		r := h.Snapshot()
+		require.Equal(t, []health.Component{{Name: "payments", Status: health.Warning, Err: open}, {Name: "rates"}}, r.Components)
+		require.Equal(t, health.Warning, r.Status)
+		require.Positive(t, r.Panics)
+		status, _ := get(h.Handler(), "/healthz")
+		require.Equal(t, 200, status, "an open breaker is no reason to give up the process")
+		status, _ = get(h.Handler(), "/readyz")
+		require.Equal(t, 200, status)
+		delete(state, "payments")
+		require.Equal(t, health.Healthy, h.Snapshot().Status)
+	})
+}
+
+func TestASourceIsBounded(t *testing.T) {
+	h := newMonitor(health.Config{Sources: []health.Source{health.SourceFunc(func() iter.Seq2[string, error] {
+		return func(yield func(string, error) bool) {
+			for yield("", errors.New("broken")) {
+			}
+		}
+	})}})
+	components := h.Snapshot().Components
+	require.Len(t, components, 1000)
+	require.Equal(t, "health.SourceFunc", components[0].Name)
+}
+
+func TestTheSameMonitorTwiceIsWarnedOf(t *testing.T) {
+	h := newMonitor(health.Config{})
+	var warnings []string
+	m, err := mediator.New(mediator.Use(h), jobs(around{h}), mediator.OnWarning(func(w string) { warnings = append(warnings, w) }))
+	require.NoError(t, err)
+	require.Len(t, warnings, 1)
+	require.Contains(t, warnings[0], "the same Monitor stands around the handler more than once")
+	require.NoError(t, m.Close(t.Context()))
+}
+
+func TestTheDefaultLoggerIsTheProcesss(t *testing.T) {
+	var log journal
+	old := slog.Default()
+	defer slog.SetDefault(old)
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	synctest.Test(t, func(t *testing.T) {
+		h := health.New(health.Config{Interval: time.Second, Stall: time.Second, Policies: []health.Policy{health.Restart{}}})
+		m := newMediator(t, feeds(h))
+		for range mediator.Stream(t.Context(), m, feed{Run: silent(0)}) {
+		}
+		synctest.Wait()
+		require.Equal(t, 1, lines(&log, "stream adjusted"))
+		s := h.Snapshot().Ended[0]
+		require.Positive(t, s.Memory, "of the process, by default")
+		require.GreaterOrEqual(t, s.PeakMemory, s.StartMemory)
+	})
+}
+
+func TestTheMonitorSurvivesABubbleThatEnds(t *testing.T) {
+	h := newMonitor(health.Config{Interval: 50 * time.Millisecond})
+	for range 2 { // the timer of the first bubble is gone in the second
+		synctest.Test(t, func(t *testing.T) {
+			m := newMediator(t, feeds(h))
+			time.Sleep(time.Minute)
+			for range mediator.Stream(t.Context(), m, feed{Run: every(time.Millisecond, 100)}) {
+			}
+			require.Positive(t, h.Snapshot().Ended[0].PeakRate)
+		})
+	}
+}
+
+func TestARequestMadeByWhatTheMonitorAsksDoesNotDeadlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m *mediator.Mediator
+		var h *health.Monitor
+		ask := func() {
+			_ = mediator.Exec(t.Context(), m, job{Do: func(context.Context) error { h.Snapshot(); return nil }})
+		}
+		h = newMonitor(health.Config{Interval: time.Second,
+			Memory:    func() uint64 { ask(); return 1 },
+			Policies:  []health.Policy{health.PolicyFunc(func(health.Stream) []health.Adjustment { ask(); return nil })},
+			Reporters: []health.Reporter{health.ReporterFunc(func(health.Report) { ask() })},
+		})
+		m = newMediator(t, feeds(), jobs(mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			return h.Wrap(next)(ctx, c)
+		})), mediator.HandleStream(numbers, mediator.Use(h)))
+		for range mediator.Stream(t.Context(), m, upTo{N: 5}) {
+			time.Sleep(time.Second)
+		}
+		require.EqualValues(t, 5, h.Snapshot().Ended[0].Items)
+	})
+}
