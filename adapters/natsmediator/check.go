@@ -98,10 +98,7 @@ func (n *Node) Status(ctx context.Context) (s Status, err error) {
 	var errs []error
 	fail := func(what string, err error) {
 		if err != nil {
-			if errors.Is(err, nats.ErrConnectionClosed) {
-				err = fmt.Errorf("%w: %w", errNodeClosed, err)
-			}
-			errs = append(errs, fmt.Errorf("natsmediator: status: %s: %w", what, ending.Told(ctx, err)))
+			errs = append(errs, fmt.Errorf("natsmediator: status: %s: %w", what, ofClosed(ending.Told(ctx, err))))
 		}
 	}
 	begin := time.Now()

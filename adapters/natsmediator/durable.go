@@ -154,7 +154,7 @@ const setupTimeout = 30 * time.Second
 func (d *durable) start(m *mediator.Mediator) (err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("natsmediator: durable %v: %w", d.t, err)
+			err = fmt.Errorf("natsmediator: durable %v: %w", d.t, ofClosed(err))
 		}
 	}()
 	if d.keyed, err = isKeyed(d.t); err != nil {
@@ -305,11 +305,17 @@ func (d *durable) failed(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrConnectionDraining) {
-		return fmt.Errorf("%w: %w", errNodeClosed, err)
-	}
 	if errors.Is(err, nats.ErrMaxPayload) {
 		return fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}
-	return fmt.Errorf("store the event in %s: %w", d.stream, ending.Told(ctx, err))
+	return fmt.Errorf("store the event in %s: %w", d.stream, ofClosed(ending.Told(ctx, err)))
+}
+
+// ofClosed makes err a mediator.ErrClosed too if it says that the node's connection
+// is closed.
+func ofClosed(err error) error {
+	if (errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrConnectionDraining)) && !errors.Is(err, mediator.ErrClosed) {
+		return fmt.Errorf("%w: %w", errNodeClosed, err)
+	}
+	return err
 }

@@ -81,9 +81,11 @@ func (s *LetterStore) open(ctx context.Context) (jetstream.Stream, error) {
 	js := s.n.js()
 	stream, err := js.Stream(ctx, s.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		copies := max(s.config.replicas, 1)
 		stream, err = js.CreateStream(ctx, jetstream.StreamConfig{
 			Name: s.name, Description: "dead letters", Subjects: []string{s.prefix + "*"}, MaxMsgsPerSubject: 1,
-			Discard: jetstream.DiscardOld, Replicas: max(s.config.replicas, 1), // no AllowDirect: what was just stored has to be found
+			Discard: jetstream.DiscardOld, Replicas: copies,
+			AllowDirect: copies == 1, // by others than the leader, what was just stored may not be found
 		})
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
 			stream, err = js.Stream(ctx, s.name)
@@ -146,16 +148,35 @@ func (s *LetterStore) Delete(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		stream, err := s.open(ctx)
+		// The server checks only between messages that come in what the last one is,
+		// so a mark takes the letter's place before that goes: a Replace at the same
+		// time would bring it back.
+		mark := &nats.Msg{Subject: s.subject(id), Header: nats.Header{headerDeleted: {"1"}}}
+		ack, err := s.n.js().PublishMsg(ctx, mark, jetstream.WithExpectStream(s.name), jetstream.WithExpectLastSequencePerSubject(msg.Sequence))
 		if err != nil {
 			return err
 		}
-		err = stream.DeleteMsg(ctx, msg.Sequence)
-		if errors.Is(err, jetstream.ErrMsgNotFound) || errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
-			return fmt.Errorf("%w: %w", errAgain, err) // replaced, or deleted, meanwhile
-		}
-		return err
+		return s.sweep(ctx, ack.Sequence)
 	}))
+}
+
+// headerDeleted marks what stands in the place of a deleted letter for a moment, or
+// until it is next seen, if the process ended in between.
+const headerDeleted = "Mediator-Deleted"
+
+// sweep removes the mark of a deleted letter, unless another letter has its place.
+func (s *LetterStore) sweep(ctx context.Context, sequence uint64) error {
+	stream, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	err = stream.DeleteMsg(ctx, sequence)
+	if err != nil { // the server says in several ways that it is gone
+		if _, gone := stream.GetMsg(ctx, sequence); errors.Is(gone, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+	}
+	return err
 }
 
 // settled calls change again while others were faster.
@@ -164,13 +185,13 @@ func (s *LetterStore) settled(change func() error) error {
 	for i := 1; ; i++ {
 		err := change()
 		api, ok := errors.AsType[*jetstream.APIError](err)
-		if i == tries || !errors.Is(err, errAgain) && (!ok || api.ErrorCode != wrongLastSequence) {
+		if i == tries || !ok || api.ErrorCode != wrongLastSequence {
 			return err
 		}
 	}
 }
 
-// message reads a letter's message.
+// message reads a letter's message. A mark is none.
 func (s *LetterStore) message(ctx context.Context, id string) (*jetstream.RawStreamMsg, error) {
 	stream, err := s.open(ctx)
 	if err != nil {
@@ -183,7 +204,13 @@ func (s *LetterStore) message(ctx context.Context, id string) (*jetstream.RawStr
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, deadletter.ErrNotFound
 	}
-	return msg, err
+	if err != nil {
+		return nil, err
+	}
+	if msg.Header.Get(headerDeleted) != "" {
+		return nil, errors.Join(deadletter.ErrNotFound, s.sweep(ctx, msg.Sequence))
+	}
+	return msg, nil
 }
 
 // Get implements [deadletter.Store].
@@ -219,11 +246,7 @@ func (s *LetterStore) List(ctx context.Context, f deadletter.Filter, after strin
 // server.
 func (s *LetterStore) Count(ctx context.Context, f deadletter.Filter) (n int, err error) {
 	if f == (deadletter.Filter{}) {
-		var info *jetstream.StreamInfo
-		stream, err := s.open(ctx)
-		if err == nil {
-			info, err = stream.Info(ctx)
-		}
+		info, err := s.info(ctx)
 		if err != nil {
 			return 0, s.failed(ctx, "count", "", err)
 		}
@@ -281,11 +304,7 @@ func (s *LetterStore) read(ctx context.Context, id string) (*deadletter.Letter, 
 
 // ids returns those of all letters after the cursor, in order.
 func (s *LetterStore) ids(ctx context.Context, after string) ([]string, error) {
-	stream, err := s.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(s.prefix+"*"))
+	info, err := s.info(ctx, jetstream.WithSubjectFilter(s.prefix+"*"))
 	if err != nil {
 		return nil, err
 	}
@@ -300,6 +319,22 @@ func (s *LetterStore) ids(ctx context.Context, after string) ([]string, error) {
 	return ids, nil
 }
 
+// info asks for that of the stream, by a handle of its own: Info is not safe for use
+// while others read.
+func (s *LetterStore) info(ctx context.Context, opts ...jetstream.StreamInfoOpt) (*jetstream.StreamInfo, error) {
+	if _, err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	stream, err := s.n.js().Stream(ctx, s.name)
+	if err != nil {
+		return nil, err
+	}
+	if len(opts) == 0 {
+		return stream.CachedInfo(), nil
+	}
+	return stream.Info(ctx, opts...)
+}
+
 // failed says what could not be done. A stream that is gone is made again by the
 // next call.
 func (s *LetterStore) failed(ctx context.Context, op, id string, err error) error {
@@ -311,11 +346,8 @@ func (s *LetterStore) failed(ctx context.Context, op, id string, err error) erro
 		s.stream = nil
 		s.mu.Unlock()
 	}
-	if errors.Is(err, nats.ErrConnectionClosed) {
-		err = fmt.Errorf("%w: %w", errNodeClosed, err)
-	}
 	if id != "" {
 		op = fmt.Sprintf("%s %q", op, clip(id, 100))
 	}
-	return fmt.Errorf("natsmediator: %s dead letters: %w", op, ending.Told(ctx, err))
+	return fmt.Errorf("natsmediator: %s dead letters: %w", op, ofClosed(ending.Told(ctx, err)))
 }
