@@ -51,3 +51,5 @@ func counted(_ context.Context, q count) iter.Seq2[int, error] {
 		}
 	}
 }
+
+type iterSeq = iter.Seq2[int, error]

@@ -173,22 +173,28 @@ func openStream(ctx context.Context, r *remote, t terms, q any) (*remoteStream, 
 // receive is given what the producer sends, on the subscription's goroutine. It
 // never waits.
 func (s *remoteStream) receive(msg *nats.Msg) {
+	select {
+	case <-s.failed: // what comes after a gap must not look like a whole
+		return
+	default:
+	}
+	if err := s.accept(msg); err != nil {
+		s.fail(err)
+	}
+}
+
+func (s *remoteStream) accept(msg *nats.Msg) error {
 	switch {
+	case isNoResponders(msg) && s.control.Load() == nil:
+		return noService(s.r.service, s.target.name, s.target.subject)
 	case isNoResponders(msg):
-		if s.control.Load() == nil {
-			s.fail(noService(s.r.service, s.target.name, s.target.subject))
-		} else {
-			s.fail(s.broken("the service's instance is gone"))
-		}
-		return
+		return s.broken("the service's instance is gone")
 	case msg.Header.Get(micro.ErrorCodeHeader) != "":
-		s.fail(s.r.n.wire.remoteError(s.r.service, s.target.name, msg.Data))
-		return
+		return s.r.n.wire.remoteError(s.r.service, s.target.name, msg.Data)
 	}
 	kind, number, body, err := parseFrame(msg.Data)
 	if err != nil {
-		s.fail(s.r.n.wire.malformedReply(s.r.service, s.target.name, err))
-		return
+		return s.r.n.wire.malformedReply(s.r.service, s.target.name, err)
 	}
 	s.heard.Store(int64(time.Since(s.begin)))
 	if s.control.Load() == nil && msg.Reply != "" {
@@ -199,17 +205,17 @@ func (s *remoteStream) receive(msg *nats.Msg) {
 		want++
 	}
 	if number != want {
-		s.fail(s.broken(fmt.Sprintf("frame %d came in place of %d", number, want)))
-		return
+		return s.broken(fmt.Sprintf("frame %d came in place of %d", number, want))
 	}
 	if kind == frameBeat {
-		return
+		return nil
 	}
 	s.number = number
 	select {
 	case s.frames <- received{kind, len(msg.Data), body}:
+		return nil
 	default:
-		s.fail(s.broken("the producer does not heed the window"))
+		return s.broken("the producer does not heed the window")
 	}
 }
 
