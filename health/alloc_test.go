@@ -29,7 +29,7 @@ func TestACallAllocatesNothing(t *testing.T) {
 			}
 		})
 	}
-	require.Equal(t, publish(without), publish(m))
+	require.InDelta(t, publish(without), publish(m), 0)
 }
 
 func TestAnItemAllocatesNothing(t *testing.T) {
@@ -41,5 +41,5 @@ func TestAnItemAllocatesNothing(t *testing.T) {
 			}
 		})
 	}
-	require.Equal(t, run(10), run(100_000))
+	require.InDelta(t, run(10), run(100_000), 0)
 }

@@ -86,7 +86,9 @@ func BenchmarkSnapshot(b *testing.B) {
 	m := newMediator(b, mediator.Use(h), mediator.HandleStream(numbers))
 	next, stop := iter.Pull2(mediator.Stream(b.Context(), m, upTo{N: 1 << 30}))
 	defer stop()
-	next()
+	if _, err, ok := next(); err != nil || !ok {
+		b.Fatal(err)
+	}
 	b.ReportAllocs()
 	for b.Loop() {
 		if len(h.Snapshot().Streams) != 1 {

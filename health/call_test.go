@@ -52,7 +52,7 @@ func TestRequestsAreCounted(t *testing.T) {
 		require.Len(t, totals, 1)
 		require.Equal(t, "job", totals[0].Name)
 		require.Equal(t, mediator.KindRequest, totals[0].Kind)
-		require.EqualValues(t, []uint64{11, 0, 3, 1}, []uint64{totals[0].Started, totals[0].InFlight, totals[0].Failed, totals[0].Canceled})
+		require.Equal(t, []uint64{11, 0, 3, 1}, []uint64{totals[0].Started, totals[0].InFlight, totals[0].Failed, totals[0].Canceled})
 		require.InDelta(t, .3, totals[0].ErrorRate, 1e-9)
 	})
 }
@@ -168,7 +168,7 @@ func TestNamesAreBounded(t *testing.T) {
 		totals := h.Snapshot().Totals
 		require.Len(t, totals, 2)
 		require.Equal(t, health.OtherName, totals[1].Name)
-		require.EqualValues(t, []uint64{2, 5}, []uint64{totals[1].Started, totals[1].Items})
+		require.Equal(t, []uint64{2, 5}, []uint64{totals[1].Started, totals[1].Items})
 	})
 }
 

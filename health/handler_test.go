@@ -182,7 +182,7 @@ func TestVerbose(t *testing.T) {
 		m := newMediator(t, feeds(h), jobs(h))
 		end := consume(t, m, silent(3))
 		require.NoError(t, mediator.Exec(t.Context(), m, job{Do: succeed}))
-		time.Sleep(3 * time.Second)
+		time.Sleep(3050 * time.Millisecond)
 		for path, want := range map[string]int{"/livez": 200, "/readyz": 503, "/healthz": 503} {
 			status, body := get(h.Handler(), path)
 			require.Equal(t, want, status)
@@ -218,7 +218,7 @@ func TestVerbose(t *testing.T) {
 				stalled := d.Checks["feed:stream"][0]
 				require.Equal(t, "1", stalled.ComponentID)
 				require.Equal(t, "fail", stalled.Status)
-				require.Contains(t, stalled.Output, "stalled: 2.8s, limit 2s")
+				require.Contains(t, stalled.Output, "stalled: 3s, limit 2s")
 			}
 		}
 		require.NoError(t, end())

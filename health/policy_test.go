@@ -258,7 +258,7 @@ func TestAStalledStreamIsInterruptedAndResumed(t *testing.T) {
 		require.Equal(t, 2, runs)
 		require.Less(t, time.Since(start), 17*time.Second, "4s, a stall of 5s, up to 1s for the report, 6s")
 		r := h.Snapshot()
-		require.EqualValues(t, []uint64{1, 1}, []uint64{r.Ended[0].Interrupts, r.Ended[0].Adjusted})
+		require.Equal(t, []uint64{1, 1}, []uint64{r.Ended[0].Interrupts, r.Ended[0].Adjusted})
 		require.Equal(t, health.Healthy, r.Ended[0].Status)
 		synctest.Wait()
 		require.Equal(t, 1, lines(&log, "action=interrupt"))

@@ -61,9 +61,9 @@ type Stream struct {
 	Ended     time.Time `json:"ended,omitzero"` // zero while it runs
 
 	// Items is how many were delivered where the Monitor stands. It is exact once
-	// the stream has ended, and while items come a millisecond apart or slower. Of
-	// a stream that is faster it may lag by up to 255 items, those of the last
-	// millisecond or two; after an abrupt standstill it lags until the next item.
+	// the stream has ended, for the first 64, and while items come a millisecond apart
+	// or slower. Of a stream that is faster it may lag by up to 255 items, those of the
+	// last millisecond or two; after an abrupt standstill it lags until the next item.
 	Items uint64 `json:"items"`
 	// Rate is the items per second of the last [Config].Window, or since the start
 	// if that is less long ago; PeakRate is the highest that a look has found. What

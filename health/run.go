@@ -2,6 +2,7 @@ package health
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,6 +59,7 @@ type run struct {
 
 const (
 	maxStep = 256
+	atOnce  = 64 // items from the first on that are published each
 	// spare is how long items may go unpublished, at the pace they come at.
 	spare = int64(time.Millisecond)
 )
@@ -82,7 +84,7 @@ func (r *run) publish() {
 			r.found.Store(&found) // when the stream ends, it has none
 		}
 	}
-	if now-r.at < spare && r.n > 1 {
+	if now-r.at < spare && r.n > atOnce {
 		r.step = min(2*r.step, maxStep)
 	} else {
 		r.step = 1
@@ -111,7 +113,7 @@ func (r *run) conclude(ctx context.Context, at int64, err error) {
 	r.queues.look(nil, at)
 	if err != nil && !isCanceled(ctx, err) {
 		r.health.status = Failed
-		r.health.found = append(r.health.found[:len(r.health.found):len(r.health.found)], Finding{Reason: Failure, Status: Failed, Err: err})
+		r.health.found = append(slices.Clip(r.health.found), Finding{Reason: Failure, Status: Failed, Err: err})
 	}
 }
 

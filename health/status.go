@@ -2,7 +2,6 @@ package health
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -130,9 +129,4 @@ func (h *hysteresis) look(found []Finding, recovery int) {
 			h.status = Status(s)
 		}
 	}
-}
-
-// has tells whether a reason is among the findings.
-func (h *hysteresis) has(r Reason) bool {
-	return slices.ContainsFunc(h.found, func(f Finding) bool { return f.Reason == r })
 }

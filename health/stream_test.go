@@ -143,9 +143,9 @@ func TestMemoryIsSampledOncePerLookForAllStreams(t *testing.T) {
 		r := h.Snapshot()
 		require.Len(t, r.Streams, 50)
 		for _, s := range r.Streams {
-			require.EqualValues(t, []uint64{1000, 3000, 5000}, []uint64{s.StartMemory, s.Memory, s.PeakMemory})
+			require.Equal(t, []uint64{1000, 3000, 5000}, []uint64{s.StartMemory, s.Memory, s.PeakMemory})
 		}
-		require.EqualValues(t, []uint64{3000, 5000}, []uint64{r.Memory, r.PeakMemory})
+		require.Equal(t, []uint64{3000, 5000}, []uint64{r.Memory, r.PeakMemory})
 		require.InDelta(t, 30, samples.Load(), 4, "ten looks a second, and those before there were any")
 		for _, end := range ends {
 			require.NoError(t, end())
@@ -189,6 +189,7 @@ func TestEndings(t *testing.T) {
 		}},
 		"the caller cancels": {run: silent(1), consume: func(ctx context.Context, m *mediator.Mediator, f feed) {
 			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
 			for range mediator.Stream(ctx, m, f) {
 				cancel()
 			}
