@@ -130,31 +130,25 @@ func TestAProducerIsSlowedAndLetGo(t *testing.T) {
 // longer before the next attempt to undo it.
 func TestUndoingDoesNotOscillate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newMonitor(health.Config{Interval: time.Second, Relax: 2})
-		v := &valve{}
-		m := newMediator(t, feeds(h, queue(v, 10)))
-		c := &consumer{}
-		c.perSecond.Store(5)
-		end := c.run(t, m, feed{Run: every(50*time.Millisecond, 1<<30)})
-		paced, undone := 0, []int{}
-		for range 8 {
-			undone = append(undone, 0)
-			for range 100 {
-				was := v.Pace()
-				time.Sleep(time.Second)
-				if v.Pace() > 0 {
-					paced++
-				} else if was > 0 {
-					undone[len(undone)-1]++
+		var undone []time.Duration
+		start := time.Now()
+		h := newMonitor(health.Config{Interval: time.Second, Relax: 2, Recent: 1,
+			Policies: []health.Policy{health.PolicyFunc(func(s health.Stream) []health.Adjustment {
+				if s.Queues[0].Capacity == 20 {
+					return nil
 				}
-			}
-		}
-		require.GreaterOrEqual(t, undone[0], 4, "%v", undone)
-		for _, n := range undone[3:] {
-			require.LessOrEqual(t, n, 2, "each 64s: %v", undone)
-		}
-		require.Greater(t, paced, 700, "of 800 seconds")
-		end()
+				if s.Adjusted > 0 {
+					undone = append(undone, time.Since(start).Round(time.Second))
+				}
+				return []health.Adjustment{{Action: health.SetCapacity, To: 20}}
+			})}})
+		m := newMediator(t, feeds(h, queue(&valve{}, 10)))
+		end := consume(t, m, every(100*time.Millisecond, 1<<30))
+		time.Sleep(300 * time.Second)
+		require.NoError(t, end())
+		s := time.Second
+		require.Equal(t, []time.Duration{4 * s, 9 * s, 18 * s, 35 * s, 68 * s, 133 * s, 198 * s, 263 * s}, undone,
+			"calm for 2 intervals, 4, 8, 16, 32, 64, and not more than that")
 	})
 }
 
