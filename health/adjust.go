@@ -6,6 +6,8 @@ import "slices"
 type adjusting struct {
 	count, interrupts uint64
 	interrupted       int64 // when last, valid if there are interrupts
+	itemsThen         uint64
+	vain              int // interrupts in a row that no item came after
 
 	active bool // something is to be undone
 	calm   int  // Intervals in a row
@@ -170,11 +172,17 @@ func (q *Queue) set(a *Adjustment) bool {
 
 const maxCapacity = 1 << 30
 
-// interrupt ends the run of the handler, not more than once in a Stall.
+// interrupt ends the run of the handler, unless the one before may still need time
+// to come to its first item.
 func (m *Monitor) interrupt(r *run, c clock) bool {
+	items := r.items.Load()
 	r.mu.Lock()
 	a := &r.adjusting
-	recently := a.interrupts > 0 && c.nanos-a.interrupted < int64(max(m.c.Stall, m.c.Interval))
+	if a.interrupts > 0 && items != a.itemsThen {
+		a.vain = 0
+	}
+	patience := int64(max(m.c.Stall, m.c.Interval)) << max(0, a.vain-1)
+	recently := a.interrupts > 0 && c.nanos-a.interrupted < patience
 	r.mu.Unlock()
 	if recently || !r.call.Interrupt(ErrStalled) {
 		return false
@@ -182,6 +190,9 @@ func (m *Monitor) interrupt(r *run, c clock) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a.interrupts++
-	a.interrupted = c.nanos
+	a.vain = min(a.vain+1, maxVain)
+	a.interrupted, a.itemsThen = c.nanos, items
 	return true
 }
+
+const maxVain = 6 // 32 times Config.Stall

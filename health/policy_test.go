@@ -274,17 +274,28 @@ func TestWithoutARetryAnInterruptEndsTheStream(t *testing.T) {
 	})
 }
 
-// A handler that goes on hanging is interrupted once in a Stall, until the retry has
-// had enough.
+// A handler that goes on hanging is interrupted at ever longer distances, until the
+// retry has had enough.
 func TestInterruptsKeepTheirDistance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newMonitor(health.Config{Interval: time.Second, Stall: 5 * time.Second, Policies: []health.Policy{health.Restart{}}})
-		m := newMediator(t, feeds(h, retry(3)))
+		m := newMediator(t, feeds(h, retry(10)))
 		start := time.Now()
 		for range mediator.Stream(t.Context(), m, feed{Run: silent(0)}) {
 		}
-		require.InDelta(t, 17, time.Since(start).Seconds(), 2, "three times a Stall")
-		require.EqualValues(t, 3, h.Snapshot().Ended[0].Interrupts)
+		require.InDelta(t, 5*(1+1+2+4+8+16+32+32+32+32), time.Since(start).Seconds(), 11)
+		require.EqualValues(t, 10, h.Snapshot().Ended[0].Interrupts)
+	})
+}
+
+func TestAnItemMakesInterruptsFrequentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMonitor(health.Config{Interval: time.Second, Stall: 5 * time.Second, Policies: []health.Policy{health.Restart{}}})
+		m := newMediator(t, feeds(h, retry(10)))
+		start := time.Now()
+		for range mediator.Stream(t.Context(), m, feed{Run: silent(1)}) {
+		}
+		require.InDelta(t, 5*10, time.Since(start).Seconds(), 11)
 	})
 }
 
