@@ -8,4 +8,6 @@ func JetStream(n *Node) jetstream.JetStream { return n.js() }
 var (
 	EncodeLetter = encodeLetter
 	DecodeLetter = decodeLetter
+	EncodeRecord = encodeRecord
+	DecodeRecord = decodeRecord
 )

@@ -47,7 +47,7 @@ func entityName(s string) string {
 // ensureStream makes the event's stream, or changes it to what options say. It
 // returns whether the stream takes atomic batches.
 func (d *durable) ensureStream(ctx context.Context) (batches bool, err error) {
-	err = retry(ctx, func() error {
+	err = retry(ctx, func(ctx context.Context) error {
 		s, err := d.n.js().Stream(ctx, d.stream)
 		switch {
 		case errors.Is(err, jetstream.ErrStreamNotFound):
@@ -96,7 +96,7 @@ func (d *durable) change(c jetstream.StreamConfig) (jetstream.StreamConfig, erro
 	if has, want := c.Metadata[metaPartitions], strconv.Itoa(d.config.partitions); has != want {
 		return c, fmt.Errorf("it has %q partitions, not %s: keys would change partitions, and lose their order; use that number, or another EventVersion", has, want)
 	}
-	c.AllowAtomicPublish = true
+	c.AllowAtomicPublish = true // servers before 2.12 leave that out
 	if d.config.replicas > 0 {
 		c.Replicas = d.config.replicas
 	}
@@ -147,7 +147,7 @@ const spareDeliveries = 20
 func (d *durable) ensureConsumer(ctx context.Context, c jetstream.ConsumerConfig) (cons jetstream.Consumer, err error) {
 	c.AckPolicy = jetstream.AckExplicitPolicy
 	c.AckWait = d.config.ackWait
-	err = retry(ctx, func() error {
+	err = retry(ctx, func(ctx context.Context) error {
 		there, err := d.n.js().Consumer(ctx, d.stream, c.Durable)
 		if err == nil { // where it began cannot be changed
 			has := there.CachedInfo().Config
@@ -166,15 +166,18 @@ func (d *durable) ensureConsumer(ctx context.Context, c jetstream.ConsumerConfig
 
 var errAgain = errors.New("to be tried again")
 
+// attemptTimeout is how long one question may take: a cluster without a leader does
+// not answer at all.
+const attemptTimeout = 3 * time.Second
+
 // retry calls f again while it fails with what may pass: a cluster without a
 // leader, a server that is just starting.
-func retry(ctx context.Context, f func() error) error {
+func retry(ctx context.Context, f func(ctx context.Context) error) error {
 	for {
-		err := f()
-		if err == nil || !isTransient(err) {
-			return err
-		}
-		if !pause(ctx, 200*time.Millisecond) {
+		limited, cancel := context.WithTimeout(ctx, attemptTimeout)
+		err := f(limited)
+		cancel()
+		if err == nil || !isTransient(err) || !pause(ctx, 200*time.Millisecond) {
 			return err
 		}
 	}
