@@ -8,6 +8,7 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -79,7 +80,7 @@ type wholeLetter struct {
 }
 
 const (
-	pageOfLetters = 50
+	pageOfLetters = 25
 	searchLimit   = 2 * time.Second // for one page: what is not found by then, the next looks for
 	maxShownBody  = 256 << 10
 	storeLimit    = 10 * time.Second
@@ -137,10 +138,8 @@ func matches(l deadletter.Letter, q string) bool {
 	if has(l.ID) || has(l.Name) || has(l.Group) || has(l.Kind.String()) || utf8.Valid(l.Body) && has(string(l.Body)) {
 		return true
 	}
-	for _, e := range l.Errors {
-		if has(e) {
-			return true
-		}
+	if slices.ContainsFunc(l.Errors, has) {
+		return true
 	}
 	for k, v := range l.Headers {
 		if has(k) || has(v) {

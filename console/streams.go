@@ -126,7 +126,7 @@ func (s *sampler) boundaries(routes []mediator.Route) (shown []streamView) {
 	snapshots := map[*backpressure.Control]backpressure.Snapshot{}
 	defer func() { s.passed = now }()
 	for _, r := range routes {
-		if r.Kind != mediator.KindStream || s.config.monitor == nil && outermost[*health.Monitor](r) != nil {
+		if r.Kind != mediator.KindStream || s.monitor == nil && outermost[*health.Monitor](r) != nil {
 			continue
 		}
 		for _, b := range r.Behaviors {

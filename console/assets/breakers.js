@@ -29,21 +29,22 @@ function makeBreaker({ breaker }) {
   const state = el('span', { class: 'badge' });
   const body = el('div', { class: 'circuits' });
   const more = el('p', { class: 'muted' });
-  const circuits = new Keyed(body, ({ circuit }) => makeCircuit(breaker.id, circuit));
-  const node = el('article', { class: 'card breaker' },
-    el('header', null, state, el('h3', null, around), buttons(breaker.id, null, 'all keys of ' + around)), body, more);
+  const circuits = new Keyed(body, ({ circuit }) => makeCircuit(breaker.id, circuit, routes));
+  const header = el('header', null, state, el('h3', null, around), buttons(breaker.id, null, 'all keys of ' + around));
+  const node = el('article', { class: 'card breaker' }, header, body, more);
   return {
     node,
     update({ breaker: b, time }) {
       say(state, b.state);
       mark(state, 'data-tone', tones[b.state]);
+      header.hidden = b.circuits.length === 1;
       circuits.show(b.circuits.map((circuit) => ({ circuit, time })), (c) => c.circuit.key);
       say(more, b.more ? `and ${plural(b.more, 'key')} more, all closed or shown when these have closed` : b.circuits.length ? '' : 'No call yet.');
     },
   };
 }
 
-function makeCircuit(id, circuit) {
+function makeCircuit(id, circuit, routes) {
   const state = el('span', { class: 'badge' });
   const facts = el('p', { class: 'muted' });
   const node = el('div', { class: 'circuit' }, state, el('div', null, el('p', { class: 'name' }, circuit.key || '(empty key)'), facts), buttons(id, circuit.key, circuit.key));
@@ -53,6 +54,7 @@ function makeCircuit(id, circuit) {
       say(state, c.state);
       mark(state, 'data-tone', tones[c.state]);
       const parts = [`for ${age(time - c.since)}`];
+      if (!routes.includes(c.key)) parts.unshift('around ' + plural(routes.length, 'message'));
       if (c.retry) parts.push(`tries again in ${age(c.retry)}`);
       if (c.state === 'closed') parts.push(`${plural(c.failures, 'failure')} of ${count(c.successes + c.failures)} in the window`);
       parts.push(`${count(c.rejected)} rejected`, plural(c.changes, 'change'));

@@ -2,7 +2,8 @@
 
 import { svg } from './dom.js';
 
-export const samples = 120;
+const samples = 120;
+const least = 30; // that a chart has room for
 
 // Series holds the latest values; null where there is none.
 export class Series {
@@ -42,10 +43,11 @@ export class Chart {
     this.node.setAttribute('aria-label', label);
   }
 
-  // paths leaves gaps where there is no value, and draws a lone one as a dot.
+  // paths leaves gaps where there is no value, and draws a lone one as a bar.
   paths(values, top) {
-    const step = this.width / (samples - 1);
-    const from = samples - values.length;
+    const room = Math.max(least, values.length);
+    const step = this.width / (room - 1);
+    const from = room - values.length;
     let line = '';
     let area = '';
     let start = null;
@@ -64,7 +66,7 @@ export class Chart {
       const y = Number((this.height - 1.5 - (v / top) * (this.height - 3)).toFixed(2));
       if (start === null) {
         const alone = i + 1 >= values.length || values[i + 1] === null;
-        line += `M${x} ${y}` + (alone ? `h.01` : '');
+        line += alone ? `M${x} ${this.height}V${y}` : `M${x} ${y}`;
         area += `M${x} ${y}`;
         start = x;
       } else {

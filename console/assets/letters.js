@@ -64,9 +64,9 @@ function makeLetter(letter) {
   const inside = el('div', { class: 'inside' });
   const details = el('details', { toggle: () => { if (details.open && !inside.firstChild) look(letter.id, inside); } },
     el('summary', null,
-      el('span', { class: 'name' }, letter.name), letter.group ? el('span', { class: 'muted' }, ' to ' + letter.group) : null,
+      el('span', null, el('span', { class: 'name' }, letter.name), letter.group ? el('span', { class: 'muted' }, ' to ' + letter.group) : null),
       el('span', { class: 'error' }, letter.error || 'no error'),
-      el('span', { class: 'muted facts' }, `${age(now - letter.last)} ago · ${plural(letter.attempts, 'attempt')}` +
+      el('span', { class: 'muted meta' }, `${age(now - letter.last)} ago · ${plural(letter.attempts, 'attempt')}` +
         (letter.redrives ? ` · ${plural(letter.redrives, 'failed redrive')}` : ''))),
     inside);
   const box = allowed ? el('input', { type: 'checkbox', 'aria-label': `Select ${letter.name} ${letter.id}`, change: (e) => choose(letter.id, e.target.checked) }) : null;

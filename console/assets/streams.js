@@ -2,7 +2,7 @@
 
 import { $, el, say, mark, age, count, rate, Keyed, plural } from './dom.js';
 
-const tones = { healthy: 'good', warning: 'warn', unhealthy: 'bad', failed: 'bad' };
+export const tones = { healthy: 'good', warning: 'warn', unhealthy: 'bad', failed: 'bad' };
 
 function makeStream({ stream }) {
   const status = el('span', { class: 'badge' });

@@ -1,0 +1,572 @@
+package console_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/backpressure"
+	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/console"
+	"github.com/fsmediator/mediator/deadletter"
+	"github.com/fsmediator/mediator/health"
+)
+
+// wiring and sample are the events, as a page reads them.
+type wiring struct {
+	Routes []struct {
+		Kind, Name, Group, Handler, Message, Gives string
+		Relay, Interface, Recorded                 bool
+		Behaviors                                  []struct {
+			Name, Type, ID string
+			Some           bool
+		}
+	}
+	Breakers []struct {
+		ID     string
+		Routes []string
+	}
+	Recorder, Monitor bool
+}
+
+type figures struct {
+	Rate, Errors, Items                 *float64
+	P50, P99                            *int64
+	InFlight, Calls, Failed, ItemsTotal uint64
+	Endings                             map[string]uint64
+}
+
+type sample struct {
+	Time          int64
+	First, Closed bool
+	Total, Rest   *figures
+	Routes        []*figures
+	Readings      map[string][]struct {
+		Scope, Name, State string
+		Value              float64
+	}
+	Breakers []struct {
+		ID, State string
+		More      int
+		Circuits  []struct {
+			Key, State          string
+			Since, Retry        int64
+			Successes, Failures int
+			Changes, Rejected   uint64
+		}
+	}
+	Streams struct {
+		Running []struct {
+			ID, Name, Status string
+			Findings         []string
+			Started          int64
+			Items            uint64
+			Rate             *float64
+			Queued, Pressure bool
+			Depth, Capacity  int
+			Dropped, Skipped uint64
+		}
+		More       int
+		Status     string
+		Components []struct{ Name, Status, Error string }
+	}
+	Letters *struct {
+		Count int
+		Error string
+	}
+	Problems []string
+}
+
+func (w wiring) names() (all []string) {
+	for _, r := range w.Routes {
+		name := r.Kind + " " + r.Name
+		if r.Group != "" {
+			name += " to " + r.Group
+		}
+		for _, b := range r.Behaviors {
+			name += " > " + b.Name
+		}
+		all = append(all, name)
+	}
+	return all
+}
+
+func passOn(ctx context.Context, c mediator.Call, next mediator.Next) error { return next(ctx, c) }
+
+func TestWiring(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		recorder := behaviors.NewRecorder()
+		m := newMediator(t,
+			mediator.Use(recorder, behaviors.Recover()),
+			mediator.Handle(handleAsk, mediator.Named("<script>alert(1)</script>"), mediator.Use(mediator.Around(passOn))),
+			mediator.HandleCommand(handleDo, mediator.Use(behaviors.When(behaviors.IsKind(mediator.KindRequest), behaviors.CircuitBreaker(behaviors.BreakerConfig{})))),
+			mediator.HandleStream(handleCount),
+			mediator.Subscribe(hear, mediator.Group("mail")),
+			mediator.Subscribe(func(context.Context, loud) error { return nil }, mediator.Group("audit")),
+		)
+		p := open(t, console.Handler(m))
+		w := next[wiring](t, p, "wiring")
+		require.Equal(t, "text/event-stream", p.header.Get("Content-Type"))
+		require.Equal(t, []string{
+			"request <script>alert(1)</script> > Recorder > Recover > console_test.passOn",
+			"request console_test.do > Recorder > Recover > CircuitBreaker",
+			"notification console_test.loud to audit > Recorder > Recover",
+			"notification console_test.told to mail > Recorder > Recover",
+			"stream console_test.count > Recorder > Recover",
+		}, w.names())
+		require.True(t, w.Recorder)
+		require.False(t, w.Monitor)
+		require.Equal(t, "console_test.handleAsk", w.Routes[0].Handler)
+		require.Equal(t, "int", w.Routes[0].Gives)
+		require.Empty(t, w.Routes[1].Gives, "a command")
+		require.True(t, w.Routes[1].Behaviors[2].Some, "for requests alone")
+		require.False(t, w.Routes[1].Behaviors[1].Some)
+		require.True(t, w.Routes[2].Interface)
+		require.Len(t, w.Breakers, 1)
+		require.Equal(t, []string{"console_test.do"}, w.Breakers[0].Routes)
+		require.Equal(t, w.Routes[1].Behaviors[2].ID, w.Breakers[0].ID)
+		require.Equal(t, w.Routes[0].Behaviors[0].ID, w.Routes[4].Behaviors[0].ID, "the same Recorder")
+
+		next[sample](t, p, "sample")
+		stop, err := mediator.Listen(m, hear, mediator.Group("late"))
+		require.NoError(t, err)
+		require.Contains(t, next[wiring](t, p, "wiring").names(), "notification console_test.told to late > Recorder > Recover")
+		stop()
+		require.NotContains(t, next[wiring](t, p, "wiring").names(), "notification console_test.told to late > Recorder > Recover")
+	})
+}
+
+func TestWhatIsSentHasNoMarkup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMediator(t, mediator.Handle(handleAsk, mediator.Named("<script>alert(1)</script>\ndata: {}\n\n")))
+		for e := range open(t, console.Handler(m)).events {
+			require.NotContains(t, e.data, "<")
+			require.NotContains(t, e.data, ">")
+			if e.name == "sample" {
+				return
+			}
+		}
+	})
+}
+
+func TestTraffic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		recorder := behaviors.NewRecorder()
+		m := newMediator(t,
+			mediator.Use(recorder),
+			mediator.Handle(func(ctx context.Context, q ask) (int, error) { time.Sleep(10 * time.Millisecond); return q.N, nil }),
+			mediator.HandleCommand(handleDo),
+			mediator.HandleStream(handleCount),
+			mediator.Subscribe(hear, mediator.Group("mail")),
+			mediator.Subscribe(func(context.Context, loud) error { return nil }, mediator.Group("audit")),
+		)
+		p := open(t, console.Handler(m))
+		first := next[sample](t, p, "sample")
+		require.True(t, first.First)
+		require.Nil(t, first.Total)
+		for i := range 20 {
+			_, err := mediator.Send(t.Context(), m, ask{N: i})
+			require.NoError(t, err)
+			_ = mediator.Exec(t.Context(), m, do{What: []string{"fail", ""}[i%2]})
+			require.NoError(t, mediator.Publish(t.Context(), m, told{}))
+		}
+		for range mediator.Stream(t.Context(), m, count{To: 30}) {
+		}
+		// In the order of the wiring: ask, do, loud to audit, told to mail, count.
+		second := next[sample](t, p, "sample")
+		require.False(t, second.First)
+		require.Len(t, second.Routes, 5)
+		asked, done, audit, mail, counted := second.Routes[0], second.Routes[1], second.Routes[2], second.Routes[3], second.Routes[4]
+		require.InDelta(t, 20, *asked.Rate, 0.001, "in one second")
+		require.Zero(t, *asked.Errors)
+		require.InDelta(t, 10*time.Millisecond, *asked.P50, float64(time.Millisecond))
+		require.InDelta(t, 10*time.Millisecond, *asked.P99, float64(time.Millisecond))
+		require.InDelta(t, 10, *done.Errors, 0.001)
+		require.Equal(t, map[string]uint64{"succeeded": 10, "failed": 10}, done.Endings)
+		require.EqualValues(t, 10, done.Failed)
+		require.InDelta(t, 20, *audit.Rate, 0.001, "what it gets has the name of the type")
+		require.InDelta(t, 20, *mail.Rate, 0.001)
+		require.InDelta(t, 30, *counted.Items, 0.001)
+		require.EqualValues(t, 30, counted.ItemsTotal)
+		require.InDelta(t, 81, *second.Total.Rate, 0.001)
+		require.Nil(t, second.Rest)
+
+		third := next[sample](t, p, "sample")
+		require.Zero(t, *third.Routes[0].Rate)
+		require.Nil(t, third.Routes[0].P50, "nothing ended")
+		require.EqualValues(t, 20, third.Routes[0].Calls)
+		require.Zero(t, *third.Routes[4].Items)
+	})
+}
+
+func TestFiguresWithoutARoute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		recorder := behaviors.NewRecorder()
+		m := newMediator(t, mediator.HandleCommand(handleDo))
+		other := newMediator(t, mediator.Handle(handleAsk, mediator.Use(recorder)))
+		_, err := mediator.Send(t.Context(), other, ask{})
+		require.NoError(t, err)
+
+		p := open(t, console.Handler(m))
+		w := next[wiring](t, p, "wiring")
+		require.False(t, w.Recorder, "so the page tells how to add one")
+		require.False(t, w.Routes[0].Recorded)
+		s := next[sample](t, p, "sample")
+		require.Nil(t, s.Routes[0])
+		require.Nil(t, s.Total)
+
+		p = open(t, console.Handler(m, console.Recorder(recorder)))
+		require.True(t, next[wiring](t, p, "wiring").Recorder)
+		s = next[sample](t, p, "sample")
+		require.EqualValues(t, 0, s.Routes[0].Calls)
+		require.EqualValues(t, 1, s.Rest.Calls)
+		require.EqualValues(t, 1, s.Total.Calls)
+	})
+}
+
+func TestBreakersAndReadings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		breaker := behaviors.CircuitBreaker(behaviors.BreakerConfig{ConsecutiveFailures: 1, Break: 10 * time.Second})
+		m := newMediator(t, mediator.HandleCommand(handleDo,
+			mediator.Use(behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 3}), breaker, behaviors.Retry(behaviors.RetryConfig{Retries: 1, Delay: time.Millisecond}))))
+		p := open(t, console.Handler(m))
+		w := next[wiring](t, p, "wiring")
+		s := next[sample](t, p, "sample")
+		require.Equal(t, "closed", s.Breakers[0].State)
+		require.Empty(t, s.Breakers[0].Circuits)
+		require.Error(t, mediator.Exec(t.Context(), m, do{What: "fail"}))
+		require.ErrorIs(t, mediator.Exec(t.Context(), m, do{What: "fail"}), behaviors.ErrOpen)
+
+		s = next[sample](t, p, "sample")
+		require.Equal(t, w.Breakers[0].ID, s.Breakers[0].ID)
+		require.Equal(t, "open", s.Breakers[0].State)
+		circuit := s.Breakers[0].Circuits[0]
+		require.Equal(t, "console_test.do", circuit.Key)
+		require.Equal(t, "open", circuit.State)
+		require.Positive(t, circuit.Retry)
+		require.Positive(t, circuit.Rejected)
+		require.EqualValues(t, 1, circuit.Changes)
+
+		behaviorsOf := w.Routes[0].Behaviors
+		require.Equal(t, "Bulkhead", behaviorsOf[0].Name)
+		require.Equal(t, "running", s.Readings[behaviorsOf[0].ID][0].Name)
+		retries := s.Readings[behaviorsOf[2].ID]
+		require.Equal(t, "retries", retries[0].Name)
+		require.Equal(t, "console_test.do", retries[0].Scope)
+		require.Positive(t, retries[0].Value)
+	})
+}
+
+func TestOfManyCircuitsTheOpenOnesAreShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		breaker := behaviors.CircuitBreaker(behaviors.BreakerConfig{Key: func(c mediator.Call) string { return c.Message().(do).What }})
+		m := newMediator(t, mediator.HandleCommand(handleDo, mediator.Use(breaker)))
+		for i := range 150 {
+			require.NoError(t, mediator.Exec(t.Context(), m, do{What: fmt.Sprintf("%03d", i)}))
+		}
+		breaker.Isolate("149")
+		s := next[sample](t, open(t, console.Handler(m)), "sample")
+		require.Len(t, s.Breakers[0].Circuits, 100)
+		require.Equal(t, "149", s.Breakers[0].Circuits[0].Key)
+		require.Equal(t, "000", s.Breakers[0].Circuits[1].Key)
+		require.Equal(t, 50, s.Breakers[0].More)
+	})
+}
+
+// stepped runs a stream whose consumer is slow, until ctx ends.
+func stepped(ctx context.Context, t *testing.T, m *mediator.Mediator) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, err := range mediator.Stream(ctx, m, count{To: 1000}) {
+			if err != nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	}()
+	t.Cleanup(func() { <-done })
+}
+
+func TestStreamsOfAMonitor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		monitor := health.New(health.Config{Sources: []health.Source{health.SourceFunc(func() iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) { yield("database", errors.New("no route to host")) }
+		})}})
+		m := newMediator(t, mediator.HandleStream(handleCount,
+			mediator.Use(monitor, backpressure.New(backpressure.Config{Strategy: backpressure.DropOldest, Capacity: 50}))))
+		p := open(t, console.Handler(m))
+		require.True(t, next[wiring](t, p, "wiring").Monitor)
+		require.Empty(t, next[sample](t, p, "sample").Streams.Running)
+		ctx, stop := context.WithCancel(t.Context())
+		stepped(ctx, t, m)
+		next[sample](t, p, "sample")
+		s := next[sample](t, p, "sample").Streams
+		require.Len(t, s.Running, 1)
+		run := s.Running[0]
+		require.Equal(t, "console_test.count", run.Name)
+		require.NotEmpty(t, run.Status)
+		require.True(t, run.Queued)
+		require.Equal(t, 50, run.Capacity)
+		require.Positive(t, run.Dropped)
+		require.Positive(t, run.Items)
+		require.NotNil(t, run.Rate)
+		require.Equal(t, "warning", s.Status, "by the component")
+		require.Len(t, s.Components, 1)
+		require.Equal(t, "database", s.Components[0].Name)
+		require.Equal(t, "no route to host", s.Components[0].Error)
+		stop()
+	})
+}
+
+func TestStreamsOfABoundary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMediator(t, mediator.HandleStream(handleCount, mediator.Use(backpressure.New(backpressure.Config{Capacity: 20}))))
+		p := open(t, console.Handler(m))
+		next[sample](t, p, "sample")
+		ctx, stop := context.WithCancel(t.Context())
+		stepped(ctx, t, m)
+		require.Nil(t, next[sample](t, p, "sample").Streams.Running[0].Rate, "it has just begun")
+		run := next[sample](t, p, "sample").Streams.Running[0]
+		require.InDelta(t, 10, *run.Rate, 1.5)
+		require.Empty(t, run.Status, "nobody watches it")
+		require.True(t, run.Queued)
+		require.Equal(t, 20, run.Capacity)
+		require.InDelta(t, 20, run.Depth, 10)
+		stop()
+	})
+}
+
+func TestTheMonitorOfTheOption(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		monitor := health.New(health.Config{})
+		inner := newMediator(t, mediator.HandleStream(handleCount, mediator.Use(monitor)))
+		m := newMediator(t, mediator.HandleStream(handleCount, mediator.Use(health.New(health.Config{}))))
+		p := open(t, console.Handler(m, console.Health(monitor)))
+		ctx, stop := context.WithCancel(t.Context())
+		stepped(ctx, t, inner)
+		synctest.Wait()
+		next[sample](t, p, "sample")
+		require.Len(t, next[sample](t, p, "sample").Streams.Running, 1)
+		stop()
+	})
+}
+
+func TestLettersAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := deadletter.NewMemory()
+		m := newMediator(t, mediator.HandleCommand(handleDo, mediator.Use(deadletter.Behavior(store))))
+		require.Nil(t, next[sample](t, open(t, console.Handler(m)), "sample").Letters)
+		p := open(t, console.Handler(m, console.DeadLetters(store)))
+		require.Zero(t, next[sample](t, p, "sample").Letters.Count)
+		require.Error(t, mediator.Exec(t.Context(), m, do{What: "fail"}))
+		require.Equal(t, 1, next[sample](t, p, "sample").Letters.Count)
+	})
+}
+
+// moody is a store and a behavior that do not do what they should.
+type moody struct {
+	deadletter.Store
+	counts atomic.Int64
+	take   time.Duration
+	err    error
+	panics atomic.Bool
+}
+
+func (s *moody) Count(context.Context, deadletter.Filter) (int, error) {
+	s.counts.Add(1)
+	time.Sleep(s.take)
+	if s.panics.Load() {
+		panic("out of order")
+	}
+	return 0, s.err
+}
+
+func (s *moody) Wrap(next mediator.Next) mediator.Next { return next }
+
+func (s *moody) Readings() iter.Seq[behaviors.Reading] { panic("no reading") }
+
+func TestWhatFailsIsShownAndHarmsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &moody{Store: deadletter.NewMemory(), err: errRefused}
+		m := newMediator(t, mediator.HandleCommand(handleDo, mediator.Use(behaviors.NewRecorder(), store)))
+		p := open(t, console.Handler(m, console.DeadLetters(store)))
+		s := next[sample](t, p, "sample")
+		require.Equal(t, "refused", s.Letters.Error)
+		require.Contains(t, s.Problems, "console_test.moody panicked: no reading")
+		require.Contains(t, s.Problems, "a source that a Recorder watches panicked: no reading")
+		store.panics.Store(true)
+		s = next[sample](t, p, "sample")
+		require.Contains(t, s.Problems, "the store of dead letters panicked: out of order")
+		require.Equal(t, "the store panicked", s.Letters.Error)
+	})
+}
+
+func TestASlowStoreIsAskedRarely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &moody{Store: deadletter.NewMemory(), take: time.Second}
+		p := open(t, console.Handler(newMediator(t), console.DeadLetters(store)))
+		began := time.Now()
+		for time.Since(began) < 3*time.Minute {
+			next[sample](t, p, "sample")
+		}
+		require.LessOrEqual(t, store.counts.Load(), int64(3*60/20+1), "a twentieth of the time")
+		require.GreaterOrEqual(t, store.counts.Load(), int64(3))
+	})
+}
+
+func TestAllPagesShareASampler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &moody{Store: deadletter.NewMemory()}
+		h := console.Handler(newMediator(t), console.DeadLetters(store), console.Interval(time.Minute))
+		var pages []*openPage
+		for range 10 {
+			p := open(t, h)
+			next[wiring](t, p, "wiring")
+			next[sample](t, p, "sample")
+			pages = append(pages, p)
+		}
+		require.EqualValues(t, 1, store.counts.Load(), "who comes later is shown the sample that is there")
+		for _, p := range pages {
+			next[sample](t, p, "sample")
+		}
+		require.EqualValues(t, 2, store.counts.Load())
+		for _, p := range pages {
+			p.end()
+			<-p.ended
+		}
+		time.Sleep(time.Hour)
+		require.EqualValues(t, 2, store.counts.Load(), "nobody looks")
+		next[sample](t, open(t, h), "sample")
+		require.EqualValues(t, 3, store.counts.Load())
+	})
+}
+
+func TestASlowPageSkipsSamples(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMediator(t)
+		h := console.Handler(m)
+		slow, fast := open(t, h), open(t, h)
+		for range 100 {
+			next[sample](t, fast, "sample")
+		}
+		// What was on its way when it stopped reading, and then the latest.
+		now := time.Now().UnixMilli()
+		skipped := next[sample](t, slow, "sample")
+		require.Less(t, skipped.Time, now-90_000)
+		require.GreaterOrEqual(t, next[sample](t, slow, "sample").Time, now-1000)
+	})
+}
+
+func TestPagesAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := console.Handler(newMediator(t))
+		var pages []*openPage
+		for range 64 {
+			p := open(t, h)
+			next[sample](t, p, "sample")
+			pages = append(pages, p)
+		}
+		w := get(t, h, "/events")
+		require.Equal(t, http.StatusServiceUnavailable, w.Code)
+		require.Contains(t, w.Body.String(), "too many pages are open: 64")
+		require.NotEmpty(t, w.Header().Get("Retry-After"))
+		pages[0].end()
+		<-pages[0].ended
+		next[sample](t, open(t, h), "sample")
+	})
+}
+
+func TestEndsWithTheMediator(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMediator(t, mediator.Handle(handleAsk))
+		h := console.Handler(m)
+		p := open(t, h)
+		require.False(t, next[sample](t, p, "sample").Closed)
+		require.NoError(t, m.Close(t.Context()))
+		require.True(t, next[sample](t, p, "sample").Closed)
+		<-p.ended
+
+		again := open(t, h)
+		require.Len(t, next[wiring](t, again, "wiring").Routes, 1, "as it was")
+		require.True(t, next[sample](t, again, "sample").Closed)
+		<-again.ended
+	})
+}
+
+func TestComingAndGoing(t *testing.T) {
+	h := console.Handler(newMediator(t, mediator.Handle(handleAsk)), console.Interval(10*time.Millisecond))
+	server := httptest.NewServer(h)
+	defer server.Close()
+	var done []chan error
+	for range 8 {
+		ended := make(chan error, 1)
+		done = append(done, ended)
+		go func() {
+			ended <- func() error {
+				for range 20 {
+					if err := visit(t.Context(), server); err != nil {
+						return err
+					}
+				}
+				return nil
+			}()
+		}()
+	}
+	for _, ended := range done {
+		require.NoError(t, <-ended)
+	}
+}
+
+// visit opens the page and leaves with the first sample.
+func visit(ctx context.Context, server *httptest.Server) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/events", nil)
+	if err != nil {
+		return err
+	}
+	response, err := server.Client().Do(r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	var seen []string
+	readEvents(response.Body, func(e event) bool {
+		seen = append(seen, e.name)
+		return e.name != "sample"
+	})
+	if !slices.Equal(seen, []string{"wiring", "sample"}) {
+		return fmt.Errorf("status %d, events %q", response.StatusCode, seen)
+	}
+	return nil
+}
+
+func TestAServersLimitsAreForOthers(t *testing.T) {
+	server := httptest.NewUnstartedServer(console.Handler(newMediator(t), console.Interval(50*time.Millisecond)))
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
+	server.Start()
+	defer server.Close()
+	response, err := server.Client().Get(server.URL + "/events")
+	require.NoError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	samples := 0
+	readEvents(response.Body, func(e event) bool {
+		if e.name == "sample" {
+			samples++
+		}
+		return samples < 6
+	})
+	require.Equal(t, 6, samples, "longer than the limits")
+}
