@@ -96,3 +96,21 @@ func BenchmarkSnapshot(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkLookAt10000Streams(b *testing.B) {
+	const streams = 10_000
+	h := health.New(health.Config{})
+	m := newMediator(b, mediator.Use(h), mediator.HandleStream(numbers))
+	for range streams {
+		next, stop := iter.Pull2(mediator.Stream(b.Context(), m, upTo{N: 1 << 30}))
+		defer stop()
+		if _, err, ok := next(); err != nil || !ok {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		health.Look(h)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/streams, "ns/stream")
+}

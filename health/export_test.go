@@ -26,3 +26,6 @@ func (w *Window) Change(at time.Duration, n uint64, span time.Duration) (items u
 	w.w.add(now, span)
 	return change.good, time.Duration(change.at)
 }
+
+// Look has m look at everything once.
+func Look(m *Monitor) { m.look(nanos()) }

@@ -25,29 +25,34 @@ type looking struct {
 
 	mu       sync.Mutex // one look at a time
 	chain    uint64     // of looks; a timer that belongs to an older one has no effect
-	timer    *time.Timer
-	due      int64 // when to report
-	activity uint64
+	due      int64      // when to report
+	activity uint64     // at the latest look, see Monitor.busy
 }
 
 const (
 	never = math.MinInt64
-	// overdue is after what time a look that is due is not to come any more. In a
+	// overdue is after what time a look that is due is not to come any more: in a
 	// bubble of testing/synctest timers end with the bubble.
-	overdue = int64(10 * time.Second)
+	overdue = int64(time.Second)
 )
+
+// pending tells whether a look is to come.
+func (m *Monitor) pending(now int64) bool {
+	next := m.looking.next.Load()
+	return next != never && now-next < overdue && next-now <= m.tickEvery
+}
 
 // keepLooking has looks begin if there are none. A call counts as begun before
 // that, and the last look looks for calls that have, after it has said that there
 // is no other.
 func (m *Monitor) keepLooking(now int64) {
-	if next := m.looking.next.Load(); next != never && now-next < overdue || m.looking.under.Load() {
+	if m.pending(now) || m.looking.under.Load() {
 		return
 	}
 	l := &m.looking
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if next := l.next.Load(); next != never && now-next < overdue {
+	if m.pending(now) {
 		return
 	}
 	l.under.Store(true)
@@ -61,9 +66,9 @@ func (m *Monitor) keepLooking(now int64) {
 // lookAgain arranges for the next look. The caller holds looking.mu.
 func (m *Monitor) lookAgain(now int64) {
 	l := &m.looking
-	tick, chain := m.c.tick(), l.chain
-	l.next.Store(now + int64(tick))
-	l.timer = time.AfterFunc(tick, func() { m.tick(chain) })
+	chain := l.chain
+	l.next.Store(now + m.tickEvery)
+	time.AfterFunc(time.Duration(m.tickEvery), func() { m.tick(chain) })
 }
 
 // tick is called by the timer.

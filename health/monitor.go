@@ -16,12 +16,15 @@ import (
 // notifications that go through it, see the package's documentation. One Monitor
 // may stand around any number of handlers, around each of them once.
 //
-// All methods are safe for concurrent use. Make one with [New].
+// All methods are safe for concurrent use. Make one with [New], and in tests one for
+// each bubble of testing/synctest: the looks of a Monitor end with the bubble in which
+// they began.
 type Monitor struct {
-	c       Config
-	checks  checks
-	notices *lane // to the log, which may block
-	lanes   []*lane
+	c         Config
+	tickEvery int64 // time between two looks
+	checks    checks
+	notices   *lane // to the log, which may block
+	lanes     []*lane
 
 	byKey   atomic.Pointer[map[tallyKey]*tally] // replaced under mu, never changed
 	looking looking
@@ -47,6 +50,7 @@ type Monitor struct {
 // if c makes no sense.
 func New(c Config) *Monitor {
 	m := &Monitor{c: c.complete()}
+	m.tickEvery = int64(m.c.tick())
 	m.byKey.Store(&map[tallyKey]*tally{})
 	m.looking.next.Store(never)
 	m.ready.Store(true)

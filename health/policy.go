@@ -32,9 +32,10 @@ const (
 	SetSample
 	// Interrupt ends the present run of the handler with [ErrStalled], so that a
 	// retry inside of the Monitor begins another; without one, the consumer gets
-	// ErrStalled. After an interrupt there is no other for [Config].Stall (or Interval, if that is longer), and as long
-	// as no item comes, twice as long after each, up to 32 times: a run that begins
-	// anew may have to pass by what was delivered before it comes to an item.
+	// ErrStalled. After an interrupt there is no other for [Config].Stall, or Interval
+	// if that is longer, and as long as no item comes, twice as long after each, up to
+	// 32 times: a run that begins anew may have to pass by what was delivered before
+	// it comes to an item.
 	Interrupt
 )
 

@@ -142,7 +142,7 @@ type Settings struct {
 // of one subscriber's handling of a notification.
 type Totals struct {
 	Name     string        `json:"name"`
-	Kind     mediator.Kind `json:"-"`
+	Kind     mediator.Kind `json:"-"`                 // in JSON it is its name
 	Handler  string        `json:"handler,omitempty"` // the subscriber's group
 	Status   Status        `json:"status"`            // by the share of errors, and of calls by those that are stalled
 	Findings []Finding     `json:"findings,omitempty"`

@@ -19,6 +19,22 @@ import (
 // Monitor is found without further ado. It needs no type of this package:
 //
 //	func (b *Breaker) Health() iter.Seq2[string, error]
+//
+// What has another method for its state is adapted by a [SourceFunc]:
+//
+//	health.SourceFunc(func() iter.Seq2[string, error] {
+//		return func(yield func(string, error) bool) {
+//			for _, s := range breaker.Snapshot() {
+//				var err error
+//				if s.State != behaviors.StateClosed {
+//					err = errors.New(s.State.String())
+//				}
+//				if !yield(s.Key, err) {
+//					return
+//				}
+//			}
+//		}
+//	})
 type Source interface {
 	Health() iter.Seq2[string, error]
 }

@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -112,7 +113,7 @@ func (t *tally) report(at int64, items, stalled uint64, c *Config) Totals {
 	change := t.window.change(now, c.Window)
 	r := Totals{
 		Name: t.key.name, Kind: t.key.kind, Handler: t.key.handler,
-		Status: t.health.status, Findings: t.health.found,
+		Status: t.health.status, Findings: slices.Clone(t.health.found),
 		InFlight: t.inProgress(), Failed: t.failed.Load(), Canceled: t.canceled.Load(),
 		Errors: now.bad, Rate: change.rate(c.Window), ErrorRate: share(change.bad, change.good+change.bad),
 	}

@@ -2,6 +2,7 @@ package health_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"iter"
 	"log/slog"
@@ -140,17 +141,21 @@ func TestTheDefaultLoggerIsTheProcesss(t *testing.T) {
 	})
 }
 
-func TestTheMonitorSurvivesABubbleThatEnds(t *testing.T) {
-	h := newMonitor(health.Config{Interval: 50 * time.Millisecond})
-	for range 2 { // the timer of the first bubble is gone in the second
-		synctest.Test(t, func(t *testing.T) {
-			m := newMediator(t, feeds(h))
-			time.Sleep(time.Minute)
-			for range mediator.Stream(t.Context(), m, feed{Run: every(time.Millisecond, 100)}) {
-			}
-			require.Positive(t, h.Snapshot().Ended[0].PeakRate)
-		})
-	}
+func TestLooksBeginAnewAfterABubbleThatEnds(t *testing.T) {
+	h := newMonitor(health.RealTime())
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Minute)
+		m := newMediator(t, feeds(h))
+		for range mediator.Stream(t.Context(), m, feed{Run: every(0, 1)}) {
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		m := newMediator(t, feeds(h))
+		end := consume(t, m, silent(0))
+		time.Sleep(6 * time.Second)
+		require.True(t, one(t, h.Snapshot()).Has(health.Stalled))
+		require.NoError(t, end())
+	})
 }
 
 func TestARequestMadeByWhatTheMonitorAsksDoesNotDeadlock(t *testing.T) {
@@ -172,5 +177,29 @@ func TestARequestMadeByWhatTheMonitorAsksDoesNotDeadlock(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		require.EqualValues(t, 5, h.Snapshot().Ended[0].Items)
+	})
+}
+
+func TestAReportIsJSON(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMonitor(health.Config{Stall: time.Second, Checks: []health.Check{{Name: "database", Func: func(context.Context) error { return errors.New("gone") }}}})
+		empty, err := json.Marshal(health.New(health.Config{}).Snapshot())
+		require.NoError(t, err)
+		for _, list := range []string{"streams", "ended", "totals", "components", "adjustments"} {
+			require.Contains(t, string(empty), `"`+list+`":[]`)
+		}
+		m := newMediator(t, feeds(h))
+		for range mediator.Stream(t.Context(), m, feed{Run: func(_ context.Context, yield func(int, error) bool) { yield(0, errors.New("broken")) }}) {
+		}
+		end := consume(t, m, silent(0))
+		time.Sleep(1500 * time.Millisecond)
+		get(h.Handler(), "/readyz")
+		text, err := json.Marshal(h.Snapshot())
+		require.NoError(t, err)
+		require.Contains(t, string(text), `"name":"feed","status":"unhealthy","findings":["stalled: 1`)
+		require.Contains(t, string(text), `"error":"broken"`)
+		require.Contains(t, string(text), `"kind":"stream"`)
+		require.Contains(t, string(text), `"error":"gone"`)
+		require.NoError(t, end())
 	})
 }
