@@ -212,7 +212,7 @@ func TestAdaptiveConverges(t *testing.T) {
 // TestAdaptiveAtManyRates has a producer and a consumer at rates drawn at random.
 func TestAdaptiveAtManyRates(t *testing.T) {
 	source := rand.New(rand.NewPCG(3, 4))
-	for range 12 {
+	for range 8 {
 		delivered := math.Exp(source.Float64()*3 + 3)                     // 20 to 400 a second
 		produced := min(delivered*math.Exp(source.Float64()*3+0.4), 1500) // 1.5 to 30 times that
 		for what, setting := range settings {

@@ -11,8 +11,19 @@ func (r *Run) admit(q *mediator.Queue) mediator.Verdict {
 	if capacity := q.Capacity(); capacity != r.capacity {
 		r.resize(capacity)
 	}
+	// To look where the consumer is can cost as much as all the rest.
+	if r.glances--; r.glances < 0 {
+		r.gauge(q)
+	}
+	if r.plain && !r.steered.Load() {
+		return r.decide(q, r.pressed)
+	}
+	return r.admitSteered(q, r.pressed)
+}
+
+// admitSteered is admit where there is more than the strategy.
+func (r *Run) admitSteered(q *mediator.Queue, pressure bool) mediator.Verdict {
 	c := &r.control.c
-	pressure := r.gauge(q)
 	if r.meter != nil {
 		r.measure(q, pressure)
 	}
@@ -27,10 +38,10 @@ func (r *Run) admit(q *mediator.Queue) mediator.Verdict {
 		}
 	}
 	if n := r.sample.Load(); n > 1 {
-		r.phase++
-		if (r.phase-1)%uint64(n) != 0 {
+		if r.skip--; r.skip >= 0 {
 			return mediator.Skip
 		}
+		r.skip = n - 1
 	}
 	if c.Admit != nil {
 		return c.Admit(q)
@@ -64,10 +75,10 @@ func (r *Run) decide(q *mediator.Queue, pressure bool) mediator.Verdict {
 		}
 	case Sample:
 		if pressure {
-			r.kept++
-			if (r.kept-1)%uint64(r.every.Load()) != 0 {
+			if r.leave--; r.leave >= 0 {
 				return mediator.Skip
 			}
+			r.leave = r.every.Load() - 1
 		}
 		if r.meter != nil && q.Reaches(r.capacity) {
 			r.meter.awaitRoom(q, r.capacity)

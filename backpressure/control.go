@@ -12,7 +12,8 @@ import (
 // Control is the [mediator.Behavior] that [New] returns: the boundaries of all the
 // runs of all the handlers it stands around. It is safe for concurrent use.
 type Control struct {
-	c Config
+	c         Config
+	stateless bool
 
 	mu      sync.Mutex
 	runs    map[*Run]struct{}
@@ -30,7 +31,8 @@ type Control struct {
 //
 // A run costs a goroutine and a few allocations, an item none.
 func New(c Config) mediator.Behavior {
-	return &Control{c: c.complete(), runs: map[*Run]struct{}{}}
+	c = c.complete()
+	return &Control{c: c, stateless: c.stateless(), runs: map[*Run]struct{}{}}
 }
 
 // Of returns the Control that b is or, like a conditional behavior, has inside: it
@@ -69,6 +71,7 @@ func (k *Control) begin(name string) *Run {
 	if k.c.Admit == nil {
 		r.samples, r.throttles = k.c.Strategy == Sample, k.c.Strategy == Throttle
 	}
+	r.plain = k.c.Admit == nil && !r.throttles && !k.c.Adaptive
 	r.every.Store(int64(k.c.SampleEvery))
 	capacity := k.c.Capacity
 	if k.c.Adaptive {

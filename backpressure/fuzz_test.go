@@ -136,16 +136,20 @@ func FuzzAgainstModel(f *testing.F) {
 			Strategy: backpressure.Strategy(strategy % 7), Capacity: 1 + int(capacity%7), SampleEvery: 1 + int(every%4),
 			High: float64(high) / 100, Low: float64(max(1, low%(high+1))) / 100,
 		}
+		changes := uint64(0)
+		c.OnPressure = func(backpressure.Event) { changes++ }
 		if len(slots) > 40 {
 			slots = slots[:40]
 		}
-		synctest.Test(t, func(t *testing.T) { againstModel(t, c, slots) })
+		synctest.Test(t, func(t *testing.T) {
+			require.Equal(t, 2*againstModel(t, c, slots), changes, "each beginning has an end")
+		})
 	})
 }
 
 const slot = 10 * time.Millisecond
 
-func againstModel(t *testing.T, c backpressure.Config, slots []byte) {
+func againstModel(t *testing.T, c backpressure.Config, slots []byte) (pressures uint64) {
 	want := newModel(c)
 	due := 0
 	for at := 0; at < len(slots) || len(want.queue) > 0 || want.blocked || (due > int(want.counts.Produced) && !want.failed); at++ {
@@ -199,4 +203,5 @@ func againstModel(t *testing.T, c backpressure.Config, slots []byte) {
 	s := k.Snapshot()
 	require.Equal(t, want.counts, s.Counts)
 	require.Equal(t, want.pressures, s.Pressures)
+	return s.Pressures
 }

@@ -26,13 +26,16 @@ type Run struct {
 	tuned     atomic.Uint64 // the bits of the pace that a Throttle has adapted
 
 	// The producer's.
+	plain     bool // the strategy is all there is, unless steered
 	throttles bool // by the strategy
 	samples   bool // by the strategy
+	glances   int  // items until it looks at the depth
+	coarse    bool // it need not at every item
 	capacity  int  // that the watermarks are for
 	high, low int  // depths
 	pressed   bool
-	phase     uint64 // items since SetSample's began to count
-	kept      uint64 // items since the pressure began
+	skip      int64 // items to skip before the next that SetSample keeps
+	leave     int64 // items to leave out before the next that Sample keeps
 	wait      wait
 	meter     *meter // of adaptive runs
 }
@@ -71,7 +74,7 @@ func (r *Run) Sample() int { return int(r.sample.Load()) }
 // Pressure tells whether there is pressure: it has begun, and the depth has not fallen
 // to the low watermark since.
 func (r *Run) Pressure() bool {
-	if !r.pressure.Load() {
+	if !r.control.stateless && !r.pressure.Load() {
 		return false
 	}
 	if r.control.c.Trigger != nil {
@@ -96,8 +99,11 @@ func (c *Config) depths(capacity int) (high, low int) {
 	return high, low
 }
 
-// gauge tells whether there is pressure at the item at hand.
-func (r *Run) gauge(q *mediator.Queue) bool {
+// gauge looks whether there is pressure at the item at hand.
+func (r *Run) gauge(q *mediator.Queue) {
+	if r.coarse {
+		r.glances = glanceEvery - 1
+	}
 	switch {
 	case r.control.c.Trigger != nil:
 		if now := r.ask(q); now != r.pressed {
@@ -110,7 +116,6 @@ func (r *Run) gauge(q *mediator.Queue) bool {
 	case q.Reaches(r.high):
 		r.turn(true)
 	}
-	return r.pressed
 }
 
 func (r *Run) ask(q *mediator.Queue) bool {
@@ -122,7 +127,7 @@ func (r *Run) turn(pressed bool) {
 	r.pressed = pressed
 	r.pressure.Store(pressed)
 	if pressed {
-		r.kept = 0
+		r.leave = 0
 		r.pressures.Add(1)
 	}
 	if r.control.c.OnPressure != nil {
@@ -130,10 +135,26 @@ func (r *Run) turn(pressed bool) {
 	}
 }
 
+// glanceEvery is how many items pass between two looks of a coarse run.
+const glanceEvery = 16
+
 // resize goes by a capacity that has changed.
 func (r *Run) resize(capacity int) {
-	r.capacity = capacity
-	r.high, r.low = r.control.c.depths(capacity)
+	c := &r.control.c
+	r.capacity, r.glances = capacity, 0
+	r.high, r.low = c.depths(capacity)
+	r.coarse = c.onlyTells() && (r.control.stateless || r.high-r.low >= 4*glanceEvery)
+}
+
+// onlyTells tells whether pressure changes nothing, and nobody waits to be told.
+func (c *Config) onlyTells() bool {
+	return c.Admit == nil && c.Trigger == nil && c.OnPressure == nil && (c.Strategy == Buffer || c.stateless())
+}
+
+// stateless tells whether there is pressure depends on the depth alone, without
+// hysteresis, and what the strategy does as well.
+func (c *Config) stateless() bool {
+	return c.Admit == nil && c.Trigger == nil && (c.Strategy == Latest || c.Strategy == DropOldest && c.High == 1 && c.Low == 1)
 }
 
 // finish ends the run, when both sides have ended.

@@ -44,7 +44,8 @@ type Snapshot struct {
 	HookPanic  error  `json:"-"`
 }
 
-// RunSnapshot is how a [Run] is doing.
+// RunSnapshot is how a [Run] is doing. Where pressure changes nothing, and there is no
+// OnPressure, it is looked at for every 16th item, and Pressures may miss some.
 type RunSnapshot struct {
 	Counts
 	Name      string `json:"name"` // the message's

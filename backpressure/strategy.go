@@ -8,10 +8,10 @@ import "fmt"
 type Strategy uint8
 
 const (
-	// Buffer keeps every item. While the queue is full, the producer waits; it goes
-	// on when there is room: for a quarter of the queue or 256 items, whichever is
-	// less, so that a large queue does not wake it for every item. The watermarks
-	// only tell pressure. It is the default.
+	// Buffer keeps every item. While the queue is full, the producer waits. It goes on
+	// when there is room; with a capacity of 64 or more when half of it is, since to
+	// wake a producer costs more than an item. The watermarks only tell pressure. It is
+	// the default.
 	Buffer Strategy = iota
 	// Block keeps every item. When the depth has reached High×Capacity, the producer
 	// waits until it has fallen to Low×Capacity.

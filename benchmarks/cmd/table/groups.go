@@ -76,6 +76,30 @@ var groups = []table.Group{
 		Bars: map[string]table.Bar{"ours": {Ratio: 0.1}},
 	},
 	{
+		Title: "Stream of a million items through backpressure.Buffer, capacity 1024", Bench: "Buffer", Unit: "ns/item",
+		Baseline: "goroutine and chan(1024)",
+		Bars:     map[string]table.Bar{"ours": {Ratio: 0.35, Allocs: 1000}},
+	},
+	{
+		Title: "Stream through backpressure.Buffer whose producer waits for each item to arrive", Bench: "BufferHandOver",
+		Unit: "ns/item", Baseline: "goroutine and chan(1024)",
+	},
+	{
+		Title: "backpressure.DropOldest, capacity 1024, slow consumer, the producer's time", Bench: "SlowDropOldest",
+		Unit: "ns/item", Baseline: "chan(1024), the oldest taken out when a select finds it full",
+		Bars: map[string]table.Bar{"ours": {Ratio: 0.6, Allocs: 1000}},
+	},
+	{
+		Title: "backpressure.Latest, slow consumer, the producer's time", Bench: "SlowLatest",
+		Unit: "ns/item", Baseline: "chan(1), the oldest taken out when a select finds it full",
+		Bars: map[string]table.Bar{"ours": {Ratio: 0.6, Allocs: 1000}},
+	},
+	{
+		Title: "backpressure.Sample, 1 in 2, slow consumer, the producer's time", Bench: "SlowSample",
+		Unit: "ns/item", Baseline: "chan, a count, and a select for every second item",
+		Bars: map[string]table.Bar{"ours": {Ratio: 0.6, Allocs: 1000}},
+	},
+	{
 		Title: "Put of a dead letter into a file, 64 callers", Bench: "Put", Unit: "ns/op", Baseline: "bbolt, DB.Batch",
 		Bars: map[string]table.Bar{"ours": {Speed: 1.3, Allocs: -1}},
 	},
