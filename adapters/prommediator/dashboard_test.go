@@ -1,0 +1,93 @@
+package prommediator_test
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fsmediator/mediator/adapters/prommediator/internal/dashboard"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/stretchr/testify/require"
+)
+
+func TestDashboardIsCurrent(t *testing.T) {
+	want, err := dashboard.JSON()
+	require.NoError(t, err)
+	got, err := os.ReadFile("dashboard.json")
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(got), "go run ./cmd/dashboard > dashboard.json")
+}
+
+var (
+	metricName = regexp.MustCompile(`fsmediator_\w+`)
+	matcher    = regexp.MustCompile(`(\w+)(?:=~|!~|!=|=)"`)
+	grouping   = regexp.MustCompile(`by \(([^)]*)\)`)
+	template   = regexp.MustCompile(`\{\{(\w+)\}\}`)
+)
+
+// TestDashboardShowsEveryMetricAndNoOther holds the queries against what is
+// scraped: metrics, their labels, and that none is forgotten.
+func TestDashboardShowsEveryMetricAndNoOther(t *testing.T) {
+	_, collector := everything(t)
+	families := scrape(t, registered(t, collector), expfmt.TypeProtoDelim)
+	names, labels := map[string]string{}, map[string]bool{"job": true, "instance": true, "le": true}
+	for name, f := range families {
+		names[name] = name
+		if f.GetType() == dto.MetricType_HISTOGRAM {
+			for _, suffix := range []string{"_bucket", "_count", "_sum"} {
+				names[name+suffix] = name
+			}
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = true
+			}
+		}
+	}
+	b, err := os.ReadFile("dashboard.json")
+	require.NoError(t, err)
+	var board struct {
+		Panels []struct {
+			Targets []struct{ Expr, LegendFormat string }
+		}
+		Templating struct{ List []struct{ Query string } }
+	}
+	require.NoError(t, json.Unmarshal(b, &board))
+	shown := map[string]bool{}
+	check := func(query string) {
+		for _, name := range metricName.FindAllString(query, -1) {
+			require.Contains(t, names, name, query)
+			shown[names[name]] = true
+		}
+		for _, m := range matcher.FindAllStringSubmatch(query, -1) {
+			require.Contains(t, labels, m[1], query)
+		}
+		require.Equal(t, strings.Count(query, "("), strings.Count(query, ")"), query)
+		require.Equal(t, strings.Count(query, "{"), strings.Count(query, "}"), query)
+	}
+	for _, p := range board.Panels {
+		for _, target := range p.Targets {
+			require.NotEmpty(t, metricName.FindString(target.Expr))
+			check(target.Expr)
+			kept := map[string]bool{}
+			for _, m := range grouping.FindAllStringSubmatch(target.Expr, -1) {
+				for label := range strings.SplitSeq(m[1], ", ") {
+					require.Contains(t, labels, label, target.Expr)
+					kept[label] = true
+				}
+			}
+			for _, m := range template.FindAllStringSubmatch(target.LegendFormat, -1) {
+				require.Contains(t, kept, m[1], target.LegendFormat)
+			}
+		}
+	}
+	for _, v := range board.Templating.List {
+		check(v.Query)
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Keys(families)), slices.Collect(maps.Keys(shown)))
+}

@@ -1,0 +1,63 @@
+// Package prommediator shows the figures of a [behaviors.Recorder] to Prometheus.
+//
+//	recorder := behaviors.NewRecorder()
+//	m, err := mediator.New(mediator.Use(recorder), …)
+//	…
+//	prometheus.MustRegister(prommediator.NewCollector(recorder))
+//	http.Handle("/metrics", promhttp.Handler())
+//
+// A call costs what the Recorder costs, and nothing more: the figures are read when
+// they are scraped.
+//
+// # Metrics
+//
+// All have the labels message, kind ("request", "notification", "stream") and
+// handler, the subscriber's group; the durations have ending, too, see
+// [behaviors.Ending].
+//
+//	fsmediator_calls_started_total        counter    calls that have begun
+//	fsmediator_calls_in_flight            gauge      calls that have begun and not ended
+//	fsmediator_call_duration_seconds      histogram  of the calls that have ended; classic and native
+//	fsmediator_stream_items_total         counter    items that streams have delivered
+//
+// What the Recorder watches is a metric each, named after the behavior and the
+// reading, with the label scope: the message or the key it is about, empty for all
+// that the behavior sees.
+//
+//	fsmediator_retry_retries_total               counter
+//	fsmediator_circuitbreaker_state              gauge     0 closed, 1 half-open, 2 open, 3 isolated
+//	fsmediator_circuitbreaker_changes_total      counter
+//	fsmediator_circuitbreaker_rejections_total   counter
+//	fsmediator_bulkhead_running                  gauge
+//	fsmediator_bulkhead_waiting                  gauge
+//	fsmediator_bulkhead_rejections_total         counter
+//	fsmediator_ratelimit_rejections_total        counter
+//	fsmediator_memoryguard_used_bytes            gauge
+//	fsmediator_memoryguard_rejections_total      counter
+//	fsmediator_BEHAVIOR_READING[_total]          what a Source of one's own reads
+//
+// Of several behaviors of one sort with the same scope the sum is shown, of states
+// and of memory in use the greatest.
+//
+//	fsmediator_sources_unwatched_total    counter    see behaviors.Snapshot
+//	fsmediator_readings_left_out          gauge      see MaxReadings
+//
+// How many series there are is bounded: by [behaviors.RecorderConfig].MaxNames
+// messages, of which each has two endings and those of the other six that it has
+// had, and by [MaxReadings].
+//
+// # Histograms
+//
+// Durations are exported both as classic buckets, see [Buckets], and as a native
+// histogram, which a Prometheus that asks for it gets: with a growth of 9 % from
+// bucket to bucket (schema 3). The Recorder knows a duration up to 3.2 % or 32 ns,
+// so one near the bound of a bucket may be counted in the next.
+//
+// # Dashboard
+//
+// dashboard.json is a Grafana dashboard of all this. It is what
+//
+//	go run ./cmd/dashboard > dashboard.json
+//
+// prints.
+package prommediator

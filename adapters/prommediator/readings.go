@@ -1,0 +1,119 @@
+package prommediator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fsmediator/mediator/behaviors"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// knownReading is one of package behaviors. Its family is without the namespace.
+type knownReading struct {
+	family, help string
+	greatest     bool // of several, not the sum
+}
+
+var knownReadings = []knownReading{
+	{family: "retry_retries_total", help: "Attempts after the first, by message."},
+	{family: "circuitbreaker_state", help: "State of a breaker: 0 closed, 1 half-open, 2 open, 3 isolated.", greatest: true},
+	{family: "circuitbreaker_changes_total", help: "Changes of a breaker's state."},
+	{family: "circuitbreaker_rejections_total", help: "Calls that a breaker did not let through."},
+	{family: "bulkhead_running", help: "Calls inside of bulkheads."},
+	{family: "bulkhead_waiting", help: "Calls that wait for a place in a bulkhead."},
+	{family: "bulkhead_rejections_total", help: "Calls that found no place in a bulkhead."},
+	{family: "ratelimit_rejections_total", help: "Calls that a rate limit refused."},
+	{family: "memoryguard_used_bytes", help: "Memory in use when a memory guard looked last.", greatest: true},
+	{family: "memoryguard_rejections_total", help: "Calls that a memory guard refused."},
+}
+
+// reserved are the families that a reading must not be taken for.
+var reserved = []string{"calls_started_total", "calls_in_flight", "call_duration_seconds", "stream_items_total",
+	"sources_unwatched_total", "readings_left_out"}
+
+// series is what one value of a reading belongs to.
+type series struct {
+	family, scope string
+	gauge         bool
+}
+
+// collectReadings exports readings, those that come first if there are too many.
+func (c *collector) collectReadings(readings []behaviors.Reading, born time.Time, to chan<- prometheus.Metric) {
+	values, leftOut := map[series]float64{}, map[series]bool{}
+	for _, r := range readings {
+		at := series{familyOf(r), text(r.Scope), r.Gauge}
+		was, ok := values[at]
+		switch {
+		case !ok && len(values) >= c.maxReadings:
+			leftOut[at] = true
+		case ok && (r.State != "" || greatest(at.family)):
+			values[at] = max(was, r.Value)
+		default:
+			values[at] = was + r.Value
+		}
+	}
+	descs := map[string]*prometheus.Desc{}
+	for at, v := range values {
+		d := c.known[at.family]
+		if d == nil {
+			d = descs[at.family]
+		}
+		if d == nil {
+			d = c.desc(at.family, "What a behavior reads of itself as "+at.family+".", scopeLabel)
+			descs[at.family] = d
+		}
+		if at.gauge {
+			to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, at.scope)
+		} else {
+			to <- counter(d, v, born, at.scope)
+		}
+	}
+	to <- prometheus.MustNewConstMetric(c.leftOut, prometheus.GaugeValue, float64(len(leftOut)))
+}
+
+func greatest(family string) bool {
+	return slices.ContainsFunc(knownReadings, func(k knownReading) bool { return k.family == family && k.greatest })
+}
+
+// familyOf is the name of a reading's metric, without the namespace: snake case,
+// with the suffix _total for a counter and without the suffixes that mean something
+// else, as promlint wants it.
+func familyOf(r behaviors.Reading) string {
+	if r.Behavior == "memoryguard" && r.Name == "used" && r.Gauge {
+		return "memoryguard_used_bytes"
+	}
+	name := snake(r.Behavior) + "_" + snake(r.Name)
+	for trimmed := ""; trimmed != name; {
+		trimmed = name
+		for _, suffix := range []string{"_total", "_count", "_sum", "_bucket", "_info", "_created", "_"} {
+			name = strings.TrimSuffix(name, suffix)
+		}
+	}
+	name = strings.TrimPrefix(name, "_")
+	if name == "" {
+		name = "reading"
+	}
+	if !r.Gauge {
+		name += "_total"
+	}
+	if slices.Contains(reserved, name) {
+		name = fmt.Sprintf("reading_%s", name)
+	}
+	return name
+}
+
+// snake is s in lower case with underscores for what is neither letter nor digit.
+func snake(s string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(s) {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "_"):
+			b.WriteByte('_')
+		}
+	}
+	return strings.Trim(b.String(), "_")
+}

@@ -1,0 +1,115 @@
+package prommediator_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/adapters/prommediator"
+	"github.com/fsmediator/mediator/behaviors"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+)
+
+// everything returns a collector that shows every metric, and what it shows.
+func everything(t testing.TB) (*behaviors.Breaker, prometheus.Collector) {
+	t.Helper()
+	recorder, breaker := behaviors.NewRecorder(), behaviors.CircuitBreaker(behaviors.BreakerConfig{})
+	guard := behaviors.MemoryGuard(behaviors.MemoryGuardConfig{Limit: 1 << 40})
+	m := newMediator(t,
+		mediator.Use(recorder, behaviors.RateLimit(rate.NewLimiter(rate.Inf, 1)), behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 5}), guard,
+			behaviors.Retry(behaviors.RetryConfig{Retries: 1, Delay: time.Nanosecond, RetryIf: behaviors.ErrorIs(errDeclined)}), breaker),
+		mediator.Handle(handle, mediator.Named("billing.charge")), mediator.HandleStream(tick))
+	send(t, m, 1, -1)
+	for range mediator.Stream(context.Background(), m, ticks{N: 1}) {
+	}
+	return breaker, prommediator.NewCollector(recorder)
+}
+
+func TestReadingsAreMetrics(t *testing.T) {
+	breaker, collector := everything(t)
+	breaker.Isolate("billing.charge")
+	got := scrape(t, registered(t, collector), expfmt.TypeTextPlain)
+	charge := model.LabelSet{"scope": "billing.charge"}
+	require.Equal(t, 1, value(t, got["fsmediator_retry_retries_total"], charge))
+	require.Equal(t, int(behaviors.StateIsolated), value(t, got["fsmediator_circuitbreaker_state"], charge))
+	require.Equal(t, 1, value(t, got["fsmediator_circuitbreaker_changes_total"], charge))
+	for _, name := range []string{"circuitbreaker_rejections_total", "bulkhead_running", "bulkhead_waiting", "bulkhead_rejections_total",
+		"ratelimit_rejections_total", "memoryguard_used_bytes", "memoryguard_rejections_total"} {
+		require.Contains(t, got, "fsmediator_"+name)
+	}
+}
+
+func TestReadingsOfSeveralAreOne(t *testing.T) {
+	recorder := behaviors.NewRecorder()
+	for _, n := range []float64{1, 2} {
+		recorder.Watch(&source{
+			{Behavior: "circuitbreaker", Scope: "a", Name: "state", Value: n, State: "open", Gauge: true},
+			{Behavior: "bulkhead", Name: "running", Value: n, Gauge: true},
+			{Behavior: "bulkhead", Name: "rejections", Value: n},
+			{Behavior: "memoryguard", Name: "used", Value: n, Gauge: true},
+		})
+	}
+	got := scrape(t, registered(t, prommediator.NewCollector(recorder)), expfmt.TypeTextPlain)
+	require.Equal(t, 2, value(t, got["fsmediator_circuitbreaker_state"], nil))
+	require.Equal(t, 3, value(t, got["fsmediator_bulkhead_running"], nil))
+	require.Equal(t, 3, value(t, got["fsmediator_bulkhead_rejections_total"], nil))
+	require.Equal(t, 2, value(t, got["fsmediator_memoryguard_used_bytes"], nil))
+}
+
+// What a source calls its readings makes no scrape fail and no name invalid.
+func TestAnyReadingCanBeScraped(t *testing.T) {
+	recorder := behaviors.NewRecorder()
+	odd := source{
+		{Behavior: "calls", Name: "in_flight", Gauge: true},
+		{Behavior: "calls", Name: "started"},
+		{Behavior: "call", Name: "duration_seconds", Gauge: true},
+		{Behavior: "My Cache!", Name: "Hit Ratio", Value: 0.5, Gauge: true},
+		{Behavior: "cache", Name: "hits_total", Value: 1},
+		{Behavior: "cache", Name: "hits", Value: 2},
+		{Behavior: "cache", Name: "hits_total", Value: 3, Gauge: true},
+		{Behavior: "queue", Name: "depth_count", Scope: "\xff", Gauge: true},
+		{Behavior: "queue", Name: "depth_sum", Gauge: true},
+		{Behavior: "queue", Name: "depth_bucket", Gauge: true},
+		{Behavior: "0", Name: "1", Gauge: true},
+		{Behavior: "größe", Name: "→", Gauge: true},
+		{Gauge: true},
+		{},
+	}
+	recorder.Watch(&odd)
+	registry := prometheus.NewRegistry()
+	require.NoError(t, registry.Register(prommediator.NewCollector(recorder)))
+	got := scrape(t, registry, expfmt.TypeTextPlain)
+	problems, err := testutil.GatherAndLint(registry)
+	require.NoError(t, err)
+	require.Empty(t, problems)
+	require.Equal(t, 3, value(t, got["fsmediator_cache_hits_total"], nil))
+	require.Equal(t, 3, value(t, got["fsmediator_cache_hits"], nil))
+	require.InDelta(t, 0.5, one(t, got["fsmediator_my_cache_hit_ratio"], nil).GetGauge().GetValue(), 0)
+	for _, name := range []string{"reading_calls_in_flight", "reading_calls_started_total", "reading_call_duration_seconds", "queue_depth", "0_1", "gr_e", "reading", "reading_total"} {
+		require.Contains(t, got, "fsmediator_"+name)
+	}
+}
+
+func FuzzReadings(f *testing.F) {
+	f.Add("circuitbreaker", "state", "orders.place", 1.0, true)
+	f.Add("calls", "in_flight", "", -1.0, true)
+	f.Add("_total", "\xff__count", "\x00", 0.0, false)
+	f.Fuzz(func(t *testing.T, behavior, name, scope string, value float64, gauge bool) {
+		recorder := behaviors.NewRecorder()
+		recorder.Watch(&source{
+			{Behavior: behavior, Name: name, Scope: scope, Value: value, Gauge: gauge},
+			{Behavior: behavior, Name: name, Scope: scope, Value: value, Gauge: !gauge},
+			{Behavior: name, Name: behavior, Scope: scope, Value: value, Gauge: gauge},
+		})
+		registry := prometheus.NewRegistry()
+		require.NoError(t, registry.Register(prommediator.NewCollector(recorder)))
+		_, err := registry.Gather()
+		require.NoError(t, err)
+	})
+}
