@@ -31,15 +31,16 @@ type looking struct {
 
 const (
 	never = math.MinInt64
-	// overdue is after what time a look that is due is not to come any more: in a
-	// bubble of testing/synctest timers end with the bubble.
+	// overdue is after what time a look that is due is not to come any more, and how
+	// much later than a look apart it cannot be due: timers of a bubble of
+	// testing/synctest end with the bubble, and the next one has another time.
 	overdue = int64(time.Second)
 )
 
 // pending tells whether a look is to come.
 func (m *Monitor) pending(now int64) bool {
 	next := m.looking.next.Load()
-	return next != never && now-next < overdue && next-now <= m.tickEvery
+	return next != never && now-next < overdue && next-now < m.tickEvery+overdue
 }
 
 // keepLooking has looks begin if there are none. A call counts as begun before
@@ -58,7 +59,9 @@ func (m *Monitor) keepLooking(now int64) {
 	l.under.Store(true)
 	defer l.under.Store(false)
 	l.chain++
-	l.due = now + int64(m.c.Interval)
+	if l.due <= now || l.due > now+int64(m.c.Interval) {
+		l.due = now + int64(m.c.Interval)
+	}
 	m.look(now) // whence the windows begin
 	m.lookAgain(now)
 }
