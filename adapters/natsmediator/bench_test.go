@@ -208,10 +208,10 @@ func compareStreams[T any](b *testing.B, nc *nats.Conn, codec natsmediator.Codec
 	})
 }
 
-// oneByOne sends n items as a message each, through a window of 2048 items, the
-// 32 frames of 64 that a stream has, which the receiver opens as a stream does.
+// oneByOne sends n items as a message each, through a window of as many items as
+// the frames of a stream's hold, which the receiver opens as a stream does.
 func oneByOne[T any](ctx context.Context, nc *nats.Conn, codec natsmediator.Codec, item T, n int) error {
-	const window = 32 * 64
+	const window = natsmediator.DefaultWindow * 64
 	credit := make(chan int, window)
 	failed := make(chan error, 1)
 	done := make(chan struct{})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -70,6 +71,10 @@ func RemoteStream[Q mediator.StreamRequest[T], T any](n *Node, service string, o
 	})
 }
 
+// yields is how often a consumer without a frame lets others run before it says
+// that it waits: what is on its way often comes meanwhile, and saves the message.
+const yields = 2
+
 // consume asks for a stream and yields its items.
 func consume[T any](ctx context.Context, r *remote, t terms, q any, yield func(T, error) bool) {
 	var zero T
@@ -78,9 +83,14 @@ func consume[T any](ctx context.Context, r *remote, t terms, q any, yield func(T
 		yield(zero, err)
 		return
 	}
-	ended := false
-	defer func() { s.close(ended) }() // the consumer may leave by a panic
-	item := new(T)                    // one for all: Decode takes an address
+	ended, decoding := false, false
+	defer func() {
+		s.close(ended) // also if the consumer leaves by a panic
+		if decoding {
+			yield(zero, r.n.wire.malformedReply(r.service, s.target.name, fmt.Errorf("%s: panic: %v", r.codec.ContentType(), recover())))
+		}
+	}()
+	item := new(T) // one for all: Decode takes an address
 	for {
 		frame, err := s.next(ctx)
 		if err != nil {
@@ -100,7 +110,9 @@ func consume[T any](ctx context.Context, r *remote, t terms, q any, yield func(T
 			var data []byte
 			if data, rest, err = nextItem(rest); err == nil {
 				*item = zero
-				err = decode(r.codec, data, item)
+				decoding = true
+				err = r.codec.Decode(data, item)
+				decoding = false
 			}
 			if err != nil {
 				yield(zero, r.n.wire.malformedReply(r.service, s.target.name, err))
@@ -233,6 +245,15 @@ func (s *remoteStream) fail(err error) {
 
 // next returns the next frame.
 func (s *remoteStream) next(ctx context.Context) (received, error) {
+	for range yields {
+		select {
+		case f := <-s.frames:
+			return f, nil
+		default:
+			runtime.Gosched()
+		}
+	}
+	s.grant(s.consumed.Load())
 	select {
 	case f := <-s.frames:
 		return f, nil
@@ -250,17 +271,23 @@ func (s *remoteStream) next(ctx context.Context) (received, error) {
 	}
 }
 
-// used grants the producer room for more: when the consumer would have to wait,
-// and otherwise only now and then.
+// used grants the producer room for more, not for each frame, but well before it
+// has to wait. A consumer that has to wait itself grants what it has, see next.
 func (s *remoteStream) used(size int) {
-	consumed := s.consumed.Add(units(size))
-	if len(s.frames) == 0 || consumed-s.granted >= max(s.terms.window/4, 1) {
-		s.granted = consumed
+	if consumed := s.consumed.Add(units(size)); consumed-s.granted >= max(s.terms.window/4, 1) {
 		s.grant(consumed)
 	}
 }
 
 func (s *remoteStream) grant(consumed uint64) {
+	if consumed == s.granted {
+		return
+	}
+	s.granted = consumed
+	s.tell(consumed)
+}
+
+func (s *remoteStream) tell(consumed uint64) {
 	if to := s.control.Load(); to != nil {
 		_ = s.r.n.nc.PublishRequest(*to, s.inbox, binary.AppendUvarint([]byte{controlCredit}, consumed)) // the next beat says it again
 	}
@@ -281,7 +308,7 @@ func (s *remoteStream) beat() {
 			s.fail(s.broken(fmt.Sprintf("the service has been silent for %v", silent.Round(time.Millisecond))))
 			return
 		}
-		s.grant(s.consumed.Load())
+		s.tell(s.consumed.Load())
 	}
 }
 

@@ -171,7 +171,8 @@ func TestConsumerThatLeavesEndsTheHandler(t *testing.T) {
 		_, err := collect(mediator.Stream(ctx, m, count{}))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		select {
-		case <-ended:
+		case err := <-ended:
+			require.Error(t, err) // its own deadline, or the consumer's word
 		case <-time.After(patience):
 			require.Fail(t, "the handler goes on")
 		}

@@ -79,12 +79,13 @@ type producer struct {
 	heard    atomic.Int64 // when the consumer was last heard of, in nanoseconds since start
 	began    time.Time
 	beating  sync.WaitGroup
-	encoded  []byte // the item at hand
+	scratch  []byte // where the item at hand is encoded
 	credited chan struct{}
 
 	mu       sync.Mutex
-	frame    []byte // what has not been sent yet, behind room for its head
-	items    int
+	frame    []byte // room for a frame; its items come behind the room for its head
+	size     int    // how much of it is used
+	items    int    // how many items that are
 	number   uint64 // of the last frame that was sent
 	sent     uint64 // units
 	consumed uint64 // units
@@ -97,7 +98,7 @@ const frameHead = 1 + binary.MaxVarintLen64
 func newProducer(nc *nats.Conn, c *call, t terms) *producer {
 	p := &producer{
 		nc: nc, codec: c.codec, to: c.msg.Reply, control: nc.NewInbox(), terms: t, limit: int(nc.MaxPayload()),
-		began: time.Now(), credited: make(chan struct{}, 1), frame: make([]byte, frameHead, frameHead+1024),
+		began: time.Now(), credited: make(chan struct{}, 1), frame: make([]byte, 1024), size: frameHead,
 	}
 	p.ctx, p.cancel = context.WithCancelCause(c.ctx)
 	return p
@@ -131,19 +132,28 @@ func (p *producer) controlled(msg *nats.Msg) {
 		p.leave(fmt.Errorf("%w: the consumer stopped", context.Canceled))
 		return
 	}
+	if err := p.credit(consumed); err != nil {
+		p.leave(err)
+	}
+}
+
+// credit notes what the consumer has used up. If that is all that was sent, it has
+// nothing left to do, and gets what there is.
+func (p *producer) credit(consumed uint64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if consumed <= p.consumed || consumed > p.sent {
-		return
+		return nil
 	}
 	p.consumed = consumed
-	if p.items > 0 && p.consumed == p.sent {
-		p.publish() // it has nothing left to do
-	}
 	select {
 	case p.credited <- struct{}{}:
 	default:
 	}
+	if p.items > 0 && p.consumed == p.sent {
+		return p.publish()
+	}
+	return nil
 }
 
 // leave ends the run because of the consumer.
@@ -178,23 +188,35 @@ func (p *producer) beat() {
 // send puts an item into the frame. A frame goes when it is full, or when the
 // consumer has used up all that was sent: so under load they are full, and
 // without load no item waits. While the window is used up, send waits.
-func (p *producer) send(item any) (err error) {
-	if p.encoded, err = encode(p.codec, p.encoded[:0], item); err != nil {
-		return err
+func (p *producer) send(item any) error {
+	data, err := p.codec.Append(p.scratch[:0], item)
+	if err != nil {
+		return fmt.Errorf("encode %T as %s: %w", item, p.codec.ContentType(), err)
 	}
-	if need := frameHead + binary.MaxVarintLen64 + len(p.encoded); need > p.limit {
-		return fmt.Errorf("an item of %d bytes is %w of %d bytes", len(p.encoded), ErrTooLarge, p.limit)
+	// Lengths change with each item, slices hardly ever: to write a pointer costs
+	// far more while the collector is at work.
+	if cap(data) > cap(p.scratch) {
+		p.scratch = data[:0]
+	}
+	need := len(data) + binary.MaxVarintLen64
+	if frameHead+need > p.limit {
+		return fmt.Errorf("an item of %d bytes is %w of %d bytes", len(data), ErrTooLarge, p.limit)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.items > 0 && len(p.frame)+binary.MaxVarintLen64+len(p.encoded) > min(frameByteLimit, p.limit) {
+	if p.items > 0 && p.size+need > min(frameByteLimit, p.limit) {
 		if err := p.flush(); err != nil {
 			return err
 		}
 	}
-	p.frame = append(binary.AppendUvarint(p.frame, uint64(len(p.encoded))), p.encoded...)
+	if p.size+need > len(p.frame) {
+		p.frame = append(make([]byte, 0, 2*p.size+need), p.frame[:p.size]...)
+		p.frame = p.frame[:cap(p.frame)]
+	}
+	p.size += binary.PutUvarint(p.frame[p.size:], uint64(len(data)))
+	p.size += copy(p.frame[p.size:], data)
 	p.items++
-	if p.items == frameItemLimit || len(p.frame) >= frameByteLimit || p.consumed == p.sent {
+	if p.items == frameItemLimit || p.size >= frameByteLimit || p.consumed == p.sent {
 		return p.flush()
 	}
 	return nil
@@ -227,14 +249,13 @@ func (p *producer) publish() error {
 	n := len(appendFrame(head[:0], frameItems, p.number))
 	begin := frameHead - n
 	copy(p.frame[begin:], head[:n])
-	data := p.frame[begin:]
+	data := p.frame[begin:p.size]
 	p.sent += units(len(data))
 	err := p.nc.PublishRequest(p.to, p.control, data)
-	p.items = 0
-	if cap(p.frame) > 4*frameByteLimit {
-		p.frame = make([]byte, frameHead, frameHead+frameByteLimit)
+	p.items, p.size = 0, frameHead
+	if len(p.frame) > 4*frameByteLimit { // one large item is no reason to hold on to its room
+		p.frame = make([]byte, frameHead+frameByteLimit)
 	}
-	p.frame = p.frame[:frameHead]
 	return err
 }
 

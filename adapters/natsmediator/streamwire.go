@@ -54,7 +54,7 @@ const (
 
 // What both sides go by, unless [Window] and [Heartbeat] say otherwise.
 const (
-	DefaultWindow    = 32
+	DefaultWindow    = 128
 	DefaultHeartbeat = 2 * time.Second
 )
 

@@ -34,10 +34,10 @@ func escapeToken(name string) string {
 		return "%"
 	}
 	return escape(name, func(s string, i int) bool {
-		switch c := s[i]; {
-		case c == '.':
+		switch c := s[i]; c {
+		case '.':
 			return i > 0 && i < len(s)-1 && s[i-1] != '.'
-		case c == '%' || c == '*' || c == '>':
+		case '%', '*', '>':
 			return false
 		default:
 			return c > ' ' && c < 0x7f
