@@ -48,8 +48,12 @@ type CheckConfig struct {
 	Letters int // dead letters in the namespace. Default: 1,000
 }
 
-// Limits that [Check] finds exceeded.
+// What [Check] finds exceeded.
 var (
+	// ErrStreamFull means that an event's stream has 99 of 100 bytes that [Retention]
+	// lets it have. [Node.Status] has it as well.
+	ErrStreamFull = errors.New("the stream is full")
+
 	ErrLag     = errors.New("a group is behind")
 	ErrOutbox  = errors.New("an outbox is behind")
 	ErrLetters = errors.New("there are many dead letters")
@@ -163,9 +167,6 @@ func (n *Node) probe(ctx context.Context) error {
 	return err
 }
 
-// ErrFull: the stream of an event has as many bytes as [Retention] lets it have.
-var ErrFull = errors.New("the stream is full")
-
 func (d *durable) room(ctx context.Context) error {
 	s, err := d.n.js().Stream(ctx, d.stream)
 	if err != nil {
@@ -173,7 +174,7 @@ func (d *durable) room(ctx context.Context) error {
 	}
 	info := s.CachedInfo()
 	if most := info.Config.MaxBytes; most > 0 && info.State.Bytes >= uint64(most)/100*99 {
-		return fmt.Errorf("%w: %d bytes of %d", ErrFull, info.State.Bytes, most)
+		return fmt.Errorf("%w: %d bytes of %d", ErrStreamFull, info.State.Bytes, most)
 	}
 	return nil
 }

@@ -99,7 +99,7 @@ func TestCheckSeesThatAStreamIsFull(t *testing.T) {
 		err = mediator.Publish(t.Context(), m, large{strings.Repeat("x", 1<<10)})
 	}
 	require.ErrorContains(t, err, "maximum bytes exceeded")
-	require.ErrorIs(t, check(t.Context()), natsmediator.ErrFull)
+	require.ErrorIs(t, check(t.Context()), natsmediator.ErrStreamFull)
 }
 
 func ExampleCheck() {

@@ -179,10 +179,12 @@ func (d *durable) start(m *mediator.Mediator) (err error) {
 	d.forget = append(d.forget, func() { d.n.events.remove(d) })
 	if d.config.outbox != nil {
 		d.outbox = newOutbox(d)
+		if err := d.outbox.start(); err != nil {
+			return err
+		}
 		if err := d.own(relay, d.outbox.close); err != nil {
 			return err
 		}
-		d.outbox.start()
 	}
 	if len(groups) > 0 {
 		d.take = newTaking(d, groups)
@@ -197,9 +199,9 @@ func (d *durable) start(m *mediator.Mediator) (err error) {
 	return nil
 }
 
-// own has the node call close, should the mediator not be closed before it.
-func (d *durable) own(p phase, close func(context.Context) error) error {
-	forget, err := d.n.track(p, close)
+// own has the node call end, should the mediator not be closed before it.
+func (d *durable) own(p phase, end func(context.Context) error) error {
+	forget, err := d.n.track(p, end)
 	if err == nil {
 		d.forget = append(d.forget, forget)
 	}

@@ -80,10 +80,10 @@ func eventually(t testing.TB, what string, f func() bool) {
 	require.Eventually(t, f, patience, 5*time.Millisecond, what)
 }
 
-// consumerInfo is what the server knows of a group.
-func consumerInfo(t testing.TB, n *natsmediator.Node, stream, consumer string) *jetstream.ConsumerInfo {
+// consumerInfo is what the server knows of a group of paid.
+func consumerInfo(t testing.TB, n *natsmediator.Node, consumer string) *jetstream.ConsumerInfo {
 	t.Helper()
-	c, err := natsmediator.JetStream(n).Consumer(t.Context(), stream, consumer)
+	c, err := natsmediator.JetStream(n).Consumer(t.Context(), paidStream, consumer)
 	require.NoError(t, err)
 	info, err := c.Info(t.Context())
 	require.NoError(t, err)
@@ -107,7 +107,7 @@ func TestDurableReachesEveryGroup(t *testing.T) {
 		for i, v := range got {
 			require.Equal(t, i, v, g)
 		}
-		eventually(t, "acknowledged", func() bool { return consumerInfo(t, n, paidStream, g).NumAckPending == 0 })
+		eventually(t, "acknowledged", func() bool { return consumerInfo(t, n, g).NumAckPending == 0 })
 	}
 }
 
@@ -126,7 +126,7 @@ func TestDurablePublishersAndConsumersInProcessesOfTheirOwn(t *testing.T) {
 		require.NoError(t, mediator.Publish(t.Context(), publisher, paid{10 + i}))
 	}
 	eventually(t, "each event by one of them", func() bool {
-		return len(s.of("stock")) == 20 && consumerInfo(t, n, paidStream, "stock").NumAckPending == 0
+		return len(s.of("stock")) == 20 && consumerInfo(t, n, "stock").NumAckPending == 0
 	})
 	got := s.of("stock")
 	slices.Sort(got)
@@ -281,7 +281,7 @@ func TestDurableSlowHandlersAreNotRepeated(t *testing.T) {
 		require.NoError(t, mediator.Publish(t.Context(), m, paid{i}))
 	}
 	eventually(t, "all settled", func() bool {
-		i := consumerInfo(t, n, paidStream, "slow")
+		i := consumerInfo(t, n, "slow")
 		return i.NumAckPending == 0 && i.NumPending == 0
 	})
 	require.Len(t, s.of("slow"), 5)
@@ -303,7 +303,7 @@ func TestDurablePoisonBecomesADeadLetterAndIsRedriven(t *testing.T) {
 	require.NoError(t, mediator.Publish(natsmediator.WithTrace(t.Context(), trace), m, paid{7}))
 	letters := natsmediator.Letters(n)
 	eventually(t, "a letter", func() bool { return countOf(t, letters) == 1 })
-	eventually(t, "no event is left", func() bool { return consumerInfo(t, n, paidStream, "stock").NumAckPending == 0 })
+	eventually(t, "no event is left", func() bool { return consumerInfo(t, n, "stock").NumAckPending == 0 })
 	require.Equal(t, []int{7, 7, 7}, s.of("stock"))
 	require.Equal(t, []int{1, 2, 3}, []int{stock[0].Attempt, stock[1].Attempt, stock[2].Attempt})
 
@@ -365,7 +365,7 @@ func TestDurableHandlersThatPanicOrEndTheirGoroutine(t *testing.T) {
 	}
 	eventually(t, "two letters", func() bool { return countOf(t, store) == 2 })
 	eventually(t, "all settled", func() bool {
-		i := consumerInfo(t, n, paidStream, "odd")
+		i := consumerInfo(t, n, "odd")
 		return i.NumAckPending == 0 && i.NumPending == 0
 	})
 	byBody := map[string]deadletter.Letter{}
@@ -424,12 +424,12 @@ func TestDurableKeepsAnEventUntilItsLetterIsStored(t *testing.T) {
 		return store.puts
 	}
 	eventually(t, "several tries", func() bool { return puts() >= 3 })
-	require.Equal(t, 1, consumerInfo(t, n, paidStream, "stock").NumAckPending)
+	require.Equal(t, 1, consumerInfo(t, n, "stock").NumAckPending)
 	store.mu.Lock()
 	store.err = nil
 	store.mu.Unlock()
 	eventually(t, "the letter", func() bool { return countOf(t, store) == 1 })
-	eventually(t, "settled", func() bool { return consumerInfo(t, n, paidStream, "stock").NumAckPending == 0 })
+	eventually(t, "settled", func() bool { return consumerInfo(t, n, "stock").NumAckPending == 0 })
 }
 
 // What the server has delivered as often as it may is found by its advisory.
@@ -676,7 +676,7 @@ func TestDurableMalformedEvents(t *testing.T) {
 	eventually(t, "the good ones", func() bool { return len(s.of("stock")) == 2 })
 	eventually(t, "letters", func() bool { return countOf(t, store) == len(bad) })
 	eventually(t, "all settled", func() bool {
-		i := consumerInfo(t, n, paidStream, "stock")
+		i := consumerInfo(t, n, "stock")
 		return i.NumAckPending == 0 && i.NumPending == 0
 	})
 	require.Equal(t, 1, firstLetter(t, store).Attempts, "there is no use in trying again")
@@ -688,7 +688,7 @@ func TestDurableMalformedEvents(t *testing.T) {
 		require.NoError(t, err)
 	}
 	eventually(t, "advisories settled", func() bool {
-		i := consumerInfo(t, n, paidStream, "%advisories")
+		i := consumerInfo(t, n, "%advisories")
 		return i.NumAckPending == 0 && i.NumPending == 0
 	})
 	require.Equal(t, len(bad), countOf(t, store))

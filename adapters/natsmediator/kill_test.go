@@ -262,7 +262,7 @@ func TestKill9OfAConsumerHasItsEventsDeliveredAgain(t *testing.T) {
 	c := startChild(t, "durable-consume", n.URL())
 	require.Equal(t, "ready", <-c.lines)
 	eventually(t, "all settled", func() bool {
-		i := consumerInfo(t, n, paidStream, "stock")
+		i := consumerInfo(t, n, "stock")
 		return i.NumAckPending == 0 && i.NumPending == 0
 	})
 	for _, line := range c.kill(t) {

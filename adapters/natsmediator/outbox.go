@@ -46,11 +46,15 @@ func (o *outbox) accept(ctx context.Context, msg *nats.Msg) error {
 	return o.file.Append(ctx, record)
 }
 
-func (o *outbox) start() {
-	go func() {
+func (o *outbox) start() error {
+	err := o.d.n.spawn(func(context.Context) {
 		defer close(o.done)
 		o.relay()
-	}()
+	})
+	if err != nil {
+		close(o.done)
+	}
+	return err
 }
 
 // close relays what there is, unless the server is away or ctx ends, and ends the

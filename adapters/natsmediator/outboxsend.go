@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -53,9 +54,7 @@ func (o *outbox) sendBatch(ctx context.Context, msgs []*nats.Msg) error {
 	var reply *nats.Msg
 	for i, msg := range msgs {
 		m := &nats.Msg{Subject: msg.Subject, Header: make(nats.Header, len(msg.Header)+3), Data: msg.Data}
-		for k, v := range msg.Header {
-			m.Header[k] = v
-		}
+		maps.Copy(m.Header, msg.Header)
 		m.Header[headerBatch] = []string{id}
 		m.Header[headerBatchSequence] = []string{strconv.Itoa(i + 1)}
 		var err error
