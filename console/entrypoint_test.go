@@ -3,8 +3,9 @@ package console_test
 import (
 	"testing"
 
-	"github.com/fsmediator/mediator/internal/entrypoint"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fsmediator/mediator/internal/entrypoint"
 )
 
 func TestEveryEntryPointHasAnExample(t *testing.T) {
