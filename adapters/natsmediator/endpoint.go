@@ -22,6 +22,7 @@ type endpoint struct {
 	subject string
 	sub     *nats.Subscription
 	drained chan struct{} // closed once the subscription has ended
+	ended   sync.Once
 
 	mu    sync.Mutex
 	stats micro.EndpointStats
@@ -43,7 +44,7 @@ func (e *endpoint) subscribe() error {
 	if err != nil {
 		return fmt.Errorf("subscribe to %s: %w", e.subject, err)
 	}
-	sub.SetClosedHandler(func(string) { close(e.drained) })
+	sub.SetClosedHandler(func(string) { e.ended.Do(func() { close(e.drained) }) })
 	e.sub = sub
 	return nil
 }

@@ -173,10 +173,16 @@ func (n *Node) disconnect(ctx context.Context) error {
 	if n.nc.IsConnected() && ctx.Err() == nil {
 		limited, cancel := context.WithTimeout(ctx, connectTimeout) // FlushWithContext wants a deadline
 		defer cancel()
-		err = n.nc.FlushWithContext(limited)
+		err = ignoreClosed(n.nc.FlushWithContext(limited)) // the server may be closing too
 	}
 	gone := make(chan struct{})
-	n.nc.SetClosedHandler(func(*nats.Conn) { close(gone) })
+	own := n.nc.ClosedHandler() // of ClientOptions
+	n.nc.SetClosedHandler(func(nc *nats.Conn) {
+		defer close(gone)
+		if own != nil {
+			own(nc)
+		}
+	})
 	if n.nc.IsClosed() {
 		return err
 	}

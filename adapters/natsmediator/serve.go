@@ -269,7 +269,11 @@ func (s *Service) close(ctx context.Context) error {
 	var errs []error
 	var draining []*endpoint
 	for _, e := range s.endpoints {
-		if err := e.sub.Drain(); err == nil {
+		end := e.sub.Drain
+		if !s.node.nc.IsConnected() {
+			end = e.sub.Unsubscribe // nothing comes, and to drain would wait for the server
+		}
+		if err := end(); err == nil {
 			draining = append(draining, e)
 		} else {
 			errs = append(errs, ignoreClosed(err))
