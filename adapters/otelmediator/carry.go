@@ -64,6 +64,17 @@ func LetterCause(ps ...propagation.TextMapPropagator) func(ctx context.Context, 
 	}
 }
 
+// ExemplarLabels returns trace_id and span_id of the span in ctx, nil if there is
+// none that is sampled: for the exemplars of Prometheus, see NewExemplars of
+// prommediator. The metrics of this package get their exemplars from the SDK.
+func ExemplarLabels(ctx context.Context) map[string]string {
+	sc := trace.SpanContextFromContext(ctx)
+	if !sc.IsValid() || !sc.IsSampled() {
+		return nil
+	}
+	return map[string]string{"trace_id": sc.TraceID().String(), "span_id": sc.SpanID().String()}
+}
+
 type causeKey struct{}
 
 // causes tells whether there ever was a context with a cause: until then nobody

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/propagation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -84,6 +85,18 @@ func TestLettersUseThePropagatorsGiven(t *testing.T) {
 	require.Equal(t, []string{"traceparent"}, slices.Collect(maps.Keys(otelmediator.LetterHeaders(propagation.TraceContext{})(ctx))))
 	require.Empty(t, otelmediator.LetterHeaders(propagation.Baggage{})(ctx))
 	require.Len(t, otelmediator.LetterHeaders(propagation.Baggage{}, propagation.TraceContext{})(ctx), 1)
+}
+
+func TestExemplarLabelsAreThoseOfASampledSpan(t *testing.T) {
+	require.Nil(t, otelmediator.ExemplarLabels(context.Background()))
+	r := newRig()
+	ctx, end := r.under("request")
+	end()
+	sc := r.span(t, "request").SpanContext
+	require.Equal(t, map[string]string{"trace_id": sc.TraceID().String(), "span_id": sc.SpanID().String()}, otelmediator.ExemplarLabels(ctx))
+	dropped, span := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())).Tracer("test").Start(context.Background(), "request")
+	span.End()
+	require.Nil(t, otelmediator.ExemplarLabels(dropped))
 }
 
 // headers is the type that a transport has for its headers.

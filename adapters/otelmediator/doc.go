@@ -30,7 +30,7 @@
 //	exception                     the error or the panic, with its stack
 //	fsmediator.first_item         of a stream
 //	fsmediator.stall              of a stream, see Stall
-//	fsmediator.breaker.rejected   a breaker has let the call not through
+//	fsmediator.breaker.rejected   a breaker did not let the call through
 //	fsmediator.retry              another attempt begins
 //	fsmediator.slow               behaviors.Slow has found the call slow
 //

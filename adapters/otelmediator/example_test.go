@@ -284,3 +284,14 @@ func ExamplePropagator() {
 	fmt.Println(mediator.Send(context.Background(), m, PlaceOrder{}))
 	// Output: 55 <nil>
 }
+
+func ExampleExemplarLabels() {
+	_, tracers := kept()
+	m := must(mediator.New(
+		mediator.Use(otelmediator.Behavior(tracers)),
+		mediator.Handle(func(ctx context.Context, _ PlaceOrder) (int, error) {
+			return len(otelmediator.ExemplarLabels(ctx)["trace_id"]), nil
+		})))
+	fmt.Println(mediator.Send(context.Background(), m, PlaceOrder{}))
+	// Output: 32 <nil>
+}

@@ -138,6 +138,24 @@ func TestErrorTypesOfAHandlerAreBounded(t *testing.T) {
 	require.EqualValues(t, 1000, total)
 }
 
+func TestHandlersAreBounded(t *testing.T) {
+	r := newRig()
+	b := r.behavior()
+	for i := range 1010 {
+		m := newMediator(t, mediator.Use(b), mediator.Handle(func(context.Context, charge) (int, error) { return 0, nil }, mediator.Named(fmt.Sprint("charge.", i))))
+		_, err := mediator.Send(context.Background(), m, charge{})
+		require.NoError(t, err)
+	}
+	all := points(t, r.metrics(t)["messaging.process.duration"])
+	require.Len(t, all, 1001)
+	for _, p := range all {
+		if attrs(p.Attributes.ToSlice())["messaging.destination.name"] == "_OTHER" {
+			require.EqualValues(t, 10, p.Count)
+		}
+	}
+	require.Len(t, r.all("send _OTHER"), 10)
+}
+
 func TestConcurrentCallsOfManyNames(t *testing.T) {
 	r := newRig()
 	b := r.behavior()

@@ -20,7 +20,7 @@ import (
 // [ShowExemplars]. It belongs where the Recorder is, inside of what puts the trace
 // into the context:
 //
-//	exemplars := prommediator.NewExemplars(traceLabels)
+//	exemplars := prommediator.NewExemplars(otelmediator.ExemplarLabels)
 //	mediator.Use(otelmediator.Behavior(), exemplars, recorder)
 //
 // A call without a trace costs the look for one. What is kept is bounded: at most

@@ -58,11 +58,11 @@ func side(t *testing.T, opts ...mediator.Option) (*mediator.Mediator, *tracetest
 	return m, spans
 }
 
-func atEnd(t *testing.T, close func(ctx context.Context) error) {
+func atEnd(t *testing.T, end func(ctx context.Context) error) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		require.NoError(t, close(ctx))
+		require.NoError(t, end(ctx))
 	})
 }
 
@@ -70,6 +70,16 @@ func within(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// withTenant has a baggage to carry.
+func withTenant(t *testing.T) context.Context {
+	t.Helper()
+	member, err := baggage.NewMember("tenant", "north")
+	require.NoError(t, err)
+	bag, err := baggage.New(member)
+	require.NoError(t, err)
+	return baggage.ContextWithBaggage(within(t), bag)
 }
 
 // span waits for the only span by the name.
@@ -93,15 +103,6 @@ func childOf(t *testing.T, parent, child tracetest.SpanStub) {
 	require.Equal(t, parent.SpanContext.SpanID(), child.Parent.SpanID())
 }
 
-func withTenant(t *testing.T, ctx context.Context) context.Context {
-	t.Helper()
-	member, err := baggage.NewMember("tenant", "north")
-	require.NoError(t, err)
-	bag, err := baggage.New(member)
-	require.NoError(t, err)
-	return baggage.ContextWithBaggage(ctx, bag)
-}
-
 func TestRemoteRequestContinuesTheTrace(t *testing.T) {
 	node := embed(t)
 	server, there := side(t, mediator.Handle(func(ctx context.Context, _ charge) (string, error) {
@@ -112,7 +113,7 @@ func TestRemoteRequestContinuesTheTrace(t *testing.T) {
 	atEnd(t, service.Close)
 	client, here := side(t, natsmediator.Remote[charge](node, "billing"))
 
-	tenant, err := mediator.Send(withTenant(t, within(t)), client, charge{Cents: 5})
+	tenant, err := mediator.Send(withTenant(t), client, charge{Cents: 5})
 	require.NoError(t, err)
 	require.Equal(t, "north", tenant)
 	sent, handled := here.GetSpans()[0], span(t, there, "send billing.charge")
@@ -156,7 +157,7 @@ func TestDurableNotificationContinuesTheTrace(t *testing.T) {
 			tenant.Store(baggage.FromContext(ctx).Member("tenant").Value())
 			return nil
 		}, mediator.Group("mail")))
-	require.NoError(t, mediator.Publish(withTenant(t, within(t)), m, paid{Cents: 5}))
+	require.NoError(t, mediator.Publish(withTenant(t), m, paid{Cents: 5}))
 	processed, published := span(t, spans, "process billing.paid"), span(t, spans, "publish billing.paid")
 	childOf(t, published, processed)
 	require.Equal(t, trace.SpanKindProducer, published.SpanKind)
