@@ -174,7 +174,8 @@ func TestTraffic(t *testing.T) {
 		p := open(t, console.Handler(m))
 		first := next[sample](t, p, "sample")
 		require.True(t, first.First)
-		require.Nil(t, first.Total)
+		require.Nil(t, first.Total.Rate, "there is no sample before it")
+		require.Zero(t, *next[sample](t, p, "sample").Total.Rate, "no call yet")
 		for i := range 20 {
 			_, err := mediator.Send(t.Context(), m, ask{N: i})
 			require.NoError(t, err)

@@ -95,6 +95,9 @@ func (s *sampler) traffic(routes []mediator.Route, out *sample) {
 		}
 	}
 	out.Total, out.Rest = total.figures(), rest.figures()
+	if out.Total == nil && len(after) > 0 {
+		out.Total = &figures{Rate: perSecond(0, 1, out.First), Errors: perSecond(0, 1, out.First)}
+	}
 }
 
 // route returns the figures of one route. What a subscriber to an interface gets

@@ -17,13 +17,13 @@ const nodes = new Map(); // by ID
 const bar = {
   all: el('input', { type: 'checkbox', id: 'letters-all', change: (e) => chooseAll(e.target.checked) }),
   text: el('span', { class: 'muted', role: 'status' }),
-  redrive: el('button', { type: 'button', click: () => redrive([...chosen]) }, 'Redrive selected'),
-  remove: el('button', { type: 'button', class: 'danger', click: () => remove([...chosen]) }, 'Delete selected'),
+  redrive: el('button', { type: 'button', 'aria-label': 'Redrive the selected letters', click: () => redrive([...chosen]) }, 'Redrive'),
+  remove: el('button', { type: 'button', class: 'danger', 'aria-label': 'Delete the selected letters', click: () => remove([...chosen]) }, 'Delete'),
   refresh: el('button', { type: 'button', hidden: true, click: () => load(false) }, 'Refresh'),
 };
 
 if (given) {
-  const tools = allowed ? [el('label', { for: 'letters-all', class: 'choose' }, bar.all, ' Select all shown'), bar.text, bar.redrive, bar.remove] : [bar.text];
+  const tools = allowed ? [el('label', { for: 'letters-all', class: 'choose' }, bar.all, ' Select all'), bar.text, bar.redrive, bar.remove] : [bar.text];
   $('letters-bar').append(...tools, bar.refresh);
   load(false);
 } else {

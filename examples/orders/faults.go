@@ -69,6 +69,11 @@ func newFaults(c config, attempt func(context.Context) int) *faults {
 // clear ends all faults.
 func (f *faults) clear() { f.cleared.Store(true) }
 
+type mendedKey struct{}
+
+// mended returns a context in which there are no faults.
+func mended(ctx context.Context) context.Context { return context.WithValue(ctx, mendedKey{}, true) }
+
 // injected returns how many there were of each kind.
 func (f *faults) injected() map[string]int64 {
 	f.mu.Lock()
@@ -91,7 +96,7 @@ func (f *faults) Wrap(next mediator.Next) mediator.Next {
 		return next
 	}
 	return func(ctx context.Context, c mediator.Call) error {
-		if f.cleared.Load() {
+		if f.cleared.Load() || ctx.Value(mendedKey{}) != nil {
 			return next(ctx, c)
 		}
 		_, n, ok := closed.Split(orderOf(c.Message()))

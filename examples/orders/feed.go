@@ -7,6 +7,7 @@ import (
 	"iter"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/fsmediator/mediator/examples/orders/intake"
 	"github.com/fsmediator/mediator/examples/orders/messages"
@@ -16,6 +17,7 @@ import (
 type feed struct {
 	place   func(context.Context, messages.PlaceOrder) (messages.Receipt, error)
 	workers int
+	every   time.Duration // an order, 0 for no limit
 	log     *console
 
 	skipped     int64 // lines that are no order
@@ -45,6 +47,12 @@ func (f *feed) run(ctx context.Context, orders iter.Seq2[messages.PlaceOrder, er
 // distribute reports the lines that are no order, in their order, and passes the
 // others on.
 func (f *feed) distribute(ctx context.Context, lines <-chan line, jobs chan<- messages.PlaceOrder) error {
+	var due <-chan time.Time
+	if f.every > 0 {
+		tick := time.NewTicker(f.every)
+		defer tick.Stop()
+		due = tick.C
+	}
 	for {
 		var l line
 		more := false
@@ -66,6 +74,14 @@ func (f *feed) distribute(ctx context.Context, lines <-chan line, jobs chan<- me
 		case l.err != nil:
 			return l.err
 		default:
+			if due != nil {
+				select {
+				case <-due:
+				case <-ctx.Done():
+					f.interrupted = true
+					return nil
+				}
+			}
 			jobs <- l.order
 		}
 	}

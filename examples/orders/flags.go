@@ -33,6 +33,15 @@ that talk through a mediator, and prints what came of them.
   -dlq FILE   keep the dead letters in FILE; those of earlier runs are redriven too
   -redrive=false  leave the letters, in FILE for a later run or for
               adapters/boltmediator/cmd/deadletters
+  -http ADDR  serve at ADDR (":8080") what the shop is doing, until Ctrl-C: /console/
+              shows it live, /livez /readyz /healthz its health, /metrics and
+              /debug/vars its figures. Without -in or -n, orders are placed until then.
+              Letters are redriven from the console, by who sits at this machine; what
+              is redriven there counts as mended
+  -rate R     place at most R orders a second (with -http default 100, otherwise
+              as many as possible)
+  -graph      print how the shop is wired, as a Mermaid flowchart, or with -graph=dot
+              for Graphviz, and do nothing else
   -h          print this
 
 The input is JSON Lines (.jsonl, .ndjson, .json) or CSV with a header (.csv);
@@ -47,6 +56,8 @@ Examples:
   go run ./examples/orders -n 100000
   go run ./examples/orders -faults 0.1
   go run ./examples/orders -faults 0.1 -dlq letters.db -redrive=false
+  go run ./examples/orders -http :8080 -faults 0.1
+  go run ./examples/orders -graph=dot -faults 0.1 | dot -Tsvg >orders.svg
   go run ./examples/orders -in examples/orders/testdata/orders.csv -json
   echo '{"customer":"Ada","email":"ada@example.com","sku":"CUP-BLUE","qty":2,"unit_cents":1250,"card":"visa-4242"}' |
     go run ./examples/orders -in -
@@ -68,7 +79,17 @@ type config struct {
 	faults    float64 // a share
 	dlq       string  // "" for dead letters in memory
 	redrive   bool
+
+	http  string  // "" for no server
+	rate  float64 // orders a second, 0 for no limit
+	graph string  // its format, "" for none
 }
+
+// defaultRate is that of -http: enough to see something.
+const defaultRate = 100
+
+// mostRate is where -rate stops to make a difference.
+const mostRate = 1_000_000
 
 // maxWorkers keeps a slip of the finger from starting millions of goroutines.
 const maxWorkers = 10_000
@@ -86,12 +107,31 @@ func parse(args []string) (config, error) {
 	fs.Float64Var(&c.faults, "faults", 0, "")
 	fs.StringVar(&c.dlq, "dlq", "", "")
 	fs.BoolVar(&c.redrive, "redrive", true, "")
+	fs.StringVar(&c.http, "http", "", "")
+	fs.Float64Var(&c.rate, "rate", 0, "")
+	fs.BoolFunc("graph", "", func(format string) error {
+		switch format {
+		case "true":
+			format = mermaid
+		case mermaid, dot:
+		default:
+			return fmt.Errorf("must be %s or %s", mermaid, dot)
+		}
+		c.graph = format
+		return nil
+	})
 	if err := fs.Parse(args); err != nil {
 		return c, err
 	}
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	c.resilient = given["faults"] || given["dlq"]
+	c.resilient = given["faults"] || given["dlq"] || given["http"]
+	if given["http"] && !given["rate"] {
+		c.rate = defaultRate
+	}
+	if given["http"] && !given["in"] && !given["n"] {
+		c.n = sample.MaxGenerated
+	}
 	if given["faults"] && !given["workers"] {
 		c.workers = min(8*c.workers, maxWorkers)
 	}
@@ -104,12 +144,16 @@ func parse(args []string) (config, error) {
 		return c, errors.New(`-in needs the name of a file, or "-"`)
 	case given["n"] && (c.n < 1 || c.n > sample.MaxGenerated):
 		return c, fmt.Errorf("-n %d: must be 1 to %d", c.n, sample.MaxGenerated)
-	case given["seed"] && !given["n"] && !given["faults"]:
+	case given["seed"] && c.n == 0 && !given["faults"]:
 		return c, errors.New("-seed is for generated orders and for faults: give -n or -faults as well")
 	case !(c.faults >= 0 && c.faults <= 1): // NaN is neither
 		return c, fmt.Errorf("-faults %v: must be a share from 0 to 1", c.faults)
 	case given["dlq"] && c.dlq == "":
 		return c, errors.New("-dlq needs the name of a file")
+	case given["http"] && c.http == "":
+		return c, errors.New(`-http needs an address, such as ":8080"`)
+	case given["rate"] && !(c.rate > 0 && c.rate <= mostRate):
+		return c, fmt.Errorf("-rate %v: must be more than 0, at most %d", c.rate, mostRate)
 	case given["redrive"] && !c.resilient:
 		return c, errors.New("-redrive is about dead letters: give -faults or -dlq as well")
 	case c.workers < 1 || c.workers > maxWorkers:

@@ -16,6 +16,7 @@ import (
 	"github.com/fsmediator/mediator/deadletter"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 	"github.com/fsmediator/mediator/examples/orders/payment"
+	"github.com/fsmediator/mediator/health"
 )
 
 // resilience is what stands around the services so that they get along with
@@ -32,6 +33,7 @@ type resilience struct {
 
 	opened, closed atomic.Int64 // how often the breaker did
 	breaker        *behaviors.Breaker
+	monitor        *health.Monitor // nil unless there is a site to show it
 }
 
 // The most dead letters kept in memory. A file keeps all of them.
@@ -45,6 +47,9 @@ func newResilience(c config, log *console) (*resilience, error) {
 	r := &resilience{
 		run: "o", faults: newFaults(c, behaviors.Attempt), recorder: behaviors.NewRecorder(),
 		close: func() error { return nil }, log: log,
+	}
+	if c.http != "" {
+		r.monitor = health.New(health.Config{})
 	}
 	if c.dlq == "" {
 		memory := deadletter.NewMemory(deadletter.Retention{Letters: mostLetters, Bytes: mostLetterBytes})
@@ -69,8 +74,8 @@ func (r *resilience) around() mediator.Option {
 	}
 	return mediator.Options(
 		mediator.OnWarning(r.log.print),
+		mediator.Use(r.watchers()...),
 		mediator.Use(
-			r.recorder,
 			subscribers(mediator.Around(carryOrder)),
 			subscribers(behaviors.Fallback(letterIsEnough)),
 			subscribers(deadletter.Behavior(r.store, deadletter.Headers(r.headers))),
@@ -85,6 +90,14 @@ func (r *resilience) around() mediator.Option {
 			subscribers(r.faults),
 		),
 	)
+}
+
+// watchers are what stands around all handlers, and sees what the callers see.
+func (r *resilience) watchers() []mediator.Behavior {
+	if r.monitor == nil {
+		return []mediator.Behavior{r.recorder}
+	}
+	return []mediator.Behavior{r.recorder, r.monitor}
 }
 
 // letterIsEnough has whoever published the message go on where the failure is kept

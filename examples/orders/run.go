@@ -44,6 +44,9 @@ func runWired(ctx context.Context, wire func(map[string]int64, *resilience) (*me
 		log.print(err.Error() + "; -h shows the usage")
 		return exitUsage
 	}
+	if c.graph != "" {
+		return draw(c, wire, stdout, log)
+	}
 	from, err := open(ctx, c, stdin)
 	if err != nil {
 		log.print(err.Error())
@@ -85,9 +88,17 @@ func serve(ctx context.Context, c config, r *resilience, wire func(map[string]in
 		log.print(err.Error())
 		return nil, exitFailed
 	}
+	var site *site
+	if c.http != "" {
+		if site, err = openSite(c.http, m, r, log); err != nil {
+			log.print(oneLine(errors.Join(err, m.Close(context.WithoutCancel(ctx)))))
+			return nil, exitUsage
+		}
+	}
 	s, code = work(ctx, c, r, m, from, log)
-	if err := m.Close(context.WithoutCancel(ctx)); err != nil {
-		log.print(err.Error())
+	// The site is last, so that it can tell that the mediator closes.
+	if err := errors.Join(m.Close(context.WithoutCancel(ctx)), site.close(context.WithoutCancel(ctx))); err != nil {
+		log.print(oneLine(err))
 		code = exitFailed
 	}
 	return s, code
@@ -97,11 +108,18 @@ func serve(ctx context.Context, c config, r *resilience, wire func(map[string]in
 // of them. There is no summary if the services do not give one.
 func work(ctx context.Context, c config, r *resilience, m *mediator.Mediator, from source, log *console) (*summary, int) {
 	orders := &feed{place: mediator.SenderFor[messages.PlaceOrder](m), workers: c.workers, log: log}
+	if c.rate > 0 {
+		orders.every = time.Duration(float64(time.Second) / c.rate)
+	}
 	start := time.Now()
 	stop := log.progress(func() string { return status(ctx, m, from.total) })
 	inputErr := orders.run(ctx, from.orders)
 	elapsed := time.Since(start)
 	stop()
+	if c.http != "" && ctx.Err() == nil {
+		log.print("all orders are placed; Ctrl-C ends the program")
+		<-ctx.Done()
+	}
 
 	rs, err := r.settle(ctx, m, c.redrive)
 	var s *summary

@@ -1,0 +1,140 @@
+// Package browser_test looks at the console with a browser.
+package browser_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+var shots = flag.String("shots", "", "keep the screenshots in this folder")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// chromium returns the path of the browser. A test without one fails: what it is to
+// show would not be shown.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	require.FailNow(t, "there is no Chromium: apt-get install --yes chromium")
+	return ""
+}
+
+// tab is one tab of a browser. Its methods end the test if they fail.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu   sync.Mutex
+	said []string // what the page has written to its console: it should be nothing
+}
+
+// patience is how long a page may take to show something.
+const patience = 30 * time.Second
+
+// newTab starts a browser for the test, with a window of that size and the color
+// scheme "light" or "dark".
+func newTab(t *testing.T, width, height int64, scheme string) *tab {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.UserDataDir(t.TempDir()))
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox) // it does not work for root
+	}
+	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
+	ctx, end := chromedp.NewContext(allocator)
+	page := &tab{t: t, ctx: ctx}
+	messages := chromedp.Console(ctx)
+	listened := make(chan struct{})
+	go func() {
+		defer close(listened)
+		for message, err := range messages {
+			if err != nil {
+				return
+			}
+			page.mu.Lock()
+			page.said = append(page.said, fmt.Sprint(message))
+			page.mu.Unlock()
+		}
+	}()
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Errorf("end the browser: %v", err)
+		}
+		end()
+		stop()
+		<-listened
+		page.mu.Lock()
+		defer page.mu.Unlock()
+		if len(page.said) > 0 {
+			t.Errorf("the page complains: %q", page.said)
+		}
+	})
+	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
+	})
+	require.NoError(t, err)
+	page.do(chromedp.EmulateViewport(width, height))
+	return page
+}
+
+func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	require.NoError(p.t, chromedp.Do(ctx, steps...))
+}
+
+func (p *tab) open(url string) {
+	p.t.Helper()
+	p.do(chromedp.Navigate(url))
+}
+
+// eval returns what an expression in the page is.
+func eval[T any](p *tab, expression string) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	require.NoError(p.t, err, expression)
+	return v
+}
+
+// until waits for an expression in the page to be true.
+func (p *tab) until(expression string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Poll[chromedp.Void]("!!("+expression+")", chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(0)))
+	require.NoError(p.t, err, "waiting for %s; the page shows:\n%s", expression, eval[string](p, `document.body.innerText`))
+}
+
+// shoot takes a picture of what is in the window.
+func (p *tab) shoot(name string) []byte {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	// What has been scrolled to is painted two frames later.
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[chromedp.Void](`new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))`, chromedp.EvalAwaitPromise))
+	require.NoError(p.t, err)
+	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	require.NoError(p.t, err)
+	if *shots != "" {
+		require.NoError(p.t, os.WriteFile(filepath.Join(*shots, name+".png"), picture, 0o644))
+	}
+	return picture
+}
