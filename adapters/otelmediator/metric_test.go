@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"sync"
 	"testing"
 	"time"
@@ -238,8 +240,20 @@ func TestObserveShowsWhatARecorderWatches(t *testing.T) {
 	require.Empty(t, r.metrics(t))
 }
 
+// globalEnv tells the test that it is in a process of its own.
+const globalEnv = "OTELMEDIATOR_TEST_GLOBAL"
+
+// What is made of the global providers before they are set forwards to the first
+// that are, for ever: so the test runs in a process of its own.
 func TestGlobalProvidersMayBeSetLater(t *testing.T) {
-	tracers, meters := otel.GetTracerProvider(), otel.GetMeterProvider()
+	if os.Getenv(globalEnv) == "" {
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestGlobalProvidersMayBeSetLater$", "-test.v", "-test.timeout=60s")
+		child.Env = append(os.Environ(), globalEnv+"=1")
+		out, err := child.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.Contains(t, string(out), "--- PASS: TestGlobalProvidersMayBeSetLater")
+		return
+	}
 	m := newMediator(t, mediator.Use(otelmediator.Behavior()), mediator.Handle(func(context.Context, charge) (int, error) { return 3, nil }))
 	got, err := mediator.Send(context.Background(), m, charge{})
 	require.NoError(t, err)
@@ -248,8 +262,6 @@ func TestGlobalProvidersMayBeSetLater(t *testing.T) {
 	r := newRig()
 	otel.SetTracerProvider(r.tracers)
 	otel.SetMeterProvider(r.meters)
-	defer otel.SetTracerProvider(tracers)
-	defer otel.SetMeterProvider(meters)
 	_, err = mediator.Send(context.Background(), m, charge{})
 	require.NoError(t, err)
 	require.Len(t, r.spans.GetSpans(), 1)
