@@ -8,6 +8,15 @@ import (
 
 // admit decides on an item, on the producer's goroutine.
 func (r *Run) admit(q *mediator.Queue) mediator.Verdict {
+	if !r.plain || r.steered.Load() {
+		return r.admitSteered(q)
+	}
+	r.look(q)
+	return r.decide(q)
+}
+
+// look finds out whether there is pressure.
+func (r *Run) look(q *mediator.Queue) {
 	if capacity := q.Capacity(); capacity != r.capacity {
 		r.resize(capacity)
 	}
@@ -15,70 +24,71 @@ func (r *Run) admit(q *mediator.Queue) mediator.Verdict {
 	if r.glances--; r.glances < 0 {
 		r.gauge(q)
 	}
-	if r.plain && !r.steered.Load() {
-		return r.decide(q, r.pressed)
-	}
-	return r.admitSteered(q, r.pressed)
 }
 
 // admitSteered is admit where there is more than the strategy.
-func (r *Run) admitSteered(q *mediator.Queue, pressure bool) mediator.Verdict {
+func (r *Run) admitSteered(q *mediator.Queue) mediator.Verdict {
 	c := &r.control.c
-	if r.meter != nil {
-		r.measure(q, pressure)
+	if r.throttles {
+		r.look(q)
+		if (c.Trigger != nil || q.Reaches(r.low+1) || r.steered.Load()) && !r.hold(q, leastPause, r.delay) {
+			return mediator.Enqueue
+		}
+	} else {
+		// What has changed while the item waited counts.
+		if r.steered.Load() && !r.hold(q, longestSlice, r.interval) {
+			return mediator.Enqueue
+		}
+		r.look(q)
 	}
-	switch steered := r.steered.Load(); {
-	case r.throttles && (steered || pressure || c.Trigger == nil && q.Reaches(r.low+1)):
-		if !r.hold(q, leastPause, r.delay) {
-			return mediator.Enqueue
-		}
-	case steered && !r.throttles:
-		if !r.hold(q, longestSlice, r.interval) {
-			return mediator.Enqueue
-		}
+	if r.meter != nil {
+		r.measure(q, r.pressed)
 	}
 	if n := r.sample.Load(); n > 1 {
-		if r.skip--; r.skip >= 0 {
+		if r.skip = min(r.skip, n) - 1; r.skip >= 0 {
 			return mediator.Skip
 		}
 		r.skip = n - 1
+	} else {
+		r.skip = 0
 	}
 	if c.Admit != nil {
 		return c.Admit(q)
 	}
-	return r.decide(q, pressure)
+	return r.decide(q)
 }
 
 // decide is what the strategy does.
-func (r *Run) decide(q *mediator.Queue, pressure bool) mediator.Verdict {
+func (r *Run) decide(q *mediator.Queue) mediator.Verdict {
 	c := &r.control.c
 	switch c.Strategy {
 	case Block:
-		if pressure {
+		if r.pressed {
 			r.block(q)
 		}
 	case DropNewest:
-		if pressure || q.Reaches(r.capacity) {
+		if r.pressed || q.Reaches(r.capacity) {
 			return mediator.Drop
 		}
 	case DropOldest:
 		// Where only a full queue means pressure, the consumer may have made room by now.
-		if pressure && (r.low < r.capacity-1 || c.Trigger != nil) {
+		if r.pressed && (r.low < r.capacity-1 || c.Trigger != nil) {
 			return mediator.EvictOne
 		}
 		return mediator.Evict
 	case Latest:
 		return mediator.Replace
 	case Fail:
-		if pressure || q.Reaches(r.capacity) {
+		if r.pressed || q.Reaches(r.capacity) {
 			return q.Fail(&OverflowError{Depth: q.Depth(), Capacity: r.capacity})
 		}
 	case Sample:
-		if pressure {
-			if r.leave--; r.leave >= 0 {
+		if r.pressed {
+			n := r.every.Load()
+			if r.leave = min(r.leave, n) - 1; r.leave >= 0 {
 				return mediator.Skip
 			}
-			r.leave = r.every.Load() - 1
+			r.leave = n - 1
 		}
 		if r.meter != nil && q.Reaches(r.capacity) {
 			r.meter.awaitRoom(q, r.capacity)

@@ -1,6 +1,7 @@
 package backpressure_test
 
 import (
+	"encoding/json"
 	"math"
 	"testing"
 	"time"
@@ -82,6 +83,21 @@ func TestStrategyNames(t *testing.T) {
 	require.Equal(t, "Buffer", backpressure.Strategy(0).String())
 	require.Equal(t, "Throttle", backpressure.Throttle.String())
 	require.Equal(t, "Strategy(99)", backpressure.Strategy(99).String())
+}
+
+// TestSnapshotAsJSON has what a console is given.
+func TestSnapshotAsJSON(t *testing.T) {
+	m, k := bounded(t, backpressure.Config{Strategy: backpressure.Throttle, Capacity: 8}, countUp)
+	for _, err := range mediator.Stream(t.Context(), m, count{N: 3}) {
+		require.NoError(t, err)
+		text, err := json.Marshal(k.Snapshot())
+		require.NoError(t, err)
+		require.Contains(t, string(text), `"strategy":"Throttle","started":1,"pressures":0,"runs":[{"produced":`)
+		require.Contains(t, string(text), `"name":"backpressure_test.count","capacity":8,"pressure":false,"pressures":0,"sampleEvery":1,"pace":0}]`)
+	}
+	text, err := json.Marshal(k.Snapshot().Counts)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"produced":3,"delivered":3,"dropped":0,"sampledOut":0,"abandoned":0,"queued":0}`, string(text))
 }
 
 func TestOf(t *testing.T) {

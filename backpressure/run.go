@@ -58,8 +58,8 @@ func (r *Run) SetPace(itemsPerSecond float64) {
 func (r *Run) Pace() float64 { return math.Float64frombits(r.pace.Load()) }
 
 // SetSample has only 1 in n items kept, whether there is pressure or not; the others
-// are sampled out. 1 or less keeps all. Under pressure, a [Sample] keeps no more than
-// either of the two says.
+// are sampled out. 1 or less keeps all. Under pressure, a [Sample] keeps its share of
+// what this leaves.
 func (r *Run) SetSample(oneIn int) {
 	if oneIn <= 1 {
 		oneIn = 0

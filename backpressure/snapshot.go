@@ -52,7 +52,7 @@ type RunSnapshot struct {
 	Capacity  int    `json:"capacity"`
 	Pressure  bool   `json:"pressure"`
 	Pressures uint64 `json:"pressures"` // the times that it has begun
-	// SampleEvery is n of the 1 in n items that are kept: by SetSample or, for a Sample
+	// SampleEvery is n of the 1 in n items that are kept: by SetSample and, for a Sample
 	// under pressure, by the strategy. 1 is all.
 	SampleEvery int `json:"sampleEvery"`
 	// Pace is the rate that the producer is held to, in items a second: by SetPace or,
@@ -91,7 +91,7 @@ func (r *Run) Snapshot() RunSnapshot {
 		SampleEvery: max(1, r.Sample()), Pace: r.Pace(),
 	}
 	if r.samples && s.Pressure {
-		s.SampleEvery = max(s.SampleEvery, int(r.every.Load()))
+		s.SampleEvery *= int(r.every.Load())
 	}
 	if tuned := r.tunedPace(); tuned > 0 && (s.Pace == 0 || tuned < s.Pace) {
 		s.Pace = tuned

@@ -157,6 +157,49 @@ func TestSampleOnTop(t *testing.T) {
 	})
 }
 
+// TestSampleChanges lowers n while many items are still to be left out.
+func TestSampleChanges(t *testing.T) {
+	var r steered
+	m, _ := steer(t, backpressure.Config{}, func(_ context.Context, q count) iter.Seq2[int, error] {
+		return func(yield func(int, error) bool) {
+			for i := 0; i < q.N && yield(i, nil); i++ {
+				switch i {
+				case 10:
+					r.SetSample(2)
+				case 19:
+					r.SetSample(0)
+				case 23:
+					r.SetSample(4)
+				}
+			}
+		}
+	}, func(owner steered) { r = owner; r.SetSample(1000) })
+	var got []int
+	for i, err := range mediator.Stream(t.Context(), m, count{N: 30}) {
+		require.NoError(t, err)
+		got = append(got, i)
+	}
+	require.Equal(t, []int{0, 13, 15, 17, 19, 20, 21, 22, 23, 24, 28}, got)
+}
+
+// TestPressureAfterTheWait has the pressure end while an item waits for its pace: it is
+// not dropped.
+func TestPressureAfterTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, k := steer(t, backpressure.Config{Strategy: backpressure.DropNewest, Capacity: 2}, countUp, func(r steered) { r.SetPace(0.01) })
+		var got []int
+		for i, err := range mediator.Stream(t.Context(), m, count{N: 4}) {
+			require.NoError(t, err)
+			got = append(got, i)
+			if i == 0 {
+				time.Sleep(250 * time.Second) // 1 and 2 are queued, 3 waits for its pace
+				require.Equal(t, 2, k.Snapshot().Queued)
+			}
+		}
+		require.Equal(t, []int{0, 1, 2, 3}, got)
+	})
+}
+
 func TestSteeringNonsense(t *testing.T) {
 	m, _ := steer(t, backpressure.Config{}, countUp, func(r steered) {
 		for _, pace := range []float64{-1, math.NaN(), math.Inf(1), math.Inf(-1)} {

@@ -58,5 +58,8 @@ func (s Strategy) String() string {
 	return fmt.Sprintf("Strategy(%d)", uint8(s))
 }
 
-// drops tells whether the strategy makes room in the queue by dropping.
+// MarshalText gives the strategy as String does.
+func (s Strategy) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// evicts tells whether the strategy makes room in the queue by dropping.
 func (s Strategy) evicts() bool { return s == DropOldest || s == Latest }
