@@ -49,12 +49,15 @@ import (
 // that came to no end in twice as many deliveries, as when processes die from it, is a
 // dead letter too, and so is one that the server itself gave up on: its advisory is
 // stored with the events. A deadletter.Behavior around the subscribers
-// would make another letter of each attempt.
+// would make another letter of each attempt. Redrive needs [Redriven] for a handler to
+// get at the event's ID, and deadletter.Codecs for what is not stored as JSON.
 //
 // The server is told every third of [AckWait] that what a process holds is in
 // progress. A handler that runs when its process loses the connection for longer
 // than AckWait may run elsewhere at the same time. [EventFrom] gives it the event's
-// ID to tell.
+// ID to tell. A handler that hangs holds its event: behaviors.Timeout is against that.
+// At most 1,000 events of a group are in hand or wait for another attempt; as long as
+// there are so many, no others are delivered to it.
 //
 // # Storing
 //
@@ -284,11 +287,18 @@ func (d *durable) message(ctx context.Context, event any) (*nats.Msg, error) {
 	h := d.n.wire.header(ctx, d.attributes, id)
 	h[jetstream.MsgIDHeader] = []string{id}
 	msg := &nats.Msg{Subject: d.prefix + strconv.Itoa(partition), Header: h, Data: data}
+	if size := msg.Size() - len(data); size > headerLimit {
+		return nil, fmt.Errorf("%w: the event's headers, with its ID, have %d bytes, %d fit", ErrTooLarge, size, headerLimit)
+	}
 	if limit := eventLimit(d.n.conn().MaxPayload()); int64(msg.Size()) > limit {
 		return nil, fmt.Errorf("%w: the event has %d bytes with its headers, %d fit", ErrTooLarge, msg.Size(), limit)
 	}
 	return msg, nil
 }
+
+// headerLimit is how large an event's headers may be with its subject: JetStream
+// refuses those of more than 64 KiB, which would be too late behind an outbox.
+const headerLimit = 60 << 10
 
 // letterRoom is what a dead letter may add to the event that it is of.
 const letterRoom = 64 << 10

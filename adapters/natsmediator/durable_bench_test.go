@@ -1,8 +1,11 @@
 package natsmediator_test
 
 import (
+	"context"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,4 +50,39 @@ func BenchmarkDurablePublish(b *testing.B) {
 		require.Eventually(b, func() bool { return o.Depth() == 0 }, 5*time.Minute, time.Millisecond)
 		b.ReportMetric(float64(b.N)/time.Since(begin).Seconds(), "relayed/s")
 	})
+}
+
+// BenchmarkDurableHandle is how many events one group of one process handles, by an
+// empty handler, from the first to the last acknowledgement.
+func BenchmarkDurableHandle(b *testing.B) {
+	b.Run("unordered", func(b *testing.B) {
+		handle(b, func(i int) paid { return paid{i} })
+	})
+	b.Run("8 partitions", func(b *testing.B) {
+		handle(b, func(i int) moved { return moved{Account: strconv.Itoa(i), N: i} })
+	})
+}
+
+func handle[N any](b *testing.B, event func(i int) N) {
+	n, err := natsmediator.Embed(b.TempDir(), natsmediator.ServerOptions(noSync))
+	require.NoError(b, err)
+	closeLast(b, n.Close)
+	publisher := wired(b, natsmediator.Durable[N](n))
+	for i := range b.N {
+		require.NoError(b, mediator.Publish(b.Context(), publisher, event(i)))
+	}
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	done := make(chan struct{})
+	b.ReportAllocs()
+	b.ResetTimer()
+	wired(b, natsmediator.Durable[N](n), mediator.Subscribe(func(context.Context, N) error {
+		if left.Add(-1) == 0 {
+			close(done)
+		}
+		return nil
+	}, mediator.Group("g")))
+	<-done
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }

@@ -323,11 +323,18 @@ func TestDurablePoisonBecomesADeadLetterAndIsRedriven(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "0 redriven, 1 failed, 0 skipped", report.String())
 	s.fail(nil)
-	report, err = deadletter.Redrive(t.Context(), m, letters)
+	report, err = deadletter.Redrive(t.Context(), m, letters, deadletter.Context(natsmediator.Redriven))
 	require.NoError(t, err)
 	require.Equal(t, "1 redriven, 0 failed, 0 skipped", report.String())
 	require.Zero(t, countOf(t, letters))
 	require.Equal(t, []int{7, 7, 7, 7, 7}, s.of("stock"))
+	require.Zero(t, stock[3], "without Redriven nothing is known of the event")
+	require.True(t, stock[4].Stored.Equal(stock[0].Stored))
+	want := stock[0]
+	want.Attempt, want.Stored = 4, stock[4].Stored
+	require.Equal(t, want, stock[4])
+	require.Equal(t, natsmediator.Trace{Parent: "p"}, natsmediator.TraceFrom(natsmediator.Redriven(t.Context(), deadletter.Letter{
+		Headers: map[string]string{"traceparent": "p"}})), "another's letter")
 	require.Equal(t, []int{7}, s.of("mail"), "to the one group alone")
 }
 
@@ -580,6 +587,7 @@ func TestDurableMistakes(t *testing.T) {
 	err = mediator.Publish(t.Context(), m, large{strings.Repeat("x", 1<<20)})
 	require.ErrorIs(t, err, natsmediator.ErrTooLarge)
 	require.ErrorContains(t, err, "fit")
+	require.ErrorIs(t, mediator.Publish(t.Context(), wired(t, natsmediator.Durable[moved](n)), moved{ID: strings.Repeat("i", 62<<10)}), natsmediator.ErrTooLarge)
 	require.ErrorContains(t, mediator.Publish(t.Context(), wired(t, natsmediator.Durable[chan int](n)), make(chan int)), "encode chan int as application/json")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

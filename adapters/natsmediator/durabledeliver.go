@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/deadletter"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -32,6 +33,26 @@ type eventKey struct{}
 func EventFrom(ctx context.Context) (Event, bool) {
 	e, ok := ctx.Value(eventKey{}).(Event)
 	return e, ok
+}
+
+// Redriven returns a context for the handling of a dead letter of [Durable] that has
+// the event's trace, and its delivery for [EventFrom]: one attempt more than the letter
+// counts. It is for deadletter.Redrive, as deadletter.Context(natsmediator.Redriven).
+// The context of a letter that is no event's is returned as it is, but for the trace.
+func Redriven(ctx context.Context, l deadletter.Letter) context.Context {
+	if parent := l.Headers[headerTraceParent]; parent != "" {
+		ctx = WithTrace(ctx, Trace{Parent: parent, State: l.Headers[headerTraceState]})
+	}
+	subject := l.Headers[letterSubject]
+	if subject == "" {
+		return ctx
+	}
+	e := Event{ID: unescapeValue(l.Headers[headerID]), Group: l.Group, Attempt: l.Attempts + 1, Partition: lastToken(subject)}
+	var nanos int64
+	if _, err := fmt.Sscanf(l.ID, letterIDFormat, &nanos, &e.Sequence); err == nil {
+		e.Stored = time.Unix(0, nanos)
+	}
+	return context.WithValue(ctx, eventKey{}, e)
 }
 
 // errNoOutcome is what an event is given up for of whose deliveries nobody said

@@ -17,6 +17,12 @@ import (
 // letterTimeout is how long the store of dead letters may take.
 const letterTimeout = 10 * time.Second
 
+// The ID of a letter begins with when its event was stored, and its place.
+const letterIDFormat = "%016x-%x"
+
+// letterSubject is the header of a letter that has the event's subject.
+const letterSubject = "subject"
+
 // letter makes a dead letter of an event. Its ID is that of the event and the group,
 // so that one that is stored again, for want of an acknowledgement, is one letter;
 // IDs are in the order the events were stored.
@@ -25,7 +31,7 @@ func (d *durable) letter(group string, r raw, err error) deadletter.Letter {
 	_, _ = sum.Write([]byte(d.stream + "\x00" + group)) // never fails
 	now := time.Now().Round(0)
 	l := deadletter.Letter{
-		ID:   fmt.Sprintf("%016x-%x-%s", r.stored.UnixNano(), r.sequence, hex.EncodeToString(sum.Sum(nil))),
+		ID:   fmt.Sprintf(letterIDFormat, r.stored.UnixNano(), r.sequence) + "-" + hex.EncodeToString(sum.Sum(nil)),
 		Name: d.name, Kind: mediator.KindNotification, Group: group,
 		Body: slices.Clone(r.data), ContentType: strings.ToValidUTF8(r.header.Get(headerContentType), "\uFFFD"),
 		Attempts: 1, First: now, Last: now, Headers: map[string]string{},
@@ -38,7 +44,7 @@ func (d *durable) letter(group string, r raw, err error) deadletter.Letter {
 			l.Headers[key] = strings.ToValidUTF8(clip(v, 1<<10), "\uFFFD")
 		}
 	}
-	l.Headers["subject"] = strings.ToValidUTF8(r.subject, "\uFFFD")
+	l.Headers[letterSubject] = strings.ToValidUTF8(r.subject, "\uFFFD")
 	l.Errors = errorTexts(err)
 	if p, ok := errors.AsType[*mediator.PanicError](err); ok {
 		l.Stack = strings.ToValidUTF8(clip(string(p.Stack), 16<<10), "\uFFFD")

@@ -69,12 +69,15 @@ func (t *taking) start(ctx context.Context) error {
 	return nil
 }
 
+// mostPending is how many events of a group are delivered and not settled.
+const mostPending = 1000
+
 // fetchersOf makes the consumers of a group: one, or one a partition.
 func (g *group) fetchersOf(ctx context.Context) (all []*fetcher, err error) {
 	d := g.t.d
 	c := jetstream.ConsumerConfig{
 		FilterSubject: d.prefix + "*", MaxDeliver: d.hopeless() + spareDeliveries,
-		MaxAckPending: max(1000, 4*d.config.prefetch), Metadata: map[string]string{metaName: d.name, metaGroup: g.name},
+		MaxAckPending: mostPending, Metadata: map[string]string{metaName: d.name, metaGroup: g.name},
 	}
 	if d.config.fromNow {
 		c.DeliverPolicy = jetstream.DeliverNewPolicy
@@ -136,6 +139,7 @@ type fetcher struct {
 	consumer jetstream.Consumer
 	slots    chan struct{} // one for each message in hand
 	deliver  func(jetstream.Msg)
+	one      jetstream.MessagesContext // of the goroutine of run; nil unless messages come one by one
 }
 
 func newFetcher(ctx context.Context, t *taking, c jetstream.ConsumerConfig, prefetch int, deliver func(jetstream.Msg)) (*fetcher, error) {
@@ -155,13 +159,14 @@ const (
 )
 
 func (f *fetcher) run() {
+	defer f.end()
 	wait := 50 * time.Millisecond
 	for {
 		n := f.reserve()
 		if n == 0 {
 			return
 		}
-		got, err := f.fetch(n)
+		got, err := f.get(n)
 		if f.t.stopping.Err() != nil {
 			return
 		}
@@ -196,7 +201,57 @@ func (f *fetcher) reserve() (n int) {
 
 func (f *fetcher) release() { <-f.slots }
 
-// fetch gets at most n messages, for which there are slots.
+// get gets at most n messages, for which there are slots.
+func (f *fetcher) get(n int) (got int, err error) {
+	if f.config.MaxAckPending == 1 {
+		return f.next()
+	}
+	return f.fetch(n)
+}
+
+// next gets one message. One request to the server is for several, since it does not
+// send another before that is settled; so none waits here unseen.
+func (f *fetcher) next() (got int, err error) {
+	defer func() {
+		if got == 0 {
+			f.end()
+			f.release()
+		}
+	}()
+	if f.one == nil {
+		f.one, err = f.consumer.Messages(jetstream.PullMaxMessages(100), jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(pullHeartbeat),
+			jetstream.WithMessagesErrOnMissingHeartbeat(true))
+		if err != nil {
+			f.one = nil
+			return 0, err
+		}
+	}
+	msg, err := f.one.Next(jetstream.NextContext(f.t.stopping))
+	if err != nil {
+		return 0, err
+	}
+	f.begin(msg)
+	return 1, nil
+}
+
+func (f *fetcher) end() {
+	if f.one != nil {
+		f.one.Stop()
+		f.one = nil
+	}
+}
+
+// begin has a message handled, for which there is a slot.
+func (f *fetcher) begin(msg jetstream.Msg) {
+	f.t.alive.add(msg)
+	f.t.handlers.Go(func() { // its own, which a handler may end by Goexit
+		defer f.release()
+		defer f.t.alive.remove(msg)
+		f.deliver(msg)
+	})
+}
+
+// fetch gets at most n messages.
 func (f *fetcher) fetch(n int) (got int, err error) {
 	defer func() {
 		for range n - got {
@@ -211,12 +266,7 @@ func (f *fetcher) fetch(n int) (got int, err error) {
 	}
 	for msg := range batch.Messages() {
 		got++
-		f.t.alive.add(msg)
-		f.t.handlers.Go(func() { // its own, which a handler may end by Goexit
-			defer f.release()
-			defer f.t.alive.remove(msg)
-			f.deliver(msg)
-		})
+		f.begin(msg)
 	}
 	if err := batch.Error(); !errors.Is(err, context.DeadlineExceeded) {
 		return got, err

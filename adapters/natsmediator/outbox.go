@@ -11,6 +11,7 @@ import (
 
 	"github.com/fsmediator/mediator/adapters/boltmediator"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // outbox is the way of one type's events over a file: accept puts them in, the
@@ -18,6 +19,8 @@ import (
 type outbox struct {
 	d    *durable
 	file *boltmediator.Outbox
+
+	stream jetstream.Stream // of the relay's goroutine, nil before its first use
 
 	idle     context.Context // ends when the relay is to end once nothing is left
 	drain    context.CancelFunc

@@ -88,11 +88,14 @@ func (o *outbox) sendBatch(ctx context.Context, msgs []*nats.Msg) error {
 // verify looks whether a batch begins where it should: a server that is no cluster
 // acknowledges a batch by its last message, also if its disk refused others.
 func (o *outbox) verify(ctx context.Context, sequence uint64, first *nats.Msg) error {
-	s, err := o.d.n.js().Stream(ctx, o.d.stream)
-	if err != nil {
-		return err
+	if o.stream == nil {
+		s, err := o.d.n.js().Stream(ctx, o.d.stream)
+		if err != nil {
+			return err
+		}
+		o.stream = s
 	}
-	got, err := s.GetMsg(ctx, sequence)
+	got, err := o.stream.GetMsg(ctx, sequence)
 	if err != nil {
 		return err
 	}
