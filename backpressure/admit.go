@@ -15,6 +15,14 @@ func (r *Run) admit(q *mediator.Queue) mediator.Verdict {
 	return r.decide(q)
 }
 
+// admitAtOnce is admit where pressure changes nothing.
+func (r *Run) admitAtOnce(q *mediator.Queue) mediator.Verdict {
+	if r.glances--; r.glances < 0 || r.steered.Load() {
+		return r.admit(q)
+	}
+	return r.usual
+}
+
 // look finds out whether there is pressure.
 func (r *Run) look(q *mediator.Queue) {
 	if capacity := q.Capacity(); capacity != r.capacity {

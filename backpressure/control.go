@@ -82,9 +82,19 @@ func (k *Control) begin(name string) *Run {
 		r.every.Store(int64(min(max(k.c.SampleEvery, k.c.Tuning.MinSample), k.c.Tuning.MaxSample)))
 	}
 	r.resize(capacity)
+	admit := r.admit
+	if r.plain && k.c.onlyTells() {
+		admit = r.admitAtOnce
+		switch k.c.Strategy {
+		case DropOldest:
+			r.usual = mediator.Evict
+		case Latest:
+			r.usual = mediator.Replace
+		}
+	}
 	r.queue = mediator.NewQueue(mediator.QueueConfig{
 		Capacity: capacity,
-		Admit:    r.admit,
+		Admit:    admit,
 		Evicts:   k.c.Admit != nil || k.c.Strategy.evicts(),
 		Owner:    r,
 	})

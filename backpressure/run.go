@@ -26,13 +26,14 @@ type Run struct {
 	tuned     atomic.Uint64 // the bits of the pace that a Throttle has adapted
 
 	// The producer's.
-	plain     bool // the strategy is all there is, unless steered
-	throttles bool // by the strategy
-	samples   bool // by the strategy
-	glances   int  // items until it looks at the depth
-	coarse    bool // it need not at every item
-	capacity  int  // that the watermarks are for
-	high, low int  // depths
+	plain     bool             // the strategy is all there is, unless steered
+	usual     mediator.Verdict // of admitAtOnce
+	throttles bool             // by the strategy
+	samples   bool             // by the strategy
+	glances   int              // items until it looks at the depth
+	coarse    bool             // it need not at every item
+	capacity  int              // that the watermarks are for
+	high, low int              // depths
 	pressed   bool
 	skip      int64 // items to skip before the next that SetSample keeps
 	leave     int64 // items to leave out before the next that Sample keeps

@@ -100,6 +100,11 @@ var groups = []table.Group{
 		Bars: map[string]table.Bar{"ours": {Ratio: 0.6, Allocs: 1000}},
 	},
 	{
+		Title: "Stream of a million items that a health.Monitor watches, over one that nobody does", Bench: "StreamHealth",
+		Unit: "ns/item", Baseline: "a behavior that does nothing", Floor: "baseline",
+		Bars: map[string]table.Bar{"ours": {Over: 3, Allocs: 1000}},
+	},
+	{
 		Title: "Put of a dead letter into a file, 64 callers", Bench: "Put", Unit: "ns/op", Baseline: "bbolt, DB.Batch",
 		Bars: map[string]table.Bar{"ours": {Speed: 1.3, Allocs: -1}},
 	},
