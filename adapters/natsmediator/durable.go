@@ -181,7 +181,9 @@ func (d *durable) start(m *mediator.Mediator) (err error) {
 	}
 	d.forget = append(d.forget, func() { d.n.events.remove(d) })
 	if d.config.outbox != nil {
-		d.outbox = newOutbox(d)
+		if d.outbox, err = newOutbox(d); err != nil {
+			return err
+		}
 		if err := d.outbox.start(); err != nil {
 			return err
 		}

@@ -20,7 +20,8 @@ type outbox struct {
 	d    *durable
 	file *boltmediator.Outbox
 
-	stream jetstream.Stream // of the relay's goroutine, nil before its first use
+	js     jetstream.JetStream // its own: what nobody acknowledges is forgotten after sendTimeout
+	stream jetstream.Stream    // of the relay's goroutine, nil before its first use
 
 	idle     context.Context // ends when the relay is to end once nothing is left
 	drain    context.CancelFunc
@@ -33,11 +34,15 @@ type outbox struct {
 	failure error // of the last batch, nil once one has succeeded
 }
 
-func newOutbox(d *durable) *outbox {
-	o := &outbox{d: d, file: d.config.outbox.Outbox(d.stream, d.config.outboxOpts...), done: make(chan struct{})}
+func newOutbox(d *durable) (*outbox, error) {
+	js, err := jetstream.New(d.n.conn(), jetstream.WithPublishAsyncTimeout(sendTimeout))
+	if err != nil {
+		return nil, err
+	}
+	o := &outbox{js: js, d: d, file: d.config.outbox.Outbox(d.stream, d.config.outboxOpts...), done: make(chan struct{})}
 	o.stopping, o.stop = context.WithCancel(context.Background())
 	o.idle, o.drain = context.WithCancel(o.stopping)
-	return o
+	return o, nil
 }
 
 // accept returns once the event is synced.
@@ -72,6 +77,7 @@ func (o *outbox) close(ctx context.Context) error {
 			o.stop()
 			<-o.done
 		}
+		o.js.CleanupPublisher()
 		if left := o.file.Depth(); left > 0 {
 			o.d.log.Info("natsmediator: events are left in the outbox for the process that opens it next", "stream", o.d.stream, "events", left)
 		}
@@ -126,7 +132,7 @@ const (
 	// server's has 1000 at most.
 	relayBatch = 500
 	relayWait  = 50 * time.Millisecond // after the first failure, doubled with each
-	relayMost  = 5 * time.Second
+	relayMost  = 2 * time.Second
 )
 
 // relay sends on what is in the file until close, or the end of the store.

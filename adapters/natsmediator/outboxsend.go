@@ -34,6 +34,9 @@ func (o *outbox) sendAll(records []boltmediator.Record) error {
 			return fmt.Errorf("record %d: %w", r.ID, err)
 		}
 	}
+	if !o.d.n.conn().IsConnected() { // the client would keep it in memory, and Close waiting
+		return nats.ErrDisconnected
+	}
 	ctx, cancel := context.WithTimeout(o.stopping, sendTimeout)
 	defer cancel()
 	if o.d.atomic && len(msgs) > 1 {
@@ -89,7 +92,7 @@ func (o *outbox) sendBatch(ctx context.Context, msgs []*nats.Msg) error {
 // acknowledges a batch by its last message, also if its disk refused others.
 func (o *outbox) verify(ctx context.Context, sequence uint64, first *nats.Msg) error {
 	if o.stream == nil {
-		s, err := o.d.n.js().Stream(ctx, o.d.stream)
+		s, err := o.js.Stream(ctx, o.d.stream)
 		if err != nil {
 			return err
 		}
@@ -133,7 +136,7 @@ func (o *outbox) sendRound(ctx context.Context, msgs []*nats.Msg) error {
 	var errs []error
 	for i, m := range msgs {
 		var err error
-		if futures[i], err = o.d.n.js().PublishMsgAsync(&nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data}); err != nil {
+		if futures[i], err = o.js.PublishMsgAsync(&nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data}); err != nil {
 			errs = append(errs, err)
 			break
 		}
