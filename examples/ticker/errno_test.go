@@ -1,0 +1,10 @@
+package main_test
+
+import (
+	"errors"
+	"syscall"
+)
+
+const errNoSpace = syscall.ENOSPC
+
+var errCut = errors.New("cut")
