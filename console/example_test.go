@@ -171,6 +171,7 @@ func ExampleDiagram_DOT() {
 	// digraph mediator {
 	//   rankdir=LR
 	//   node [fontname="sans-serif"]
+	//   edge [headport=w, tailport=e]
 	//   m0 [label="console_test.PlaceOrder\nrequest for string", shape=box, style=rounded]
 	//   h0 [label="console_test.Place", shape=box]
 	//   m0 -> h0

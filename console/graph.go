@@ -36,7 +36,8 @@ type edge struct {
 }
 
 // Graph returns the wiring of m: from each message to its handler or its subscribers,
-// through the behaviors around them, the outermost first. A dashed line leads from a
+// through the behaviors around them, the outermost first; one that stands around some
+// of the calls only has a question mark. A dashed line leads from a
 // notification to the interfaces that subscribers receive it by, and from a
 // [mediator.Relay] to the subscribers in whose place it stands. It panics if m is nil.
 func Graph(m *mediator.Mediator) Diagram {
@@ -108,6 +109,9 @@ func pipelineOf(r mediator.Route) string {
 	names := make([]string, len(r.Behaviors))
 	for i, b := range r.Behaviors {
 		names[i] = nameOf(unwrapped(b))
+		if !same(b, unwrapped(b)) {
+			names[i] += "?"
+		}
 	}
 	return strings.Join(names, " → ")
 }
@@ -160,7 +164,7 @@ func inMermaid(text string) string {
 	var b strings.Builder
 	for _, r := range text {
 		switch {
-		case unicode.IsLetter(r), unicode.IsDigit(r), strings.ContainsRune(" ._-/:,→()*", r):
+		case unicode.IsLetter(r), unicode.IsDigit(r), strings.ContainsRune(" ._-/:,?→()*", r):
 			b.WriteRune(r)
 		case unicode.IsControl(r):
 			b.WriteByte(' ')
@@ -174,7 +178,7 @@ func inMermaid(text string) string {
 // DOT returns a directed graph in the language of Graphviz (graphviz.org).
 func (d Diagram) DOT() string {
 	var b strings.Builder
-	b.WriteString("digraph mediator {\n\trankdir=LR\n\tnode [fontname=\"sans-serif\"]\n")
+	b.WriteString("digraph mediator {\n\trankdir=LR\n\tnode [fontname=\"sans-serif\"]\n\tedge [headport=w, tailport=e]\n")
 	for _, n := range d.nodes {
 		look := "shape=box"
 		switch n.shape {

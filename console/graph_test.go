@@ -19,7 +19,7 @@ func TestGraph(t *testing.T) {
 	m := newMediator(t,
 		mediator.Use(behaviors.Recover()),
 		mediator.Handle(handleAsk, mediator.Use(behaviors.Validate())),
-		mediator.HandleCommand(handleDo),
+		mediator.HandleCommand(handleDo, mediator.Use(behaviors.When(behaviors.IsKind(mediator.KindRequest), behaviors.Validate()))),
 		mediator.HandleStream(handleCount),
 		mediator.Relay(relayTold),
 		mediator.Subscribe(hear, mediator.Group("mail")),
@@ -31,7 +31,7 @@ flowchart LR
     p0["Recover → Validate"]
     h0[["console_test.handleAsk"]]
     m1(["console_test.do<br/>command"])
-    p1["Recover"]
+    p1["Recover → Validate?"]
     h1[["console_test.handleDo"]]
     m2(["console_test.loud<br/>interface"])
     p2["Recover"]
@@ -92,8 +92,8 @@ func TestNamesInAGraphAreEscaped(t *testing.T) {
 	require.Contains(t, name, "ü", "a letter is no danger")
 
 	dot := strings.Split(strings.TrimSpace(d.DOT()), "\n")
-	require.Len(t, dot, 7)
-	label := dot[3]
+	require.Len(t, dot, 8)
+	label := dot[4]
 	unescaped := regexp.MustCompile(`\\[\\"]`).ReplaceAllString(label, "")
 	require.Equal(t, 2, strings.Count(unescaped, `"`), label)
 	require.Equal(t, `\n`, strings.Join(regexp.MustCompile(`\\.`).FindAllString(unescaped, -1), " "), "the line break between the two lines alone")
@@ -114,7 +114,7 @@ func FuzzGraph(f *testing.F) {
 		require.Equal(t, 4, strings.Count(mermaid, "\n"))
 		require.Equal(t, 4, strings.Count(mermaid, `"`))
 		dot := d.DOT()
-		require.Equal(t, 7, strings.Count(dot, "\n"))
+		require.Equal(t, 8, strings.Count(dot, "\n"))
 		require.Zero(t, strings.Count(regexp.MustCompile(`\\.`).ReplaceAllString(dot, ""), `"`)%2)
 		require.NoError(t, m.Close(t.Context()))
 	})

@@ -93,7 +93,10 @@ function overview(sample) {
   tile('inflight', t.inFlight === undefined ? '–' : count(t.inFlight));
   const open = sample.breakers.reduce((n, b) => n + b.circuits.filter((c) => c.state !== 'closed').length, 0);
   tile('open', sample.breakers.length ? count(open) : '–', open ? 'bad' : null);
-  tile('streams', count(sample.streams.running.length + (sample.streams.more || 0)), streams.tones[sample.streams.status]);
+  tile('streams', count(sample.streams.running.length + (sample.streams.more || 0)), streams.worst(sample.streams.running));
+  $('health').hidden = !sample.streams.status;
+  say($('health'), sample.streams.status || '');
+  mark($('health'), 'data-tone', streams.tones[sample.streams.status]);
   const lost = sample.letters;
   tile('letters', !lost ? '–' : lost.error ? '?' : count(lost.count), lost && (lost.error || lost.count) ? 'warn' : null);
   if (t.rate !== undefined) {

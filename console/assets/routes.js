@@ -84,7 +84,7 @@ class Row {
     this.text = [route.name, route.group, route.handler, route.message, route.gives, ...route.behaviors.map((b) => b.name)].join(' ').toLowerCase();
     this.notes = route.behaviors.map(() => el('span', { class: 'reading' }));
     const steps = route.behaviors.map((b, i) => el('li', { class: 'step', title: b.type + (b.some ? ', for some of the calls' : '') },
-      el('span', { class: b.some ? 'some' : null }, b.name), this.notes[i]));
+      el('span', null, b.some ? b.name + '?' : b.name), this.notes[i]));
     steps.push(el('li', { class: 'step handler', title: route.relay ? 'relay' : 'handler' }, el('span', null, route.handler)));
     this.numbers = {};
     const number = (id, title) => {

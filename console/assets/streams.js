@@ -4,6 +4,12 @@ import { $, el, say, mark, age, count, rate, Keyed, plural } from './dom.js';
 
 export const tones = { healthy: 'good', warning: 'warn', unhealthy: 'bad', failed: 'bad' };
 
+// worst is the tone of the stream that is the least well, null if all are well.
+export function worst(running) {
+  const found = running.map((s) => tones[s.status]);
+  return ['bad', 'warn'].find((tone) => found.includes(tone)) || null;
+}
+
 function makeStream({ stream }) {
   const status = el('span', { class: 'badge' });
   const findings = el('p', { class: 'findings' });

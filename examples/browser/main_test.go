@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -40,8 +41,16 @@ type tab struct {
 	t   *testing.T
 	ctx context.Context
 
-	mu   sync.Mutex
-	said []string // what the page has written to its console: it should be nothing
+	mu       sync.Mutex
+	said     []string // what the page has written to its console: it should be nothing
+	forgiven func(message string) bool
+}
+
+// forgive has what the page complains about be none of its faults.
+func (p *tab) forgive(what func(message string) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forgiven = what
 }
 
 // patience is how long a page may take to show something.
@@ -80,6 +89,9 @@ func newTab(t *testing.T, width, height int64, scheme string) *tab {
 		<-listened
 		page.mu.Lock()
 		defer page.mu.Unlock()
+		if page.forgiven != nil {
+			page.said = slices.DeleteFunc(page.said, page.forgiven)
+		}
 		if len(page.said) > 0 {
 			t.Errorf("the page complains: %q", page.said)
 		}

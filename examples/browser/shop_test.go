@@ -94,7 +94,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // newShop wires a shop and serves its console until the end of the test.
-func newShop(t *testing.T, opts ...console.Option) *shop {
+func newShop(t *testing.T) *shop {
 	t.Helper()
 	s := &shop{letters: deadletter.NewMemory()}
 	s.breaker = behaviors.CircuitBreaker(behaviors.BreakerConfig{ConsecutiveFailures: 3, Break: time.Hour})
@@ -111,9 +111,8 @@ func newShop(t *testing.T, opts ...console.Option) *shop {
 	)
 	require.NoError(t, err)
 	s.Mediator = m
-	opts = append([]console.Option{console.DeadLetters(s.letters), console.Interval(200 * time.Millisecond),
-		console.Authorize(func(*http.Request, console.Action) error { return nil })}, opts...)
-	serve(t, s, console.Handler(m, opts...))
+	serve(t, s, console.Handler(m, console.DeadLetters(s.letters), console.Interval(200*time.Millisecond),
+		console.Authorize(func(*http.Request, console.Action) error { return nil })))
 	return s
 }
 

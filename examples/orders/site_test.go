@@ -90,7 +90,7 @@ func TestSite(t *testing.T) {
 	} {
 		status, body := fetch(t, url+path)
 		require.Equal(t, http.StatusOK, status, "%s: %s", path, body)
-		require.True(t, strings.Contains(body, want), "%s has no %s", path, want)
+		require.Contains(t, body, want, path)
 	}
 	status, _ := fetch(t, url+"/elsewhere")
 	require.Equal(t, http.StatusNotFound, status)
