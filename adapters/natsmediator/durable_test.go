@@ -267,24 +267,52 @@ func TestDurableHandsOnTraceAndIdentity(t *testing.T) {
 func TestDurableSlowHandlersAreNotRepeated(t *testing.T) {
 	n := embed(t)
 	var s seen
-	const ackWait = 300 * time.Millisecond
+	const ackWait, events = 900 * time.Millisecond, 3
 	m := wired(t, natsmediator.Durable[paid](n, natsmediator.AckWait(ackWait), natsmediator.Workers(1), natsmediator.Prefetch(5)),
 		mediator.Subscribe(func(ctx context.Context, e paid) error {
 			_ = s.add("slow", e.Order)
 			select { // the time is the server's
-			case <-time.After(2 * ackWait):
+			case <-time.After(ackWait * 5 / 4):
 			case <-ctx.Done():
 			}
 			return nil
 		}, mediator.Group("slow")))
-	for i := range 5 {
+	for i := range events {
 		require.NoError(t, mediator.Publish(t.Context(), m, paid{i}))
 	}
 	eventually(t, "all settled", func() bool {
 		i := consumerInfo(t, n, "slow")
 		return i.NumAckPending == 0 && i.NumPending == 0
 	})
-	require.Len(t, s.of("slow"), 5)
+	require.Len(t, s.of("slow"), events)
+}
+
+// What is delivered again to the process that has it in hand is not handled twice.
+func TestDurableAnEventInHandIsNotBegunAgain(t *testing.T) {
+	n := embed(t)
+	var s seen
+	release := make(chan struct{})
+	m := wired(t, natsmediator.Durable[paid](n, natsmediator.Workers(4)),
+		mediator.Subscribe(func(ctx context.Context, e paid) error {
+			_ = s.add("stock", e.Order)
+			if e.Order == 1 {
+				select {
+				case <-release:
+				case <-ctx.Done():
+				}
+			}
+			return nil
+		}, mediator.Group("stock")))
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
+	eventually(t, "begun", func() bool { return len(s.of("stock")) == 1 })
+	// As if it had not been heard of for too long.
+	require.NoError(t, natsmediator.Conn(n).Publish(fmt.Sprintf("$JS.ACK.%s.stock.1.1.1.%d.0", paidStream, time.Now().UnixNano()), []byte("-NAK")))
+	eventually(t, "delivered again", func() bool { return consumerInfo(t, n, "stock").NumRedelivered == 1 })
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{2}))
+	eventually(t, "what comes after it", func() bool { return slices.Contains(s.of("stock"), 2) })
+	close(release)
+	eventually(t, "settled", func() bool { return consumerInfo(t, n, "stock").NumAckPending == 0 })
+	require.Equal(t, []int{1, 2}, s.of("stock"))
 }
 
 func TestDurablePoisonBecomesADeadLetterAndIsRedriven(t *testing.T) {

@@ -31,13 +31,8 @@ func (t *taking) advisories(ctx context.Context) (*fetcher, error) {
 }
 
 // advised makes a dead letter of the message that an advisory is about.
-func (d *durable) advised(msg jetstream.Msg) {
-	md, err := msg.Metadata()
-	if err != nil {
-		d.log.Error("natsmediator: a message without metadata", "stream", d.stream, "error", err)
-		return
-	}
-	err = guard(func() error { return d.bury(msg.Data()) })
+func (d *durable) advised(msg jetstream.Msg, md *jetstream.MsgMetadata) {
+	err := guard(func() error { return d.bury(msg.Data()) })
 	switch {
 	case errors.Is(err, ErrMalformed):
 		d.log.Warn("natsmediator: an advisory that is none", "stream", d.stream, "error", err)

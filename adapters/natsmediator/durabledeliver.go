@@ -61,7 +61,7 @@ var errNoOutcome = errors.New("no attempt came to an end: the processes died or 
 
 // deliver has one message handled by the group, and tells the server what became of
 // it.
-func (g *group) deliver(msg jetstream.Msg) {
+func (g *group) deliver(msg jetstream.Msg, md *jetstream.MsgMetadata) {
 	select {
 	case g.workers <- struct{}{}:
 		defer func() { <-g.workers }()
@@ -69,11 +69,6 @@ func (g *group) deliver(msg jetstream.Msg) {
 	}
 	if g.t.stopping.Err() != nil {
 		g.t.d.tell("give back", msg, msg.Nak())
-		return
-	}
-	md, err := msg.Metadata()
-	if err != nil { // no message of a consumer
-		g.t.d.log.Error("natsmediator: a message without metadata", "stream", g.t.d.stream, "error", err)
 		return
 	}
 	settled := false

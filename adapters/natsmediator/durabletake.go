@@ -138,11 +138,11 @@ type fetcher struct {
 	config   jetstream.ConsumerConfig
 	consumer jetstream.Consumer
 	slots    chan struct{} // one for each message in hand
-	deliver  func(jetstream.Msg)
+	deliver  func(jetstream.Msg, *jetstream.MsgMetadata)
 	one      jetstream.MessagesContext // of the goroutine of run; nil unless messages come one by one
 }
 
-func newFetcher(ctx context.Context, t *taking, c jetstream.ConsumerConfig, prefetch int, deliver func(jetstream.Msg)) (*fetcher, error) {
+func newFetcher(ctx context.Context, t *taking, c jetstream.ConsumerConfig, prefetch int, deliver func(jetstream.Msg, *jetstream.MsgMetadata)) (*fetcher, error) {
 	consumer, err := t.d.ensureConsumer(ctx, c)
 	if err != nil {
 		return nil, err
@@ -241,13 +241,25 @@ func (f *fetcher) end() {
 	}
 }
 
-// begin has a message handled, for which there is a slot.
+// begin has a message handled, for which there is a slot, unless it is in hand: the
+// server delivers it again if a process that has no time to breathe, or no connection,
+// does not tell it so.
 func (f *fetcher) begin(msg jetstream.Msg) {
-	f.t.alive.add(msg)
+	md, err := msg.Metadata()
+	if err != nil { // no message of a consumer
+		f.t.d.log.Error("natsmediator: a message without metadata", "stream", f.t.d.stream, "error", err)
+		f.release()
+		return
+	}
+	p := place{f.config.Durable, md.Sequence.Stream}
+	if !f.t.alive.add(p, msg) {
+		f.release()
+		return
+	}
 	f.t.handlers.Go(func() { // its own, which a handler may end by Goexit
 		defer f.release()
-		defer f.t.alive.remove(msg)
-		f.deliver(msg)
+		defer f.t.alive.remove(p)
+		f.deliver(msg, md)
 	})
 }
 
@@ -291,61 +303,5 @@ func (f *fetcher) mend(err error) {
 	}
 	if err != nil && ctx.Err() == nil {
 		f.t.d.log.Warn("natsmediator: making a consumer again", "stream", f.t.d.stream, "consumer", f.config.Durable, "error", err)
-	}
-}
-
-// alive is the messages in hand.
-type alive struct {
-	mu   sync.Mutex
-	msgs map[jetstream.Msg]struct{}
-}
-
-func (a *alive) add(msg jetstream.Msg) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.msgs == nil {
-		a.msgs = map[jetstream.Msg]struct{}{}
-	}
-	a.msgs[msg] = struct{}{}
-}
-
-func (a *alive) remove(msg jetstream.Msg) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.msgs, msg)
-}
-
-func (a *alive) count() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.msgs)
-}
-
-func (a *alive) all() []jetstream.Msg {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	msgs := make([]jetstream.Msg, 0, len(a.msgs))
-	for m := range a.msgs {
-		msgs = append(msgs, m)
-	}
-	return msgs
-}
-
-// keepAlive tells the server of what is in hand, until nothing is any more.
-func (t *taking) keepAlive() {
-	tick := time.NewTicker(t.d.config.ackWait / 3)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-t.base.Done():
-			return
-		}
-		for _, m := range t.alive.all() {
-			if err := m.InProgress(); err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) {
-				t.d.log.Warn("natsmediator: telling the server that an event is in progress", "stream", t.d.stream, "error", err)
-				break
-			}
-		}
 	}
 }
