@@ -18,8 +18,8 @@ type Control struct {
 	mu      sync.Mutex
 	runs    map[*Run]struct{}
 	started uint64
-	ended   Counts // of the runs that are over
-	begun   uint64 // the times that pressure began in them
+	ended   map[string]Counts // of the runs that are over, by the message's name
+	begun   uint64            // the times that pressure began in them
 	panics  uint64
 	panic   *mediator.PanicError
 }
@@ -32,7 +32,7 @@ type Control struct {
 // A run costs a goroutine and a few allocations, an item none.
 func New(c Config) mediator.Behavior {
 	c = c.complete()
-	return &Control{c: c, stateless: c.stateless(), runs: map[*Run]struct{}{}}
+	return &Control{c: c, stateless: c.stateless(), runs: map[*Run]struct{}{}, ended: map[string]Counts{}}
 }
 
 // Of returns the Control that b is or, like a conditional behavior, has inside: it
@@ -111,7 +111,7 @@ func (k *Control) end(r *Run) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.runs, r)
-	k.ended = k.ended.plus(r.Counts())
+	k.ended[r.name] = k.ended[r.name].plus(r.Counts())
 	k.begun += r.pressures.Load()
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/backpressure"
+	"github.com/fsmediator/mediator/behaviors"
 )
 
 // Ticks is the stream of the examples.
@@ -105,6 +106,12 @@ func ExampleNew_sample() {
 	// tick 4
 	// tick 8
 	// tick 12
+}
+
+func ExampleOf() {
+	b := behaviors.When(behaviors.IsKind(mediator.KindStream), backpressure.New(backpressure.RealTime()))
+	fmt.Println(backpressure.Of(b) != nil, backpressure.Of(behaviors.Recover()) != nil)
+	// Output: true false
 }
 
 func ExampleControl_Snapshot() {

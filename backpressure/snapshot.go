@@ -66,9 +66,12 @@ type RunSnapshot struct {
 func (k *Control) Snapshot() Snapshot {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	s := Snapshot{Counts: k.ended, Strategy: k.c.Strategy, Started: k.started, Pressures: k.begun, HookPanics: k.panics}
+	s := Snapshot{Strategy: k.c.Strategy, Started: k.started, Pressures: k.begun, HookPanics: k.panics}
 	if k.panic != nil {
 		s.HookPanic = k.panic
+	}
+	for _, c := range k.ended {
+		s.Counts = s.plus(c)
 	}
 	runs := make([]*Run, 0, len(k.runs))
 	for r := range k.runs {

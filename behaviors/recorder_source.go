@@ -9,36 +9,13 @@ import (
 	"github.com/fsmediator/mediator"
 )
 
-// Source is implemented by what has figures of its own to show beside those of a
-// [Recorder]: retries, drops, the state of a breaker, the depth of a queue. They
-// are asked for, so that counting them costs nothing when nobody looks. Readings
-// is called concurrently and must not block.
-//
-// A behavior that implements it and stands around a handler together with a
-// Recorder is watched without further ado. For anything else there is
-// [Recorder.Watch].
-type Source interface {
-	Readings() iter.Seq[Reading]
-}
+// Source is [mediator.Source]: what has figures of its own. One that is a behavior
+// and stands around a handler together with a Recorder is watched without further
+// ado. For anything else there is [Recorder.Watch].
+type Source = mediator.Source
 
-// Reading is one figure of a [Source] at the moment.
-type Reading struct {
-	// Behavior says whose it is: "circuitbreaker". Default: the source's name, see
-	// [mediator.BehaviorNamer], in lower case.
-	Behavior string `json:"behavior,omitempty"`
-	// Scope is what it is about: a message's name or another key, "" for all that
-	// the source sees.
-	Scope string `json:"scope,omitempty"`
-	// Name says what it is: "retries", "drops", "state". A number of things that
-	// only grows has their plural.
-	Name string `json:"name"`
-	// Value is the figure. A state is a number, too.
-	Value float64 `json:"value"`
-	// State is the word for Value if that is a state: "open".
-	State string `json:"state,omitempty"`
-	// Gauge tells that Value may fall; otherwise it only grows.
-	Gauge bool `json:"gauge,omitempty"`
-}
+// Reading is [mediator.Reading], one figure of a [Source].
+type Reading = mediator.Reading
 
 // Readings gives each breaker's state, and how often it has changed and rejected a
 // call; it makes a Breaker a [Source].
