@@ -48,9 +48,11 @@ func TestOrders(t *testing.T) {
 	p.until(card("payment.requested"))
 	p.until(`parseFloat(document.getElementById('tile-letters').textContent) >= 3`)
 	p.until(`/[1-9]\d* rejected/.test(document.querySelector('.circuit .muted')?.textContent)`)
-	p.until(`document.querySelector('#traffic .line').getAttribute('d').split('L').length > 28`)
 	fill(p, "#order", "p99")
 	p.until(`document.querySelector('#routes h3').textContent !== 'notification.count'`)
+	if *shots != "" {
+		p.until(`document.querySelector('#traffic .line').getAttribute('d').split('L').length > 28`)
+	}
 	p.shoot("console")
 
 	fill(p, "#letters-query", "inventory")
