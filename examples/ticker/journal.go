@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,7 +13,7 @@ import (
 
 // journal keeps what happened last, and has it printed. It is safe for concurrent use.
 type journal struct {
-	print func(line string)
+	said  func(line string) // has it printed
 	begin time.Time
 
 	mu       sync.Mutex
@@ -32,8 +34,8 @@ type entry struct {
 
 const keptEntries = 40
 
-func newJournal(print func(string)) *journal {
-	return &journal{print: print, begin: time.Now(), status: map[string]health.Status{}, pressed: map[string]time.Time{}}
+func newJournal(said func(string)) *journal {
+	return &journal{said: said, begin: time.Now(), status: map[string]health.Status{}, pressed: map[string]time.Time{}}
 }
 
 // add takes up what fmt.Sprintf makes of its arguments.
@@ -47,7 +49,7 @@ func (j *journal) add(format string, args ...any) {
 		j.entries = append(j.entries[:0], j.entries[1:]...)
 	}
 	j.entries = append(j.entries, entry{Number: j.count, After: after.Seconds(), Text: text})
-	j.print(text)
+	j.said(text)
 }
 
 // latest returns a copy of the entries, the newest last.
@@ -98,7 +100,7 @@ func (j *journal) look(r health.Report) {
 		if s.Status == health.Healthy {
 			text += " again"
 		} else if len(s.Findings) > 0 {
-			text += fmt.Sprintf(" (%v)", s.Findings[0])
+			text += fmt.Sprintf(" (%v)", slices.MaxFunc(s.Findings, func(a, b health.Finding) int { return cmp.Compare(a.Status, b.Status) }))
 		}
 		j.add("%s", text)
 	}

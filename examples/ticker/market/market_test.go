@@ -26,7 +26,8 @@ func TestWalk(t *testing.T) {
 		}
 		return quotes
 	}
-	require.Equal(t, walk(1, 1000), walk(1, 1000))
+	once, again := walk(1, 1000), walk(1, 1000)
+	require.Equal(t, once, again)
 	require.NotEqual(t, walk(1, 1000), walk(2, 1000))
 	symbols := map[string]int{}
 	for _, q := range walk(1, 300_000) {
