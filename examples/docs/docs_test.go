@@ -98,17 +98,20 @@ func newModule(t *testing.T, files map[string]string) module {
 	return m
 }
 
-// run returns what a command prints to its standard output. It has to succeed
-// within a time that is long enough for a build of everything.
+// patience is long enough for a build of everything on a machine that is busy.
+const patience = 5 * time.Minute
+
+// run returns what a command prints to its standard output. It has to succeed.
 func (m module) run(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var stderr strings.Builder
 	c := exec.CommandContext(ctx, name, args...)
 	c.Dir = dir
 	c.Env = append(os.Environ(), "GOWORK="+m.work, "GOFLAGS=")
 	c.Stderr = &stderr
+	c.WaitDelay = time.Second // for what the command has started
 	out, err := c.Output()
 	require.NoError(t, err, "%s %s\n%s%s", name, strings.Join(args, " "), out, stderr.String())
 	return string(out)

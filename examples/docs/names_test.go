@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -162,7 +163,7 @@ var (
 )
 
 // Each test and benchmark that a guide names exists in this repository; with three
-// dots, one of which the name begins so.
+// dots, and in a command, one of which the name begins so.
 func TestTestsExist(t *testing.T) {
 	var there []string
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
@@ -177,18 +178,20 @@ func TestTestsExist(t *testing.T) {
 	})
 	require.NoError(t, err)
 	for _, p := range pages(t) {
-		text := p.prose
-		for _, b := range p.blocks {
-			if b.language == "sh" {
-				text += b.text
-			}
+		for _, m := range testName.FindAllStringSubmatch(p.prose, -1) {
+			require.True(t, slices.ContainsFunc(there, func(name string) bool {
+				return name == m[1] || m[2] != "" && strings.HasPrefix(name, m[1])
+			}), "%s: no %s", p.name, m[0])
 		}
-		for _, m := range testName.FindAllStringSubmatch(text, -1) {
-			found := false
-			for _, name := range there {
-				found = found || name == m[1] || m[2] != "" && strings.HasPrefix(name, m[1])
+		for _, b := range p.blocks {
+			if b.language != "sh" {
+				continue
 			}
-			require.True(t, found, "%s: no %s", p.name, m[0])
+			for _, m := range testName.FindAllStringSubmatch(b.text, -1) {
+				require.True(t, slices.ContainsFunc(there, func(name string) bool {
+					return strings.HasPrefix(name, m[1])
+				}), "%s: no %s", p.name, m[0])
+			}
 		}
 	}
 }
