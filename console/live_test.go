@@ -2,12 +2,8 @@ package console_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
-	"net/http"
-	"net/http/httptest"
-	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -16,11 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fsmediator/mediator"
-	"github.com/fsmediator/mediator/backpressure"
 	"github.com/fsmediator/mediator/behaviors"
 	"github.com/fsmediator/mediator/console"
 	"github.com/fsmediator/mediator/deadletter"
-	"github.com/fsmediator/mediator/health"
 )
 
 // wiring and sample are the events, as a page reads them.
@@ -285,85 +279,6 @@ func TestOfManyCircuitsTheOpenOnesAreShown(t *testing.T) {
 	})
 }
 
-// stepped runs a stream whose consumer is slow, until ctx ends.
-func stepped(ctx context.Context, t *testing.T, m *mediator.Mediator) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for _, err := range mediator.Stream(ctx, m, count{To: 1000}) {
-			if err != nil {
-				return
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-	}()
-	t.Cleanup(func() { <-done })
-}
-
-func TestStreamsOfAMonitor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		monitor := health.New(health.Config{Sources: []health.Source{health.SourceFunc(func() iter.Seq2[string, error] {
-			return func(yield func(string, error) bool) { yield("database", errors.New("no route to host")) }
-		})}})
-		m := newMediator(t, mediator.HandleStream(handleCount,
-			mediator.Use(monitor, backpressure.New(backpressure.Config{Strategy: backpressure.DropOldest, Capacity: 50}))))
-		p := open(t, console.Handler(m))
-		require.True(t, next[wiring](t, p, "wiring").Monitor)
-		require.Empty(t, next[sample](t, p, "sample").Streams.Running)
-		ctx, stop := context.WithCancel(t.Context())
-		stepped(ctx, t, m)
-		next[sample](t, p, "sample")
-		s := next[sample](t, p, "sample").Streams
-		require.Len(t, s.Running, 1)
-		run := s.Running[0]
-		require.Equal(t, "console_test.count", run.Name)
-		require.NotEmpty(t, run.Status)
-		require.True(t, run.Queued)
-		require.Equal(t, 50, run.Capacity)
-		require.Positive(t, run.Dropped)
-		require.Positive(t, run.Items)
-		require.NotNil(t, run.Rate)
-		require.Equal(t, "warning", s.Status, "by the component")
-		require.Len(t, s.Components, 1)
-		require.Equal(t, "database", s.Components[0].Name)
-		require.Equal(t, "no route to host", s.Components[0].Error)
-		stop()
-	})
-}
-
-func TestStreamsOfABoundary(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newMediator(t, mediator.HandleStream(handleCount, mediator.Use(backpressure.New(backpressure.Config{Capacity: 20}))))
-		p := open(t, console.Handler(m))
-		next[sample](t, p, "sample")
-		ctx, stop := context.WithCancel(t.Context())
-		stepped(ctx, t, m)
-		require.Nil(t, next[sample](t, p, "sample").Streams.Running[0].Rate, "it has just begun")
-		run := next[sample](t, p, "sample").Streams.Running[0]
-		require.InDelta(t, 10, *run.Rate, 1.5)
-		require.Empty(t, run.Status, "nobody watches it")
-		require.True(t, run.Queued)
-		require.Equal(t, 20, run.Capacity)
-		require.InDelta(t, 20, run.Depth, 10)
-		stop()
-	})
-}
-
-func TestTheMonitorOfTheOption(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		monitor := health.New(health.Config{})
-		inner := newMediator(t, mediator.HandleStream(handleCount, mediator.Use(monitor)))
-		m := newMediator(t, mediator.HandleStream(handleCount, mediator.Use(health.New(health.Config{}))))
-		p := open(t, console.Handler(m, console.Health(monitor)))
-		ctx, stop := context.WithCancel(t.Context())
-		stepped(ctx, t, inner)
-		synctest.Wait()
-		next[sample](t, p, "sample")
-		require.Len(t, next[sample](t, p, "sample").Streams.Running, 1)
-		stop()
-	})
-}
-
 func TestLettersAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := deadletter.NewMemory()
@@ -425,149 +340,4 @@ func TestASlowStoreIsAskedRarely(t *testing.T) {
 		require.LessOrEqual(t, store.counts.Load(), int64(3*60/20+1), "a twentieth of the time")
 		require.GreaterOrEqual(t, store.counts.Load(), int64(3))
 	})
-}
-
-func TestAllPagesShareASampler(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := &moody{Store: deadletter.NewMemory()}
-		h := console.Handler(newMediator(t), console.DeadLetters(store), console.Interval(time.Minute))
-		var pages []*openPage
-		for range 10 {
-			p := open(t, h)
-			next[wiring](t, p, "wiring")
-			next[sample](t, p, "sample")
-			pages = append(pages, p)
-		}
-		require.EqualValues(t, 1, store.counts.Load(), "who comes later is shown the sample that is there")
-		for _, p := range pages {
-			next[sample](t, p, "sample")
-		}
-		require.EqualValues(t, 2, store.counts.Load())
-		for _, p := range pages {
-			p.end()
-			<-p.ended
-		}
-		time.Sleep(time.Hour)
-		require.EqualValues(t, 2, store.counts.Load(), "nobody looks")
-		next[sample](t, open(t, h), "sample")
-		require.EqualValues(t, 3, store.counts.Load())
-	})
-}
-
-func TestASlowPageSkipsSamples(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newMediator(t)
-		h := console.Handler(m)
-		slow, fast := open(t, h), open(t, h)
-		for range 100 {
-			next[sample](t, fast, "sample")
-		}
-		// What was on its way when it stopped reading, and then the latest.
-		now := time.Now().UnixMilli()
-		skipped := next[sample](t, slow, "sample")
-		require.Less(t, skipped.Time, now-90_000)
-		require.GreaterOrEqual(t, next[sample](t, slow, "sample").Time, now-1000)
-	})
-}
-
-func TestPagesAreLimited(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := console.Handler(newMediator(t))
-		var pages []*openPage
-		for range 64 {
-			p := open(t, h)
-			next[sample](t, p, "sample")
-			pages = append(pages, p)
-		}
-		w := get(t, h, "/events")
-		require.Equal(t, http.StatusServiceUnavailable, w.Code)
-		require.Contains(t, w.Body.String(), "too many pages are open: 64")
-		require.NotEmpty(t, w.Header().Get("Retry-After"))
-		pages[0].end()
-		<-pages[0].ended
-		next[sample](t, open(t, h), "sample")
-	})
-}
-
-func TestEndsWithTheMediator(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newMediator(t, mediator.Handle(handleAsk))
-		h := console.Handler(m)
-		p := open(t, h)
-		require.False(t, next[sample](t, p, "sample").Closed)
-		require.NoError(t, m.Close(t.Context()))
-		require.True(t, next[sample](t, p, "sample").Closed)
-		<-p.ended
-
-		again := open(t, h)
-		require.Len(t, next[wiring](t, again, "wiring").Routes, 1, "as it was")
-		require.True(t, next[sample](t, again, "sample").Closed)
-		<-again.ended
-	})
-}
-
-func TestComingAndGoing(t *testing.T) {
-	h := console.Handler(newMediator(t, mediator.Handle(handleAsk)), console.Interval(10*time.Millisecond))
-	server := httptest.NewServer(h)
-	defer server.Close()
-	var done []chan error
-	for range 8 {
-		ended := make(chan error, 1)
-		done = append(done, ended)
-		go func() {
-			ended <- func() error {
-				for range 20 {
-					if err := visit(t.Context(), server); err != nil {
-						return err
-					}
-				}
-				return nil
-			}()
-		}()
-	}
-	for _, ended := range done {
-		require.NoError(t, <-ended)
-	}
-}
-
-// visit opens the page and leaves with the first sample.
-func visit(ctx context.Context, server *httptest.Server) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/events", nil)
-	if err != nil {
-		return err
-	}
-	response, err := server.Client().Do(r)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	var seen []string
-	readEvents(response.Body, func(e event) bool {
-		seen = append(seen, e.name)
-		return e.name != "sample"
-	})
-	if !slices.Equal(seen, []string{"wiring", "sample"}) {
-		return fmt.Errorf("status %d, events %q", response.StatusCode, seen)
-	}
-	return nil
-}
-
-func TestAServersLimitsAreForOthers(t *testing.T) {
-	server := httptest.NewUnstartedServer(console.Handler(newMediator(t), console.Interval(50*time.Millisecond)))
-	server.Config.ReadTimeout, server.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
-	server.Start()
-	defer server.Close()
-	response, err := server.Client().Get(server.URL + "/events")
-	require.NoError(t, err)
-	defer func() { _ = response.Body.Close() }()
-	samples := 0
-	readEvents(response.Body, func(e event) bool {
-		if e.name == "sample" {
-			samples++
-		}
-		return samples < 6
-	})
-	require.Equal(t, 6, samples, "longer than the limits")
 }
