@@ -159,6 +159,8 @@ func TestTickerLooks(t *testing.T) {
 			require.Zero(t, eval[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`), "nothing is cut off at the side")
 			require.Empty(t, eval[[]string](p, `[...document.querySelectorAll('main *')].filter((e) => e.checkVisibility() && !e.closest('svg') &&
 				e.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5).map((e) => e.className + ' ' + e.textContent.slice(0, 40))`))
+			require.Empty(t, eval[[]string](p, `[...document.querySelectorAll('article *')].filter((e) => e.checkVisibility() &&
+				e.getBoundingClientRect().right > e.closest('article').getBoundingClientRect().right).map((e) => e.className + ' ' + e.textContent.slice(0, 40))`), "what is in a card stays in it")
 			require.Empty(t, eval[[]string](p, offenders))
 			eval[int](p, `(document.getElementById('consumers').scrollIntoView(), 0)`)
 			p.shoot("ticker-" + look.name + "-consumers")

@@ -68,9 +68,9 @@ func (c *console) show(v view) {
 		table := draw(v, c.size)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.erase()
 		c.table = table
-		c.draw()
+		_, _ = io.WriteString(c.out, c.eraser()+table) // at once, or it would flicker
+		c.lines = strings.Count(table, "\n")
 		return
 	}
 	c.mu.Lock()
@@ -90,10 +90,16 @@ func (c *console) clear() {
 }
 
 func (c *console) erase() {
-	if c.lines > 0 {
-		_, _ = fmt.Fprintf(c.out, "\x1b[%dA\r\x1b[J", c.lines)
-		c.lines = 0
+	_, _ = io.WriteString(c.out, c.eraser())
+	c.lines = 0
+}
+
+// eraser is what erases the table that is on the screen.
+func (c *console) eraser() string {
+	if c.lines == 0 {
+		return ""
 	}
+	return fmt.Sprintf("\x1b[%dA\r\x1b[J", c.lines)
 }
 
 func (c *console) draw() {

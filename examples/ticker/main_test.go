@@ -222,6 +222,22 @@ func TestStalls(t *testing.T) {
 	require.NotContains(t, stderr, "breaker")
 }
 
+// A queue under pressure has its producer slowed down to what the consumer takes, and
+// that is undone when the queue is no longer full.
+func TestPacing(t *testing.T) {
+	s, stderr := summarized(t, 0, "", "-rate", "100", "-strategy", "slow=buffer", "-duration", "20s")
+	require.Contains(t, stderr, "quotes.slow: set pace from 0 to 18: ")
+	require.Contains(t, stderr, " to 0: the stream is calm\n")
+	require.Positive(t, s.Adjusted)
+	require.Zero(t, s.Interrupted)
+	require.Zero(t, s.Consumers[slow].Dropped)
+}
+
+func TestVerbose(t *testing.T) {
+	_, stderr := summarized(t, 0, "", "-rate", "100", "-duration", "2s", "-v")
+	require.Regexp(t, `(?m)^time=\S+ level=INFO msg=succeeded name=quotes\.fast kind=stream .*items=20\d`, stderr)
+}
+
 // Ctrl-C closes the market; consumers get what is queued, and no more than that.
 func TestInterruptDrains(t *testing.T) {
 	s, stderr := summarized(t, 10*time.Second, "", "-rate", "100", "-strategy", "buffer")
