@@ -48,11 +48,11 @@ func connect(t testing.TB, n *natsmediator.Node, opts ...natsmediator.NodeOption
 	return other
 }
 
-func closeLast(t testing.TB, close func(ctx context.Context) error) {
+func closeLast(t testing.TB, end func(ctx context.Context) error) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		require.NoError(t, close(ctx))
+		require.NoError(t, end(ctx))
 	})
 }
 

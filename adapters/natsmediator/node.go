@@ -197,16 +197,16 @@ func (n *Node) conn() *nats.Conn { return n.nc }
 // js is JetStream on the node's connection.
 func (n *Node) js() jetstream.JetStream { return n.stream }
 
-// track has close called by [Node.Close], in its phase; what is of one phase is
+// track has end called by [Node.Close], in its phase; what is of one phase is
 // closed at the same time. forget is for what is closed before the node is. The
 // error is mediator.ErrClosed if the node is being closed.
-func (n *Node) track(p phase, close func(ctx context.Context) error) (forget func(), err error) {
+func (n *Node) track(p phase, end func(ctx context.Context) error) (forget func(), err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closing {
 		return nil, errNodeClosed
 	}
-	t := &tracked{close: close}
+	t := &tracked{close: end}
 	if n.tracked[p] == nil {
 		n.tracked[p] = map[*tracked]struct{}{}
 	}

@@ -239,7 +239,7 @@ func TestErrorsKeepTheirIdentity(t *testing.T) {
 		remote, ok := errors.AsType[*natsmediator.RemoteError](err)
 		require.True(t, ok)
 		require.NotEmpty(t, remote.Code)
-		require.Equal(t, sentinel != errOutOfStock, errors.Is(err, sentinel), "without its code, it is only a text: %v", sentinel)
+		require.Equal(t, !errors.Is(sentinel, errOutOfStock), errors.Is(err, sentinel), "without its code, it is only a text: %v", sentinel)
 	}
 
 	err := errors.Join(errOutOfStock, behaviors.ErrLimited)
@@ -248,7 +248,7 @@ func TestErrorsKeepTheirIdentity(t *testing.T) {
 	require.ErrorIs(t, err, errOutOfStock)
 	require.ErrorIs(t, err, behaviors.ErrLimited, "an error may be several")
 
-	err = errors.New("just so\nand\x00so\r\n")
+	err = errors.New("just so\nand\x00so\r\nthere")
 	answer(err)
 	_, got := mediator.Send(t.Context(), m, place{})
 	remote, ok := errors.AsType[*natsmediator.RemoteError](got)

@@ -1,6 +1,7 @@
 package natsmediator_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -283,14 +284,14 @@ func TestBrokenStreamsAreErrorsAndNeverEnds(t *testing.T) {
 		frames [][]byte
 		want   error
 		items  int
+		beat   time.Duration // only what is about silence goes by it
 	}{
 		"a frame is missing":            {frames: [][]byte{frame('b', 0), frame('i', 1, item...), frame('i', 3, item...), frame('e', 4)}, want: natsmediator.ErrConnection, items: 1},
 		"the last frame is missing":     {frames: [][]byte{frame('b', 0), frame('i', 1, item...), frame('b', 2)}, want: natsmediator.ErrConnection, items: 1},
 		"a frame comes twice":           {frames: [][]byte{frame('i', 1, item...), frame('i', 1, item...), frame('e', 2)}, want: natsmediator.ErrConnection, items: 1},
 		"the first frame is missing":    {frames: [][]byte{frame('i', 2, item...)}, want: natsmediator.ErrConnection},
-		"silence":                       {want: natsmediator.ErrConnection},
-		"silence after an item":         {frames: [][]byte{frame('b', 0), frame('i', 1, item...)}, want: natsmediator.ErrConnection, items: 1},
-		"more than the window":          {frames: many(frame, item, 200), want: natsmediator.ErrConnection, items: -1},
+		"silence":                       {want: natsmediator.ErrConnection, beat: 20 * time.Millisecond},
+		"silence after an item":         {frames: [][]byte{frame('b', 0), frame('i', 1, item...)}, want: natsmediator.ErrConnection, items: 1, beat: time.Second},
 		"an empty message":              {frames: [][]byte{{}}, want: natsmediator.ErrMalformed},
 		"an unknown kind":               {frames: [][]byte{frame('?', 1)}, want: natsmediator.ErrMalformed},
 		"a number that never ends":      {frames: [][]byte{{'i', 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}, want: natsmediator.ErrMalformed},
@@ -302,7 +303,7 @@ func TestBrokenStreamsAreErrorsAndNeverEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := embed(t)
 			byHand(t, n, c.frames...)
-			m := wired(t, natsmediator.RemoteStream[count](n, "shop", natsmediator.Heartbeat(20*time.Millisecond)))
+			m := wired(t, natsmediator.RemoteStream[count](n, "shop", natsmediator.Heartbeat(cmp.Or(c.beat, time.Minute))))
 			all, err := collect(mediator.Stream(t.Context(), m, count{}))
 			require.ErrorIs(t, err, c.want)
 			if c.items >= 0 {
@@ -312,11 +313,26 @@ func TestBrokenStreamsAreErrorsAndNeverEnds(t *testing.T) {
 	}
 }
 
-func many(frame func(byte, uint64, ...byte) []byte, item []byte, n int) (all [][]byte) {
-	for i := range n {
-		all = append(all, frame('i', uint64(i+1), item...))
+// TestProducerThatDoesNotHeedTheWindow sends two thousand frames to a consumer
+// that asked for one at a time and stays with the first.
+func TestProducerThatDoesNotHeedTheWindow(t *testing.T) {
+	n := embed(t)
+	var frames [][]byte
+	for i := range uint64(2000) {
+		frames = append(frames, frame('i', i+1, 1, '7'))
 	}
-	return all
+	byHand(t, n, frames...)
+	m := wired(t, natsmediator.RemoteStream[count](n, "shop", natsmediator.Window(1), natsmediator.Heartbeat(time.Minute)))
+	items, last := 0, error(nil)
+	for _, err := range mediator.Stream(t.Context(), m, count{}) {
+		if last = err; items == 0 {
+			require.Eventually(t, func() bool { return rawConn(t, n).Stats().InMsgs > 2000 }, patience, 10*time.Millisecond)
+		}
+		items++
+	}
+	require.ErrorIs(t, last, natsmediator.ErrConnection)
+	require.ErrorContains(t, last, "the producer does not heed the window")
+	require.Less(t, items, 2000)
 }
 
 // TestConsumerByHand plays the consumer of a stream.
