@@ -1,12 +1,8 @@
 package console
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -82,7 +78,6 @@ type wholeLetter struct {
 const (
 	pageOfLetters = 25
 	searchLimit   = 2 * time.Second // for one page: what is not found by then, the next looks for
-	maxShownBody  = 256 << 10
 	storeLimit    = 10 * time.Second
 )
 
@@ -169,31 +164,4 @@ func (c *console) showLetter(w http.ResponseWriter, r *http.Request) {
 	v := wholeLetter{letterView: letterViewOf(l), ContentType: l.ContentType, BodySize: len(l.Body), Errors: l.Errors, Stack: l.Stack, Headers: l.Headers}
 	v.Body, v.BodyIs, v.Cut = bodyOf(l)
 	answer(w, http.StatusOK, v)
-}
-
-// bodyOf makes the body readable.
-func bodyOf(l deadletter.Letter) (text, is string, cut bool) {
-	body := l.Body
-	if len(body) == 0 {
-		return "", "", false
-	}
-	kind, _, _ := mime.ParseMediaType(l.ContentType)
-	if kind == "application/json" || strings.HasSuffix(kind, "+json") {
-		var indented bytes.Buffer
-		if len(body) <= maxShownBody && json.Indent(&indented, body, "", "  ") == nil {
-			return strings.ToValidUTF8(indented.String(), "\uFFFD"), "json", false
-		}
-	}
-	valid := utf8.Valid(body)
-	if cut = len(body) > maxShownBody; cut {
-		body = body[:maxShownBody]
-	}
-	if valid {
-		return strings.ToValidUTF8(string(body), ""), "text", cut
-	}
-	// A line of the dump is five times as long as the bytes it shows.
-	if len(body) > maxShownBody/5 {
-		body, cut = body[:maxShownBody/5], true
-	}
-	return hex.Dump(body), "hex", cut
 }

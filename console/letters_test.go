@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -146,6 +147,25 @@ func TestALetter(t *testing.T) {
 	require.True(t, look("many").Cut)
 	require.Less(t, len(look("many").Body), 300<<10)
 	require.Empty(t, look("empty").BodyIs)
+}
+
+// Who can make a message fail writes its body: it must not fill the memory of who
+// looks at it.
+func TestABodyThatWouldBeHugeWithIndentsIsShownAsItIs(t *testing.T) {
+	deep := strings.Repeat("[", 9000) + strings.Repeat("1,", 100<<10) + "1" + strings.Repeat("]", 9000)
+	brackets := `{"n":"` + strings.Repeat(`[{\"`, 20<<10) + `"}`
+	store := deadletter.NewMemory()
+	for id, body := range map[string]string{"deep": deep, "brackets": brackets} {
+		require.True(t, json.Valid([]byte(body)))
+		require.NoError(t, store.Put(t.Context(), deadletter.Letter{ID: id, Body: []byte(body), ContentType: "application/json"}))
+	}
+	h := console.Handler(newMediator(t), console.DeadLetters(store))
+	l := decoded[letter](t, get(t, h, "/letter?id=deep"))
+	require.Equal(t, "text", l.BodyIs)
+	require.Equal(t, deep, l.Body)
+	l = decoded[letter](t, get(t, h, "/letter?id=brackets"))
+	require.Equal(t, "json", l.BodyIs, "those of a text make no indents")
+	require.Equal(t, strings.Replace(brackets[:len(brackets)-1], `{"n":`, "{\n  \"n\": ", 1)+"\n}", l.Body)
 }
 
 func TestLettersThatCannotBeHad(t *testing.T) {
