@@ -329,6 +329,37 @@ func TestWhatFailsIsShownAndHarmsNothing(t *testing.T) {
 	})
 }
 
+// capricious is a behavior whose methods panic once the mediator is wired.
+type capricious struct{ wired atomic.Bool }
+
+func (c *capricious) Wrap(next mediator.Next) mediator.Next { return next }
+
+func (c *capricious) BehaviorName() string {
+	if c.wired.Load() {
+		panic("no name")
+	}
+	return "Capricious"
+}
+
+// The sampler is a goroutine of its own: a panic there would end the program of who
+// opens a page.
+func TestABehaviorWithoutANameHarmsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, breaker := new(capricious), behaviors.CircuitBreaker(behaviors.BreakerConfig{})
+		m := newMediator(t, mediator.Use(b, breaker), mediator.HandleCommand(handleDo))
+		b.wired.Store(true)
+		p := open(t, console.Handler(m))
+		require.Empty(t, next[wiring](t, p, "wiring").Routes)
+		s := next[sample](t, p, "sample")
+		require.Equal(t, []string{"what stands around a handler panicked: no name"}, s.Problems)
+		require.Len(t, s.Breakers, 1)
+		require.NotNil(t, s.Routes)
+		b.wired.Store(false)
+		require.Equal(t, []string{"request console_test.do > Capricious > CircuitBreaker"}, next[wiring](t, p, "wiring").names())
+		require.Empty(t, next[sample](t, p, "sample").Problems)
+	})
+}
+
 func TestASlowStoreIsAskedRarely(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &moody{Store: deadletter.NewMemory(), take: time.Second}

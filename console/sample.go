@@ -60,15 +60,22 @@ func newSampler(c *console) *sampler {
 func (s *sampler) sample(ctx context.Context) *frame {
 	s.problem = map[string]struct{}{}
 	routes := s.m.Inspect()
-	s.known.keep(routes)
-	out := sample{Time: time.Now().UnixMilli(), Closed: isClosed(ctx, s.m), First: s.version == 0}
-	if view := encoded(viewOf(routes, &s.known, &s.config)); !bytes.Equal(view, s.view) {
-		s.view = view
-		s.version++
+	out := sample{Time: time.Now().UnixMilli(), Closed: isClosed(ctx, s.m), First: s.version == 0,
+		Readings: map[string][]readingView{}, Breakers: []circuitsView{}, Streams: streamsView{Running: []streamView{}}}
+	s.guard("what stands around a handler", func() {
+		s.known.keep(routes)
+		if view := encoded(viewOf(routes, &s.known, &s.config)); !bytes.Equal(view, s.view) {
+			s.view = view
+			s.version++
+		}
+	})
+	if s.version == 0 {
+		s.view, s.version = encoded(wiring{Routes: []routeView{}}), 1
 	}
-	s.traffic(routes, &out)
-	s.sources(routes, &out)
-	s.streams(routes, &out)
+	out.Routes = make([]*figures, len(routes))
+	for _, part := range []func([]mediator.Route, *sample){s.traffic, s.sources, s.streams} {
+		s.guard("what stands around a handler", func() { part(routes, &out) })
+	}
 	s.countLetters(ctx, &out)
 	for p := range s.problem {
 		out.Problems = append(out.Problems, p)
@@ -136,7 +143,6 @@ const (
 
 // sources asks the behaviors that have something to show.
 func (s *sampler) sources(routes []mediator.Route, out *sample) {
-	out.Readings, out.Breakers = map[string][]readingView{}, []circuitsView{}
 	asked := map[string]bool{}
 	for _, r := range routes {
 		for _, b := range r.Behaviors {

@@ -61,7 +61,6 @@ func (s *sampler) streams(routes []mediator.Route, out *sample) {
 		monitors = []*health.Monitor{s.monitor}
 	}
 	v := &out.Streams
-	v.Running = []streamView{}
 	worst := health.Healthy
 	for i, m := range monitors {
 		s.guard("a component of the health monitor", func() {

@@ -56,7 +56,6 @@ func record(r *behaviors.Recorder, before behaviors.Snapshot, first bool) *recor
 
 // traffic takes the figures of all routes.
 func (s *sampler) traffic(routes []mediator.Route, out *sample) {
-	out.Routes = make([]*figures, len(routes))
 	all := map[*behaviors.Recorder]*recorded{}
 	after := map[*behaviors.Recorder]behaviors.Snapshot{}
 	named := map[entryKey]bool{}
