@@ -3,6 +3,8 @@ package mediator_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"iter"
 	"testing"
 
@@ -131,4 +133,55 @@ func TestDispatchStreamPanicsAndStops(t *testing.T) {
 	}
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, 1, got)
+}
+
+func TestDispatchItems(t *testing.T) {
+	broken := errors.New("broken")
+	m, err := mediator.New(mediator.HandleStream(func(_ context.Context, q numbers) iter.Seq2[int, error] {
+		return func(yield func(int, error) bool) {
+			for i := range q.N {
+				if !yield(i, nil) {
+					return
+				}
+			}
+			yield(0, broken)
+		}
+	}, mediator.Named("numbers")), mediator.HandleCommand(func(context.Context, mediator.Command) error { return nil }, mediator.Named("command")))
+	require.NoError(t, err)
+	three := func(target any) error { target.(*numbers).N = 3; return nil }
+
+	var got []int
+	require.ErrorIs(t, mediator.DispatchItems(t.Context(), m, "numbers", three, func(item any) bool {
+		got = append(got, *item.(*int))
+		return true
+	}), broken)
+	require.Equal(t, []int{0, 1, 2}, got)
+	require.NoError(t, mediator.DispatchItems(t.Context(), m, "numbers", three, func(any) bool { return false }))
+
+	never := func(any) bool { t.Error("an item"); return true }
+	require.ErrorIs(t, mediator.DispatchItems(t.Context(), m, "other", three, never), mediator.ErrNoHandler)
+	require.ErrorIs(t, mediator.DispatchItems(t.Context(), m, "command", three, never), mediator.ErrNoHandler)
+	err = mediator.DispatchItems(t.Context(), m, "numbers", func(any) error { return broken }, never)
+	require.ErrorIs(t, err, broken)
+	require.ErrorContains(t, err, "dispatch numbers")
+}
+
+func ExampleDispatchItems() {
+	m, err := mediator.New(mediator.HandleStream(yieldNumbers, mediator.Named("numbers")))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = mediator.DispatchItems(context.Background(), m, "numbers",
+		func(target any) error { return json.Unmarshal([]byte(`{"N":2}`), target) },
+		func(item any) bool {
+			line, err := json.Marshal(item) // nothing is boxed: item is a *int
+			fmt.Println(string(line), err)
+			return true
+		})
+	fmt.Println(err)
+	// Output:
+	// 0 <nil>
+	// 1 <nil>
+	// <nil>
 }

@@ -205,6 +205,7 @@ func consumeUntilKilled(args []string) error {
 	if err != nil {
 		return err
 	}
+	fmt.Println("ready") // before the first event can come
 	_, err = mediator.New(natsmediator.Durable[paid](n, natsmediator.AckWait(500*time.Millisecond), natsmediator.Attempts(50)),
 		mediator.Subscribe(func(ctx context.Context, e paid) error {
 			fmt.Println("a", e.Order)
@@ -218,7 +219,6 @@ func consumeUntilKilled(args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("ready")
 	select {}
 }
 

@@ -51,18 +51,13 @@ func (e *endpoint) produce(c *call, t terms) {
 		err = startErr
 		return
 	}
-	items := mediator.DispatchStream(p.ctx, e.s.m, e.name, func(target any) error { return decode(c.codec, c.msg.Data, target) })
-	for item, itemErr := range items {
-		if itemErr != nil {
-			err = itemErr
-			return
-		}
-		if sendErr := p.send(item); sendErr != nil {
-			err = sendErr
-			return
-		}
-	}
-	err = nil
+	decoded := func(target any) error { return decode(c.codec, c.msg.Data, target) }
+	var sendErr error
+	err = mediator.DispatchItems(p.ctx, e.s.m, e.name, decoded, func(item any) bool {
+		sendErr = p.send(item)
+		return sendErr == nil
+	})
+	err = errors.Join(err, sendErr)
 }
 
 // producer is the sending side of one run of a stream.
