@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -66,8 +67,8 @@ type Queue struct {
 // QueueConfig says how a [Queue] deals with a consumer that is slower than the
 // producer.
 type QueueConfig struct {
-	// Capacity is how many items it holds at most, at least 1. Memory is taken as
-	// the queue fills.
+	// Capacity is how many items it holds at most, at least 1; more than 2^31-1 is
+	// that. Memory is taken as the queue fills.
 	Capacity int
 	// Admit decides on each item. It is called on the producer's goroutine, before
 	// the item is queued, and may wait. nil: every item is queued, [Enqueue].
@@ -111,7 +112,7 @@ func NewQueue(c QueueConfig) *Queue {
 		panic(fmt.Sprintf("mediator: NewQueue: Capacity is %d: a queue holds at least 1 item", c.Capacity))
 	}
 	q := &Queue{admit: c.Admit, evicts: c.Evicts, owner: c.Owner, arrived: make(chan struct{}, 1), room: make(chan struct{}, 1)}
-	q.capacity.Store(int64(c.Capacity))
+	q.capacity.Store(within(c.Capacity))
 	if runtime.GOMAXPROCS(0) > 1 {
 		q.spins = spins
 	}
@@ -191,12 +192,16 @@ func (q *Queue) ends() (tail, head uint64) {
 // Capacity returns how many items the queue holds at most.
 func (q *Queue) Capacity() int { return int(q.capacity.Load()) }
 
-// SetCapacity changes the capacity; less than 1 is 1. Nothing is dropped for it:
-// a queue that holds more takes up no item until it holds less.
+// SetCapacity changes the capacity; less than 1 is 1, and more than 2^31-1 is that.
+// Nothing is dropped for it: a queue that holds more takes up no item until it holds
+// less.
 func (q *Queue) SetCapacity(n int) {
-	q.capacity.Store(int64(max(1, n)))
+	q.capacity.Store(within(n))
 	q.wakeProducer()
 }
+
+// within is a capacity that positions of 32 bits can count.
+func within(capacity int) int64 { return min(max(1, int64(capacity)), math.MaxInt32) }
 
 // Owner returns [QueueConfig].Owner.
 func (q *Queue) Owner() any { return q.owner }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -413,6 +414,22 @@ func TestQueueSetCapacity(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Whoever wants no bound writes the greatest number there is.
+func TestQueueOfAnyCapacity(t *testing.T) {
+	var q *mediator.Queue
+	m := newStream(t, yieldNumbers, keep(&q, mediator.QueueConfig{Capacity: math.MaxInt}))
+	n := 0
+	for i, err := range mediator.Stream(t.Context(), m, numbers{N: 500}) {
+		require.NoError(t, err)
+		require.Equal(t, n, i)
+		n++
+		q.SetCapacity(math.MaxInt)
+	}
+	require.Equal(t, 500, n)
+	require.Equal(t, math.MaxInt32, q.Capacity())
+	requireSum(t, q.Counts())
 }
 
 func TestQueuePauseAndAwait(t *testing.T) {
