@@ -121,6 +121,10 @@ const writeLimit = 15 * time.Second
 // changed, and "sample" each interval. The last sample of a mediator that was closed
 // says so.
 func (c *console) events(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", "text/event-stream")
+		return
+	}
 	t, err := c.hub.join()
 	if err != nil {
 		w.Header().Set("Retry-After", "10")

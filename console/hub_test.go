@@ -79,6 +79,22 @@ func TestPagesAreLimited(t *testing.T) {
 	})
 }
 
+func TestTheHeadOfTheEventsEnds(t *testing.T) {
+	server := httptest.NewServer(console.Handler(newMediator(t)))
+	defer server.Close()
+	defer server.CloseClientConnections()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodHead, server.URL+"/events", nil)
+	require.NoError(t, err)
+	response, err := server.Client().Do(r)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
+	// A connection that is used again is one whose handler has returned.
+	require.NoError(t, visit(ctx, server))
+}
+
 func TestEndsWithTheMediator(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMediator(t, mediator.Handle(handleAsk))
