@@ -7,6 +7,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/internal/caught"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -23,6 +24,7 @@ var (
 // NewCollector returns what exports the figures of r, see the package. Each
 // collection takes one [behaviors.Snapshot], so all figures of a scrape are of one
 // moment and fit together. It is safe for concurrent use, and may be unregistered.
+// A Source that panics makes the scrape fail, with what it panicked with.
 // One registry takes collectors of several Recorders if their [ConstLabels] differ.
 // It panics if r or an option is nil.
 func NewCollector(r *behaviors.Recorder, opts ...Option) prometheus.Collector {
@@ -82,7 +84,11 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 
 // Collect is part of [prometheus.Collector].
 func (c *collector) Collect(to chan<- prometheus.Metric) {
-	s := c.recorder.Snapshot()
+	s, err := c.snapshot()
+	if err != nil {
+		to <- prometheus.NewInvalidMetric(c.started, err)
+		return
+	}
 	born := s.Time.Add(-s.Elapsed)
 	for key, stats := range byLabels(s.Entries) {
 		labels := key[:]
@@ -99,6 +105,17 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	}
 	to <- counter(c.unwatched, float64(s.Unwatched), born)
 	c.collectReadings(s.Readings, born, to)
+}
+
+// snapshot takes what a source panics with for an error. A registry collects in
+// goroutines of its own, where a panic would end the program.
+func (c *collector) snapshot() (s behaviors.Snapshot, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("prommediator: a source that the Recorder watches: %w", caught.Panic(v))
+		}
+	}()
+	return c.recorder.Snapshot(), nil
 }
 
 func counter(d *prometheus.Desc, v float64, born time.Time, labels ...string) prometheus.Metric {

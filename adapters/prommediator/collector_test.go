@@ -3,6 +3,7 @@ package prommediator_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"sync"
 	"testing"
@@ -226,6 +227,22 @@ func TestNamesThatAreNoTextAreMadeText(t *testing.T) {
 	require.Equal(t, 2, value(t, got["fsmediator_calls_started_total"], model.LabelSet{"message": "charge\uFFFD"}))
 }
 
+// fickle is a source that panics.
+type fickle struct{}
+
+func (*fickle) Readings() iter.Seq[behaviors.Reading] { panic(errDeclined) }
+
+// A registry collects in a goroutine of its own: a panic there would end the program.
+func TestASourceThatPanicsFailsTheScrape(t *testing.T) {
+	recorder := behaviors.NewRecorder()
+	recorder.Watch(new(fickle))
+	other := prometheus.NewGauge(prometheus.GaugeOpts{Name: "other", Help: "Of the program."})
+	families, err := registered(t, prommediator.NewCollector(recorder), other).Gather()
+	require.ErrorContains(t, err, "a source that the Recorder watches")
+	require.ErrorContains(t, err, "declined")
+	require.Len(t, families, 1, "what others collect is there")
+}
+
 func TestNonsenseIsRefused(t *testing.T) {
 	r := behaviors.NewRecorder()
 	for want, f := range map[string]func(){
@@ -236,6 +253,9 @@ func TestNonsenseIsRefused(t *testing.T) {
 		"prommediator: MaxReadings(0): it has to be positive": func() { prommediator.MaxReadings(0) },
 		`prommediator: ConstLabels: "scope" is a label of the metrics already`: func() {
 			prommediator.ConstLabels(prometheus.Labels{"scope": "x"})
+		},
+		`prommediator: ConstLabels: "le" is a label of the metrics already`: func() {
+			prommediator.ConstLabels(prometheus.Labels{"le": "x"})
 		},
 		"prommediator: Buckets([1 1]): the bounds have to be positive and ascending":    func() { prommediator.Buckets(1, 1) },
 		"prommediator: Buckets([0]): the bounds have to be positive and ascending":      func() { prommediator.Buckets(0) },

@@ -17,7 +17,7 @@ type Option func(c *collector)
 // name of one that the metrics have anyway.
 func ConstLabels(labels prometheus.Labels) Option {
 	for name := range labels {
-		if slices.Contains(append(slices.Clone(durationLabels), scopeLabel), name) {
+		if slices.Contains(append(slices.Clone(durationLabels), scopeLabel, "le"), name) {
 			panic(fmt.Sprintf("prommediator: ConstLabels: %q is a label of the metrics already", name))
 		}
 	}
