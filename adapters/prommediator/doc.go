@@ -32,6 +32,12 @@
 //	fsmediator_bulkhead_waiting                  gauge
 //	fsmediator_bulkhead_rejections_total         counter
 //	fsmediator_ratelimit_rejections_total        counter
+//	fsmediator_backpressure_items_total          counter   given to boundaries
+//	fsmediator_backpressure_deliveries_total     counter
+//	fsmediator_backpressure_drops_total          counter
+//	fsmediator_backpressure_samplings_total      counter
+//	fsmediator_backpressure_abandonments_total   counter
+//	fsmediator_backpressure_depth                gauge     queued
 //	fsmediator_memoryguard_used_bytes            gauge
 //	fsmediator_memoryguard_rejections_total      counter
 //	fsmediator_BEHAVIOR_READING[_total]          what a Source of one's own reads

@@ -25,6 +25,12 @@ var knownReadings = []knownReading{
 	{family: "bulkhead_waiting", help: "Calls that wait for a place in a bulkhead."},
 	{family: "bulkhead_rejections_total", help: "Calls that found no place in a bulkhead."},
 	{family: "ratelimit_rejections_total", help: "Calls that a rate limit refused."},
+	{family: "backpressure_items_total", help: "Items that streams have given to a boundary, by message."},
+	{family: "backpressure_deliveries_total", help: "Items that a boundary has delivered, by message."},
+	{family: "backpressure_drops_total", help: "Items that a boundary has dropped, by message."},
+	{family: "backpressure_samplings_total", help: "Items that a boundary has left out to thin them, by message."},
+	{family: "backpressure_abandonments_total", help: "Items that were queued when their stream ended, by message."},
+	{family: "backpressure_depth", help: "Items that are queued, by message."},
 	{family: "memoryguard_used_bytes", help: "Memory in use when a memory guard looked last.", greatest: true},
 	{family: "memoryguard_rejections_total", help: "Calls that a memory guard refused."},
 }

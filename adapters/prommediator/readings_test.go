@@ -7,6 +7,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/adapters/prommediator"
+	"github.com/fsmediator/mediator/backpressure"
 	"github.com/fsmediator/mediator/behaviors"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -24,7 +25,7 @@ func everything(t testing.TB) (*behaviors.Breaker, prometheus.Collector) {
 	m := newMediator(t,
 		mediator.Use(recorder, behaviors.RateLimit(rate.NewLimiter(rate.Inf, 1)), behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 5}), guard,
 			behaviors.Retry(behaviors.RetryConfig{Retries: 1, Delay: time.Nanosecond, RetryIf: behaviors.ErrorIs(errDeclined)}), breaker),
-		mediator.Handle(handle, mediator.Named("billing.charge")), mediator.HandleStream(tick))
+		mediator.Handle(handle, mediator.Named("billing.charge")), mediator.HandleStream(tick, mediator.Named("billing.ticks"), mediator.Use(backpressure.New(backpressure.NoDataLoss()))))
 	send(t, m, 1, -1)
 	for range mediator.Stream(context.Background(), m, ticks{N: 1}) {
 	}
@@ -39,7 +40,11 @@ func TestReadingsAreMetrics(t *testing.T) {
 	require.Equal(t, 1, value(t, got["fsmediator_retry_retries_total"], charge))
 	require.Equal(t, int(behaviors.StateIsolated), value(t, got["fsmediator_circuitbreaker_state"], charge))
 	require.Equal(t, 1, value(t, got["fsmediator_circuitbreaker_changes_total"], charge))
-	for _, name := range []string{"circuitbreaker_rejections_total", "bulkhead_running", "bulkhead_waiting", "bulkhead_rejections_total",
+	ticking := model.LabelSet{"scope": "billing.ticks"}
+	require.Equal(t, 1, value(t, got["fsmediator_backpressure_items_total"], ticking))
+	require.Equal(t, 1, value(t, got["fsmediator_backpressure_deliveries_total"], ticking))
+	require.Equal(t, 0, value(t, got["fsmediator_backpressure_depth"], ticking))
+	for _, name := range []string{"backpressure_drops_total", "backpressure_samplings_total", "backpressure_abandonments_total", "circuitbreaker_rejections_total", "bulkhead_running", "bulkhead_waiting", "bulkhead_rejections_total",
 		"ratelimit_rejections_total", "memoryguard_used_bytes", "memoryguard_rejections_total"} {
 		require.Contains(t, got, "fsmediator_"+name)
 	}

@@ -44,5 +44,5 @@ func TestPanelsAreNumberedAndDoNotOverlap(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, board.Panels, 19)
+	require.Len(t, board.Panels, 23)
 }

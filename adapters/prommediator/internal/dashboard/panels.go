@@ -57,6 +57,17 @@ var rows = []row{
 		{kind: line, title: "Streams that run", unit: "short", queries: []query{
 			{expr: `sum by (message) (fsmediator_calls_in_flight{job=~"$job", message=~"$message", kind="stream"})`, legend: "{{message}}"}}},
 	}},
+	{"Backpressure", []graph{
+		{kind: line, title: "Through the boundaries", description: "Items a second, given and delivered.", unit: "ops", queries: []query{
+			rate("fsmediator_backpressure_items_total", "given {{scope}}"),
+			rate("fsmediator_backpressure_deliveries_total", "delivered {{scope}}")}},
+		{kind: line, title: "Not delivered", description: "Items a second that a boundary gave up.", unit: "ops", queries: []query{
+			rate("fsmediator_backpressure_drops_total", "dropped {{scope}}"),
+			rate("fsmediator_backpressure_samplings_total", "sampled out {{scope}}"),
+			rate("fsmediator_backpressure_abandonments_total", "abandoned {{scope}}")}},
+		{kind: line, title: "Queued", description: "Items that wait in boundaries.", unit: "short", queries: []query{
+			{expr: `sum by (scope) (fsmediator_backpressure_depth` + scoped + `)`, legend: "{{scope}}"}}},
+	}},
 	{"Resilience", []graph{
 		{kind: timeline, title: "Circuit breakers", queries: []query{
 			{expr: `max by (scope) (fsmediator_circuitbreaker_state` + scoped + `)`, legend: "{{scope}}"}},
