@@ -6,14 +6,15 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/deadletter"
+	"github.com/fsmediator/mediator/examples/orders/outside"
 )
 
 // For the black-box tests: a program cannot export.
 var (
 	Run     = run
-	Charge  = charge
-	Refund  = refund
-	Deliver = deliver
+	Charge  = outside.Charge
+	Refund  = outside.Refund
+	Deliver = outside.Deliver
 	Status  = status
 )
 

@@ -8,19 +8,20 @@ import (
 	"github.com/fsmediator/mediator/examples/orders/messages"
 	"github.com/fsmediator/mediator/examples/orders/notification"
 	"github.com/fsmediator/mediator/examples/orders/order"
+	"github.com/fsmediator/mediator/examples/orders/outside"
 	"github.com/fsmediator/mediator/examples/orders/payment"
 )
 
 // wire puts the services together in this process. It is the only place that
 // knows where they run, and what stands around them: r is nil where nothing does.
 func wire(stock map[string]int64, r *resilience) (*mediator.Mediator, error) {
-	provider := payment.Provider{Charge: charge, Refund: refund}
+	provider := outside.Provider()
 	if r == nil {
 		return mediator.New(
 			order.Module(),
 			inventory.Module(stock),
 			payment.Module(provider),
-			notification.Module(deliver),
+			notification.Module(outside.Deliver),
 		)
 	}
 	return mediator.New(
@@ -33,9 +34,9 @@ func wire(stock map[string]int64, r *resilience) (*mediator.Mediator, error) {
 				Charge: func(ctx context.Context, p messages.PaymentRequested) error {
 					return mediator.Exec(ctx, m, chargeCard{Payment: p})
 				},
-				Refund: refund,
+				Refund: outside.Refund,
 			})
 		}),
-		notification.Module(deliver),
+		notification.Module(outside.Deliver),
 	)
 }

@@ -26,6 +26,9 @@ func decodeJSON(line []byte) (messages.PlaceOrder, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return p, errors.New("more than one JSON value")
 	}
+	if p.OrderID != "" {
+		return p, errors.New("order_id is what the shop gives")
+	}
 	return p, nil
 }
 

@@ -12,19 +12,23 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/examples/orders/closed"
+	"github.com/fsmediator/mediator/examples/orders/ledger"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
 // Module wires the service with the pieces of each SKU that are there at the
 // start.
-func Module(stock map[string]int64) mediator.Option {
+func Module(stock map[string]int64) mediator.Option { return Kept("", stock, nil) }
+
+// Kept is [Module] with what is held, and sold, in l too: another process, with the
+// same l, goes on with it. The stock is a delivery with a name, and comes in once;
+// one with another name comes on top.
+func Kept(delivery string, stock map[string]int64, l *ledger.Ledger) mediator.Option {
 	return mediator.Bind(func(m *mediator.Mediator) mediator.Option {
-		s := &service{m: m, shelves: map[string]*messages.StockLevel{}, holds: map[string]hold{}}
-		for sku, left := range stock {
-			s.shelves[sku] = &messages.StockLevel{SKU: sku, Left: left}
-		}
+		s := &service{m: m, kept: l, shelves: map[string]*messages.StockLevel{}, holds: map[string]hold{}, refused: map[string]messages.Reason{}}
 		group := mediator.Group("inventory")
 		return mediator.Options(
+			ledger.Loaded(s.load(delivery, stock)),
 			mediator.Subscribe(s.created, group),
 			mediator.Subscribe(s.completed, group),
 			mediator.Subscribe(s.cancelled, group),
@@ -35,12 +39,14 @@ func Module(stock map[string]int64) mediator.Option {
 }
 
 type service struct {
-	m *mediator.Mediator
+	m    *mediator.Mediator
+	kept *ledger.Ledger
 
 	mu      sync.Mutex
 	shelves map[string]*messages.StockLevel
-	holds   map[string]hold // by order, open orders only
-	over    closed.Set      // orders that nothing is held for any more
+	holds   map[string]hold            // by order, open orders only
+	refused map[string]messages.Reason // likewise
+	over    closed.Set                 // orders that nothing is held for any more
 }
 
 // hold is what is set aside for one order.
@@ -51,23 +57,24 @@ type hold struct {
 
 func (s *service) created(ctx context.Context, o messages.OrderCreated) error {
 	why, over := s.reserve(o)
-	switch {
-	case over:
+	if over {
 		return nil
-	case why != "":
+	}
+	if err := s.keep(o, begun, why); err != nil {
+		return err
+	}
+	if why != "" {
 		return mediator.Publish(ctx, s.m, messages.InventoryRejected{OrderID: o.OrderID, Reason: why})
 	}
 	return mediator.Publish(ctx, s.m, messages.InventoryReserved{OrderID: o.OrderID})
 }
 
 func (s *service) completed(_ context.Context, e messages.OrderCompleted) error {
-	s.release(e.Order.OrderID, func(h hold) { h.shelf.Sold += h.qty })
-	return nil
+	return s.release(e.Order, sold, func(h hold) { h.shelf.Sold += h.qty })
 }
 
 func (s *service) cancelled(_ context.Context, e messages.OrderCancelled) error {
-	s.release(e.Order.OrderID, func(h hold) { h.shelf.Left += h.qty })
-	return nil
+	return s.release(e.Order, released, func(h hold) { h.shelf.Left += h.qty })
 }
 
 // resumed sets aside what another process had set aside: it is not in the stock
@@ -82,11 +89,7 @@ func (s *service) resumed(_ context.Context, e messages.OrderResumed) error {
 	if _, ok := s.holds[id]; ok || !e.Reserved || e.Over {
 		return nil
 	}
-	shelf, ok := s.shelves[e.Order.SKU]
-	if !ok {
-		shelf = &messages.StockLevel{SKU: e.Order.SKU}
-		s.shelves[e.Order.SKU] = shelf
-	}
+	shelf := s.shelf(e.Order.SKU)
 	qty := int64(e.Order.Qty)
 	shelf.Reserved += qty
 	s.holds[id] = hold{shelf: shelf, qty: qty}
@@ -94,23 +97,30 @@ func (s *service) resumed(_ context.Context, e messages.OrderResumed) error {
 }
 
 // reserve sets the goods aside, once for each order, or says why it cannot, or
-// that the order is over.
+// that the order is over. Asked again, it says the same.
 func (s *service) reserve(o messages.OrderCreated) (why messages.Reason, over bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over.Has(o.OrderID) {
 		return "", true
 	}
+	if why, ok := s.refused[o.OrderID]; ok {
+		return why, false
+	}
 	if _, ok := s.holds[o.OrderID]; ok {
 		return "", false
 	}
 	shelf, ok := s.shelves[o.SKU]
-	if !ok {
-		return messages.UnknownSKU, false
-	}
 	qty := int64(o.Qty)
-	if shelf.Left < qty {
-		return messages.OutOfStock, false
+	switch {
+	case !ok:
+		why = messages.UnknownSKU
+	case shelf.Left < qty:
+		why = messages.OutOfStock
+	}
+	if why != "" {
+		s.refused[o.OrderID] = why
+		return why, false
 	}
 	shelf.Left -= qty
 	shelf.Reserved += qty
@@ -120,17 +130,33 @@ func (s *service) reserve(o messages.OrderCreated) (why messages.Reason, over bo
 
 // release ends the hold of an order that is over, if there is one, and has the
 // goods go where they belong.
-func (s *service) release(id string, move func(hold)) {
+func (s *service) release(o messages.OrderCreated, to step, move func(hold)) error {
+	if !s.end(o.OrderID) {
+		to = without
+	}
+	if err := s.keep(o, to, ""); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, ok := s.holds[o.OrderID]
+	if !ok {
+		return nil
+	}
+	delete(s.holds, o.OrderID)
+	h.shelf.Reserved -= h.qty
+	move(h)
+	return nil
+}
+
+// end has nothing more held for an order, and tells whether something is.
+func (s *service) end(id string) (held bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.over.Add(id)
-	h, ok := s.holds[id]
-	if !ok {
-		return
-	}
-	delete(s.holds, id)
-	h.shelf.Reserved -= h.qty
-	move(h)
+	delete(s.refused, id)
+	_, held = s.holds[id]
+	return held
 }
 
 // list yields a picture of one moment: the lock is not held while the consumer

@@ -12,9 +12,13 @@ import (
 // PlaceOrder asks for Qty pieces of a product at UnitCents each. The order
 // service answers as soon as the order is on its way; how it ends is told by
 // [OrderCompleted] or [OrderCancelled].
+//
+// Who may ask twice, for want of an answer, gives the order an ID: the order is
+// placed once. Otherwise the service gives it one.
 type PlaceOrder struct {
 	mediator.Returns[Receipt]
 
+	OrderID   string `json:"order_id,omitempty"`
 	Customer  string `json:"customer"`
 	Email     string `json:"email"`
 	SKU       string `json:"sku"`
@@ -43,9 +47,10 @@ var ErrInvalid = errors.New("invalid order")
 func (p PlaceOrder) Validate() error {
 	var wrong []string
 	for _, text := range []struct{ field, value string }{
-		{"customer", p.Customer}, {"email", p.Email}, {"sku", p.SKU}, {"card", p.Card},
+		{"order_id", p.OrderID}, {"customer", p.Customer}, {"email", p.Email}, {"sku", p.SKU}, {"card", p.Card},
 	} {
 		switch {
+		case text.field == "order_id" && text.value == "":
 		case strings.TrimSpace(text.value) == "":
 			wrong = append(wrong, text.field+" is missing")
 		case len(text.value) > MaxText:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/examples/orders/closed"
+	"github.com/fsmediator/mediator/examples/orders/ledger"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
@@ -22,9 +23,16 @@ type Notice struct {
 // Module wires the service. deliver is called concurrently; a notice counts as
 // sent when it returns nil, and no other is sent for the same order.
 func Module(deliver func(ctx context.Context, n Notice) error) mediator.Option {
-	s := &service{deliver: deliver}
+	return Kept(deliver, nil)
+}
+
+// Kept is [Module] with what was sent in l too: another process, with the same l,
+// does not send it again, unless this one dies just after sending it.
+func Kept(deliver func(ctx context.Context, n Notice) error, l *ledger.Ledger) mediator.Option {
+	s := &service{deliver: deliver, kept: l}
 	group := mediator.Group("notification")
 	return mediator.Options(
+		ledger.Loaded(s.load()),
 		mediator.Subscribe(s.completed, group),
 		mediator.Subscribe(s.cancelled, group),
 		mediator.Handle(s.count),
@@ -33,6 +41,7 @@ func Module(deliver func(ctx context.Context, n Notice) error) mediator.Option {
 
 type service struct {
 	deliver func(ctx context.Context, n Notice) error
+	kept    *ledger.Ledger
 
 	mu   sync.Mutex
 	told closed.Set // orders whose customers know how they ended
@@ -64,10 +73,25 @@ func (s *service) send(ctx context.Context, id string, n Notice) error {
 	if err := s.deliver(ctx, n); err != nil {
 		return fmt.Errorf("notice to %s: %w", n.To, err)
 	}
+	if err := s.kept.Put(id, 0, n); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.told.Add(id)
 	s.sent++
+	return nil
+}
+
+// load takes up what the ledger has.
+func (s *service) load() error {
+	for e, err := range ledger.All[Notice](s.kept) {
+		if err != nil {
+			return err
+		}
+		s.told.Add(e.ID)
+		s.sent++
+	}
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/fsmediator/mediator/examples/orders/closed"
+	"github.com/fsmediator/mediator/examples/orders/ledger"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
@@ -25,32 +27,93 @@ type entry struct {
 	step  step
 }
 
+// record is what the ledger has of an order.
+type record struct {
+	Order  messages.OrderCreated `json:"order"`
+	Reason messages.Reason       `json:"reason,omitempty"`
+}
+
 // book holds the open orders and the totals of all. It is safe for concurrent
 // use. Its size is that of the orders in progress.
 type book struct {
-	run string // what the IDs begin with
+	run  string // what the IDs begin with
+	kept *ledger.Ledger
 
 	mu      sync.Mutex
 	entries map[string]*entry
+	over    closed.Set // orders that are forgotten
 	counts  messages.OrderCounts
 }
 
-func newBook(run string) *book {
-	return &book{run: run, entries: map[string]*entry{}, counts: messages.OrderCounts{Cancelled: map[messages.Reason]int64{}}}
+func newBook(run string, kept *ledger.Ledger) *book {
+	return &book{run: run, kept: kept, entries: map[string]*entry{}, counts: messages.OrderCounts{Cancelled: map[messages.Reason]int64{}}}
 }
 
-// add opens an order.
-func (b *book) add(p messages.PlaceOrder) messages.OrderCreated {
+// untold is what nobody may have heard, and no message comes that has it told again.
+type untold struct {
+	created []messages.OrderCreated
+	failed  []messages.OrderCancelled
+}
+
+// load takes up what the ledger has.
+func (b *book) load() (u untold, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for e, err := range ledger.All[record](b.kept) {
+		if err != nil {
+			return u, err
+		}
+		b.counts.Placed++
+		b.counts.Open++
+		at, o := step(e.Step), e.Record.Order
+		b.count(o, at, e.Record.Reason)
+		if at >= completed {
+			b.over.Add(e.ID)
+		} else {
+			b.entries[e.ID] = &entry{order: o, step: at}
+		}
+		switch {
+		case at == reserving:
+			u.created = append(u.created, o)
+		case at == cancelled && e.Record.Reason == messages.Failed:
+			u.failed = append(u.failed, messages.OrderCancelled{Order: o, Reason: messages.Failed})
+		}
+	}
+	return u, nil
+}
+
+// add opens an order, unless it has an ID by which it was placed before. begun tells
+// whether the inventory has to hear of it.
+func (b *book) add(p messages.PlaceOrder) (o messages.OrderCreated, begun bool, err error) {
+	o, begun = b.enter(p)
+	if begun {
+		err = b.kept.Put(o.OrderID, int(reserving), record{Order: o})
+	}
+	return o, begun, err
+}
+
+func (b *book) enter(p messages.PlaceOrder) (o messages.OrderCreated, begun bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	id := p.OrderID
+	if id != "" {
+		if e, ok := b.entries[id]; ok {
+			return e.order, e.step == reserving
+		}
+		if b.over.Has(id) {
+			return messages.OrderCreated{OrderID: id}, false
+		}
+	}
 	b.counts.Placed++
 	b.counts.Open++
-	o := messages.OrderCreated{
-		OrderID: b.run + strconv.FormatInt(b.counts.Placed, 10), Customer: p.Customer, Email: p.Email,
-		SKU: p.SKU, Qty: p.Qty, UnitCents: p.UnitCents, Card: p.Card,
+	if id == "" {
+		id = b.run + strconv.FormatInt(b.counts.Placed, 10)
 	}
-	b.entries[o.OrderID] = &entry{order: o}
-	return o
+	o = messages.OrderCreated{
+		OrderID: id, Customer: p.Customer, Email: p.Email, SKU: p.SKU, Qty: p.Qty, UnitCents: p.UnitCents, Card: p.Card,
+	}
+	b.entries[id] = &entry{order: o}
+	return o, true
 }
 
 // resume opens an order that has an ID already.
@@ -73,29 +136,48 @@ func (b *book) open(id string) bool {
 	return ok && e.step < completed
 }
 
-// advance takes an order to a step and counts it there, once. It is false if the
+// advance takes an order to a step and counts it there, once. It is not ok if the
 // order is unknown or past that step: what asked for it comes too late.
-func (b *book) advance(id string, to step, why messages.Reason) (messages.OrderCreated, bool) {
+func (b *book) advance(id string, to step, why messages.Reason) (o messages.OrderCreated, ok bool, err error) {
+	o, at, ok := b.move(id, to, why)
+	if !ok {
+		// An order that is over is forgotten, but the process that told so may have
+		// died before it had told all.
+		var r record
+		var n int
+		if r, n, ok, err = ledger.Get[record](b.kept, id); err != nil || !ok || step(n) != to || to < completed {
+			return o, false, err
+		}
+		return r.Order, true, nil
+	}
+	return o, true, b.kept.Put(id, int(at), record{Order: o, Reason: why})
+}
+
+func (b *book) move(id string, to step, why messages.Reason) (o messages.OrderCreated, at step, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e, ok := b.entries[id]
 	if !ok || e.step > to || e.step == completed && to != completed {
-		return messages.OrderCreated{}, false
+		return messages.OrderCreated{}, 0, false
 	}
-	if e.step == to {
-		return e.order, true
+	if e.step != to {
+		e.step = to
+		b.count(e.order, to, why)
 	}
-	e.step = to
-	switch to {
+	return e.order, e.step, true
+}
+
+// count counts an open order that has come to a step.
+func (b *book) count(o messages.OrderCreated, at step, why messages.Reason) {
+	switch at {
 	case completed:
 		b.counts.Completed++
 		b.counts.Open--
-		b.counts.RevenueCents += e.order.TotalCents()
+		b.counts.RevenueCents += o.TotalCents()
 	case cancelled:
 		b.counts.Cancelled[why]++
 		b.counts.Open--
 	}
-	return e.order, true
 }
 
 // forget drops what is known of an order. Its count stays.
@@ -103,6 +185,7 @@ func (b *book) forget(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.entries, id)
+	b.over.Add(id)
 }
 
 func (b *book) totals() messages.OrderCounts {

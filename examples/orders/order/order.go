@@ -12,6 +12,7 @@ import (
 	"errors"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/examples/orders/ledger"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
@@ -20,11 +21,16 @@ func Module() mediator.Option { return Run("o") }
 
 // Run is [Module] with IDs that begin with run instead: where orders outlive the
 // process, each needs IDs of its own.
-func Run(run string) mediator.Option {
+func Run(run string) mediator.Option { return Kept(run, nil) }
+
+// Kept is [Run] with the orders in l too: another process, with the same l, goes on
+// with those that this one leaves open, see [Resume].
+func Kept(run string, l *ledger.Ledger) mediator.Option {
 	return mediator.Bind(func(m *mediator.Mediator) mediator.Option {
-		s := &service{m: m, book: newBook(run)}
+		s := &service{m: m, book: newBook(run, l)}
 		group := mediator.Group("order")
 		return mediator.Options(
+			s.takeUp(l),
 			mediator.Handle(s.place),
 			mediator.Handle(s.count),
 			mediator.Handle(s.find),
@@ -46,9 +52,13 @@ func (s *service) place(ctx context.Context, p messages.PlaceOrder) (messages.Re
 	if err := p.Validate(); err != nil {
 		return messages.Receipt{}, err
 	}
-	o := s.book.add(p)
-	err := mediator.Publish(ctx, s.m, o)
-	if err != nil {
+	o, begun, err := s.book.add(p)
+	if err != nil || !begun {
+		return messages.Receipt{OrderID: o.OrderID}, err
+	}
+	// It is accepted now, whether or not its customer waits for the receipt.
+	ctx = context.WithoutCancel(ctx)
+	if err = mediator.Publish(ctx, s.m, o); err != nil {
 		// Nobody will take this order any further: what was done for it is undone,
 		// unless it had come to its end and only the telling failed.
 		err = errors.Join(err, s.end(ctx, o.OrderID, cancelled, messages.Failed))
@@ -58,9 +68,9 @@ func (s *service) place(ctx context.Context, p messages.PlaceOrder) (messages.Re
 }
 
 func (s *service) reserved(ctx context.Context, e messages.InventoryReserved) error {
-	o, ok := s.book.advance(e.OrderID, paying, "")
-	if !ok {
-		return nil
+	o, ok, err := s.book.advance(e.OrderID, paying, "")
+	if err != nil || !ok {
+		return err
 	}
 	return mediator.Publish(ctx, s.m, messages.PaymentRequested{OrderID: o.OrderID, Card: o.Card, Cents: o.TotalCents()})
 }
@@ -80,11 +90,10 @@ func (s *service) declined(ctx context.Context, e messages.PaymentFailed) error 
 // end takes the order to its last step and tells everybody. Only then is it
 // forgotten, so that a step that is reported again is told again.
 func (s *service) end(ctx context.Context, id string, last step, why messages.Reason) error {
-	o, ok := s.book.advance(id, last, why)
-	if !ok {
-		return nil
+	o, ok, err := s.book.advance(id, last, why)
+	if err != nil || !ok {
+		return err
 	}
-	var err error
 	if last == completed {
 		err = mediator.Publish(ctx, s.m, messages.OrderCompleted{Order: o})
 	} else {

@@ -23,6 +23,7 @@ const (
 const (
 	NoFunds     = "-0002"
 	ExpiredCard = "-0069"
+	NoAnswer    = "-0119" // neither charged nor declined: no order of the sample has one
 )
 
 // Generate yields n orders. The same seed yields the same orders.
