@@ -79,10 +79,7 @@ func (m *Monitor) live(_ context.Context, verbose bool) (string, Status, *docume
 
 func (m *Monitor) readiness(ctx context.Context, verbose bool) (string, Status, *document) {
 	components := m.checks.run(ctx)
-	s, word := Healthy, "ok"
-	for _, c := range components {
-		s = max(s, c.Status)
-	}
+	s, word := worstOf(components), "ok"
 	ready := m.isReady()
 	if !ready {
 		s = Unhealthy
@@ -103,13 +100,16 @@ func (m *Monitor) readiness(ctx context.Context, verbose bool) (string, Status, 
 
 func (m *Monitor) overall(ctx context.Context, verbose bool) (string, Status, *document) {
 	m.checks.run(ctx)
-	r := m.Snapshot()
-	word := "ok"
-	if r.Status >= Unhealthy {
-		word = "unhealthy"
+	var d *document
+	var s Status
+	if verbose {
+		r := m.Snapshot()
+		s, d = r.Status, r.document()
+	} else {
+		s = m.status()
 	}
-	if !verbose {
-		return word, r.Status, nil
+	if s >= Unhealthy {
+		return "unhealthy", s, d
 	}
-	return word, r.Status, r.document()
+	return "ok", s, d
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,6 +141,56 @@ func TestAStalledStreamMakesTheProcessUnhealthyAndNothingElse(t *testing.T) {
 		require.NoError(t, end())
 		status, _ = get(handler, "/healthz")
 		require.Equal(t, 200, status)
+	})
+}
+
+// presser is the owner of a queue that counts how often it is asked.
+type presser struct{ asked atomic.Int64 }
+
+func (p *presser) Pressure() bool {
+	p.asked.Add(1)
+	return false
+}
+
+// A plain probe says what the document does, and does not look into each stream for
+// it.
+func TestAPlainProbeLeavesTheStreamsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &presser{}
+		down := errors.New("down")
+		var broken atomic.Bool
+		h := newMonitor(health.Config{Interval: time.Second, Stall: 5 * time.Second, Recovery: 1, Window: time.Second, CheckTTL: time.Nanosecond, Checks: []health.Check{
+			{Name: "store", Func: func(context.Context) error {
+				if broken.Load() {
+					return down
+				}
+				return nil
+			}},
+		}})
+		m := newMediator(t, feeds(h, mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			return mediator.NewQueue(mediator.QueueConfig{Capacity: 10, Owner: p}).Run(ctx, c, next)
+		})))
+		both := func(want int) {
+			t.Helper()
+			before := p.asked.Load()
+			status, _ := get(h.Handler(), "/healthz")
+			require.Equal(t, want, status)
+			require.Equal(t, before, p.asked.Load(), "a plain probe asks no queue's owner")
+			status, _ = get(h.Handler(), "/healthz?verbose")
+			require.Equal(t, want, status)
+			time.Sleep(time.Millisecond)
+		}
+		both(200)
+		end := consume(t, m, silent(1))
+		time.Sleep(2050 * time.Millisecond) // between two looks
+		both(200)
+		require.Positive(t, p.asked.Load(), "the document does")
+		time.Sleep(5 * time.Second)
+		both(503)
+		require.NoError(t, end())
+		both(200)
+		broken.Store(true)
+		both(503)
 	})
 }
 

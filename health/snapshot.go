@@ -60,12 +60,43 @@ func (m *Monitor) build(c clock, anew bool) (Report, []*run) {
 		r.Status = max(r.Status, totals.Status)
 		r.Totals = append(r.Totals, totals)
 	}
-	r.Components = append(m.checks.components(), m.askSources()...)
-	for _, component := range r.Components {
-		r.Status = max(r.Status, component.Status)
-	}
+	r.Components = m.components()
+	r.Status = max(r.Status, worstOf(r.Components))
 	r.Panics = m.panics.Load()
 	return r, running
+}
+
+// status is the Status of a Snapshot, without its cost: probes come often, and most of
+// them ask for no more.
+func (m *Monitor) status() (s Status) {
+	m.mu.Lock()
+	runs, tallies := slices.Clone(m.runs), slices.Clip(m.tallies)
+	m.mu.Unlock()
+	for _, r := range runs {
+		r.mu.Lock()
+		if !r.over {
+			s = max(s, r.health.status)
+		}
+		r.mu.Unlock()
+	}
+	for _, t := range tallies {
+		t.mu.Lock()
+		s = max(s, t.health.status)
+		t.mu.Unlock()
+	}
+	return max(s, worstOf(m.components()))
+}
+
+// components is what the checks found last and what the sources tell.
+func (m *Monitor) components() []Component {
+	return append(m.checks.components(), m.askSources()...)
+}
+
+func worstOf(components []Component) (s Status) {
+	for _, c := range components {
+		s = max(s, c.Status)
+	}
+	return s
 }
 
 // report adjusts the streams and tells the reporters, every Interval. It is part
