@@ -48,8 +48,9 @@ func (p Pacing) Adjust(s Stream) (all []Adjustment) {
 	return all
 }
 
-// Capacity doubles the capacity of a queue that is under pressure, and halves it
-// while the stream has [HighMemory]. The zero value is ready to use.
+// Capacity doubles the capacity of a queue that is under pressure. While the stream
+// has [HighMemory] it halves that of a queue with more than Min items in it: one with
+// fewer would give no memory back. The zero value is ready to use.
 type Capacity struct {
 	// Min and Max bound what it sets. Default: an eighth of the configured capacity,
 	// and the configured capacity: by default it only shrinks queues, and gives
@@ -70,7 +71,9 @@ func (p Capacity) Adjust(s Stream) (all []Adjustment) {
 		to, why := q.Capacity, ""
 		switch {
 		case s.Has(HighMemory):
-			to, why = max(q.Capacity/2, min(least, q.Capacity)), "the process takes too much memory"
+			if q.Depth > least {
+				to, why = max(q.Capacity/2, min(least, q.Capacity)), fmt.Sprintf("the process takes too much memory, %d of %d queued", q.Depth, q.Capacity)
+			}
 		case q.Pressure || s.Has(Exhaustion):
 			to, why = max(q.Capacity, min(2*q.Capacity, most)), fmt.Sprintf("%d of %d queued, %d dropped", q.Depth, q.Capacity, q.Dropped)
 		}

@@ -183,6 +183,26 @@ func TestCapacity(t *testing.T) {
 	})
 }
 
+// The memory is the process's: what takes none of it is left alone, and so is the log.
+func TestCapacityLeavesIdleQueuesAlone(t *testing.T) {
+	s := health.Stream{
+		Findings: []health.Finding{{Reason: health.HighMemory, Status: health.Warning}},
+		Queues: []health.Queue{
+			{Capacity: 800, Depth: 100, Configured: health.Settings{Capacity: 800}},
+			{Capacity: 800, Depth: 101, Configured: health.Settings{Capacity: 800}},
+			{Capacity: 150, Depth: 150, Configured: health.Settings{Capacity: 800}},
+			{Capacity: 100, Depth: 100, Configured: health.Settings{Capacity: 800}},
+		},
+	}
+	got := map[int]float64{}
+	for _, a := range (health.Capacity{}).Adjust(s) {
+		require.Equal(t, health.SetCapacity, a.Action)
+		got[a.Queue] = a.To
+	}
+	require.Equal(t, map[int]float64{1: 400, 2: 100}, got)
+	require.Empty(t, health.Capacity{Min: 1000}.Adjust(s))
+}
+
 func TestSampling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newMonitor(health.Config{Interval: time.Second, Relax: 5, Policies: []health.Policy{health.Sampling{Most: 4}}})
