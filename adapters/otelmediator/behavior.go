@@ -3,9 +3,11 @@ package otelmediator
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
@@ -193,7 +195,7 @@ func (r *run) describe(o outcome, err error) {
 		r.span.SetAttributes(triesKey.Int(retried.Tries))
 	}
 	if open, ok := errors.AsType[*behaviors.OpenError](err); ok {
-		r.span.AddEvent("fsmediator.breaker.rejected", trace.WithAttributes(breakerKey.String(open.Key),
+		r.span.AddEvent("fsmediator.breaker.rejected", trace.WithAttributes(breakerKey.String(text(open.Key)),
 			breakerState.String(open.State.String()), durationKey.Float64(open.RetryAfter().Seconds())))
 	}
 	if o.errorType == "" {
@@ -203,7 +205,14 @@ func (r *run) describe(o outcome, err error) {
 	if p, ok := errors.AsType[*mediator.PanicError](err); ok && len(p.Stack) > 0 {
 		details = append(details, trace.WithAttributes(semconv.ExceptionStacktrace(string(p.Stack))))
 	}
-	r.span.RecordError(err, details...)
+	message := err.Error()
+	if utf8.ValidString(message) {
+		r.span.RecordError(err, details...)
+	} else {
+		message = text(message)
+		r.span.AddEvent(semconv.ExceptionEventName, append(details, trace.WithAttributes(
+			semconv.ExceptionType(reflect.TypeOf(err).String()), semconv.ExceptionMessage(message)))...)
+	}
 	r.span.SetAttributes(semconv.ErrorTypeKey.String(o.errorType))
-	r.span.SetStatus(codes.Error, err.Error())
+	r.span.SetStatus(codes.Error, message)
 }

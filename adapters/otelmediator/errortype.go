@@ -40,7 +40,7 @@ var errorTypes = []struct {
 // "no_handler", "closed", "queue_full", "no_response", "message_type",
 // "call_over", "timeout", "canceled" for the mediator's errors and those of
 // contexts, also if they are wrapped. Any other error is what its method
-// ErrorType() string says, or the name of its type as %T prints it; what a Retry,
+// ErrorType() string says, if that is not "", or the name of its type as %T prints it; what a Retry,
 // the mediator and fmt.Errorf put around it does not count. It returns "" for nil.
 func ErrorType(err error) string {
 	if err == nil {
@@ -50,7 +50,9 @@ func ErrorType(err error) string {
 		return "panic"
 	}
 	if own, ok := errors.AsType[typed](err); ok {
-		return own.ErrorType()
+		if name := text(own.ErrorType()); name != "" {
+			return name
+		}
 	}
 	for _, known := range errorTypes {
 		if errors.Is(err, known.err) {

@@ -56,7 +56,7 @@ func StateChanges(opts ...Option) func(behaviors.StateChange) {
 		metric.WithUnit("{change}"), metric.WithDescription("Changes of state of circuit breakers.")))
 	return func(s behaviors.StateChange) {
 		kvs := append(slices.Clone(c.attributes),
-			breakerKey.String(s.Key), breakerFrom.String(s.From.String()), breakerState.String(s.To.String()))
+			breakerKey.String(text(s.Key)), breakerFrom.String(s.From.String()), breakerState.String(s.To.String()))
 		changes.Add(context.Background(), 1, metric.WithAttributeSet(attribute.NewSet(kvs...)))
 	}
 }

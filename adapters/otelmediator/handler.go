@@ -3,6 +3,7 @@ package otelmediator
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -78,11 +79,12 @@ func (b *behavior) newHandler(k key) *handler {
 		kind, remote = trace.SpanKindConsumer, trace.SpanKindConsumer
 		h.subscriber = true
 	}
-	h.span = operation + " " + k.name
+	name := text(k.name)
+	h.span = operation + " " + name
 	h.attributes = append(slices.Clone(b.attributes), semconv.MessagingSystemKey.String(System), semconv.MessagingOperationName(operation),
-		operationType, semconv.MessagingDestinationName(k.name))
+		operationType, semconv.MessagingDestinationName(name))
 	if k.group != "" {
-		h.attributes = append(h.attributes, semconv.MessagingConsumerGroupName(k.group))
+		h.attributes = append(h.attributes, semconv.MessagingConsumerGroupName(text(k.group)))
 	}
 	start := func(kind trace.SpanKind) []trace.SpanStartOption {
 		opts := []trace.SpanStartOption{trace.WithSpanKind(kind), trace.WithAttributes(h.attributes...)}
@@ -98,6 +100,10 @@ func (b *behavior) newHandler(k key) *handler {
 	h.ended.Store(&map[outcome][]metric.RecordOption{})
 	return h
 }
+
+// text is s as the value of an attribute. Protocol Buffers takes no string that is
+// not UTF-8, and an exporter loses the whole batch that has one.
+func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 func (h *handler) options(o outcome) []metric.RecordOption {
 	kvs := append(slices.Clone(h.attributes), endingKey.String(o.ending.String()))

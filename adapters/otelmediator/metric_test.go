@@ -185,6 +185,11 @@ func TestConcurrentCallsOfManyNames(t *testing.T) {
 	require.Len(t, r.spans.GetSpans(), mediators*4*calls)
 }
 
+// typeless is an error that could say what its type is, and does not.
+type typeless struct{ error }
+
+func (typeless) ErrorType() string { return "" }
+
 func TestErrorType(t *testing.T) {
 	type own struct{ error }
 	for _, test := range []struct {
@@ -202,6 +207,7 @@ func TestErrorType(t *testing.T) {
 		{fmt.Errorf("a: %w", &behaviors.OpenError{}), "circuit_open"},
 		{fmt.Errorf("no cause: %w", nil), "*fmt.wrapError"},
 		{context.Canceled, "canceled"},
+		{typeless{errDeclined}, "otelmediator_test.typeless"},
 	} {
 		require.Equal(t, test.want, otelmediator.ErrorType(test.err), "%#v", test.err)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/internal/caught"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
@@ -23,6 +24,8 @@ const (
 // and fsmediator.scope, which is a message or another key. They are read when the
 // metrics are collected, and cost nothing otherwise. The calls that r counts are not
 // among them: for those there is [Behavior].
+//
+// A Source that panics makes the collection report that.
 //
 // stop ends it, and may be called again. Of the options, Observe uses
 // MeterProvider and Attributes. It panics if r is nil.
@@ -42,7 +45,12 @@ func Observe(r *behaviors.Recorder, opts ...Option) (stop func() error, err erro
 	if err != nil {
 		return nil, fmt.Errorf("otelmediator: observe: %w", err)
 	}
-	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) (err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				err = fmt.Errorf("otelmediator: observe: a source that the Recorder watches: %w", caught.Panic(v))
+			}
+		}()
 		for reading, value := range merged(r.Snapshot().Readings) {
 			kvs := append(slices.Clone(c.attributes), ofKey.String(reading.behavior), readingKey.String(reading.name))
 			if reading.scope != "" {
@@ -69,16 +77,17 @@ type reading struct {
 	gauge                 bool
 }
 
-// merged adds up what is the same of several behaviors. Of states the greatest
-// counts.
+// merged adds up what is the same of several behaviors. Of states, and of the memory
+// in use, which all guards see, the greatest counts.
 func merged(all []behaviors.Reading) map[reading]float64 {
 	values := map[reading]float64{}
 	for _, one := range all {
-		at := reading{one.Behavior, one.Scope, one.Name, one.Gauge}
-		if one.State != "" {
-			values[at] = max(values[at], one.Value)
+		at := reading{text(one.Behavior), text(one.Scope), text(one.Name), one.Gauge}
+		was, ok := values[at]
+		if ok && (one.State != "" || one.Behavior == "memoryguard" && one.Name == "used") {
+			values[at] = max(was, one.Value)
 		} else {
-			values[at] += one.Value
+			values[at] = was + one.Value
 		}
 	}
 	return values

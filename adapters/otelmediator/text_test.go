@@ -1,0 +1,151 @@
+package otelmediator_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/adapters/otelmediator"
+	"github.com/fsmediator/mediator/behaviors"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+)
+
+// garbled is an error that has no text, and whose type has none.
+type garbled struct{}
+
+func (garbled) Error() string     { return "no \xff text" }
+func (garbled) ErrorType() string { return "type \xff" }
+
+func requireText(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, s := range texts {
+		require.True(t, utf8.ValidString(s), "%q", s)
+	}
+}
+
+func requireTexts(t *testing.T, kvs []attribute.KeyValue) {
+	t.Helper()
+	for _, kv := range kvs {
+		requireText(t, kv.Value.Emit())
+	}
+}
+
+// An exporter that speaks OTLP loses all spans and metrics of a batch in which one
+// string is not UTF-8.
+func TestWhatIsNoTextIsMadeText(t *testing.T) {
+	r, recorder := newRig(), behaviors.NewRecorder()
+	stop, err := otelmediator.Observe(recorder, otelmediator.MeterProvider(r.meters))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, stop()) }()
+	breaker := behaviors.CircuitBreaker(behaviors.BreakerConfig{
+		Key:           func(mediator.Call) string { return "tenant \xfe" },
+		OnStateChange: otelmediator.StateChanges(otelmediator.MeterProvider(r.meters)),
+	})
+	m := newMediator(t, mediator.Use(r.behavior(), recorder, breaker),
+		mediator.Handle(func(context.Context, charge) (int, error) { return 0, garbled{} }, mediator.Named("charge \xff")),
+		mediator.Subscribe(func(context.Context, paid) error { return nil }, mediator.Group("stock \xff")))
+	_, err = mediator.Send(t.Context(), m, charge{})
+	require.ErrorAs(t, err, new(garbled))
+	breaker.Isolate()
+	_, err = mediator.Send(t.Context(), m, charge{})
+	require.ErrorIs(t, err, behaviors.ErrOpen)
+	require.Error(t, mediator.Publish(t.Context(), m, paid{}))
+
+	spans := r.spans.GetSpans()
+	require.Len(t, spans, 3)
+	for _, s := range spans {
+		requireText(t, s.Name, s.Status.Description)
+		requireTexts(t, s.Attributes)
+		for _, e := range s.Events {
+			requireTexts(t, e.Attributes)
+		}
+	}
+	failed := spans[0]
+	require.Equal(t, "send charge \uFFFD", failed.Name)
+	require.Equal(t, codes.Error, failed.Status.Code)
+	require.Equal(t, "type \uFFFD", attrs(failed.Attributes)["error.type"])
+	exception := event(t, failed, "exception")
+	require.Contains(t, exception["exception.message"], "no \uFFFD text")
+	require.Equal(t, "otelmediator_test.garbled", exception["exception.type"])
+	require.Equal(t, "tenant \uFFFD", event(t, spans[1], "fsmediator.breaker.rejected")["fsmediator.breaker.key"])
+
+	got := r.metrics(t)
+	for _, name := range []string{"messaging.process.duration", "fsmediator.behavior.events", "fsmediator.behavior.state", "fsmediator.breaker.changes"} {
+		require.Contains(t, got, name)
+	}
+	for _, one := range got {
+		switch data := one.Data.(type) {
+		case metricdata.Histogram[float64]:
+			for _, p := range data.DataPoints {
+				requireTexts(t, p.Attributes.ToSlice())
+			}
+		case metricdata.Sum[float64]:
+			for _, p := range data.DataPoints {
+				requireTexts(t, p.Attributes.ToSlice())
+			}
+		case metricdata.Sum[int64]:
+			for _, p := range data.DataPoints {
+				requireTexts(t, p.Attributes.ToSlice())
+			}
+		case metricdata.Gauge[float64]:
+			for _, p := range data.DataPoints {
+				requireTexts(t, p.Attributes.ToSlice())
+			}
+		default:
+			require.Fail(t, "nothing looks into", "%T", data)
+		}
+	}
+}
+
+// source reads what it is given, and panics with it if that is an error.
+type source struct {
+	readings []behaviors.Reading
+	panics   error
+}
+
+func (s *source) Readings() iter.Seq[behaviors.Reading] {
+	return func(yield func(behaviors.Reading) bool) {
+		for _, one := range s.readings {
+			if !yield(one) {
+				return
+			}
+		}
+		if s.panics != nil {
+			panic(s.panics)
+		}
+	}
+}
+
+// All guards see the same memory.
+func TestMemoryOfSeveralGuardsIsNotAddedUp(t *testing.T) {
+	r, recorder := newRig(), behaviors.NewRecorder()
+	stop, err := otelmediator.Observe(recorder, otelmediator.MeterProvider(r.meters))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, stop()) }()
+	for _, used := range []float64{5, 7, 6} {
+		recorder.Watch(&source{readings: []behaviors.Reading{{Behavior: "memoryguard", Name: "used", Value: used, Gauge: true}}})
+	}
+	state := r.metrics(t)["fsmediator.behavior.state"].Data.(metricdata.Gauge[float64]).DataPoints
+	require.Len(t, state, 1)
+	require.InDelta(t, 7, state[0].Value, 0)
+}
+
+// A reader that collects each minute does so in a goroutine of its own: a panic there
+// would end the program.
+func TestASourceThatPanicsFailsTheCollection(t *testing.T) {
+	r, recorder := newRig(), behaviors.NewRecorder()
+	stop, err := otelmediator.Observe(recorder, otelmediator.MeterProvider(r.meters))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, stop()) }()
+	recorder.Watch(&source{panics: errDeclined})
+	err = r.reader.Collect(t.Context(), new(metricdata.ResourceMetrics))
+	require.ErrorContains(t, err, "a source that the Recorder watches")
+	var p *mediator.PanicError
+	require.True(t, errors.As(err, &p) && errors.Is(p, errDeclined), "%v", err)
+}
