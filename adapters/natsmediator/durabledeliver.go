@@ -102,14 +102,14 @@ func (g *group) handle(msg jetstream.Msg, md *jetstream.MsgMetadata) (err error,
 		undecoded = err != nil
 		return err
 	}
-	err = guard(func() error {
+	err = asked(guard(func() error {
 		ctx := d.n.wire.extract(g.t.base, h)
 		ctx = context.WithValue(ctx, eventKey{}, Event{
 			ID: unescapeValue(h.Get(headerID)), Group: g.name, Attempt: int(md.NumDelivered), Partition: lastToken(msg.Subject()),
 			Sequence: md.Sequence.Stream, Stored: md.Timestamp,
 		})
 		return mediator.DispatchTo(ctx, d.m, d.name, g.name, decodeBody)
-	})
+	}))
 	if err == nil {
 		return nil, false
 	}

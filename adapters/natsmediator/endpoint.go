@@ -148,6 +148,7 @@ func (e *endpoint) handle(c *call) {
 	}
 	var response any
 	response, err = mediator.Dispatch(c.ctx, e.s.m, e.name, func(target any) error { return decode(c.codec, c.msg.Data, target) })
+	err = asked(err)
 	switch ended := c.ctx.Err(); {
 	case err == nil && response != nil:
 		data, err = encode(c.codec, nil, response)

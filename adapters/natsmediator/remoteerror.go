@@ -170,6 +170,27 @@ func (w *wire) errorBytes(err error) (data []byte, body errorBody) {
 	return data, body
 }
 
+// asked is err, or what it panics with when it is asked for its text or for what it
+// is: a nil pointer of the handler's own type does.
+func asked(err error) error {
+	if err == nil {
+		return nil
+	}
+	failed := guard(func() error {
+		_ = err.Error()
+		_ = errors.Is(err, mediator.ErrClosed)
+		var told interface{ RetryAfter() time.Duration }
+		if errors.As(err, &told) {
+			_ = told.RetryAfter()
+		}
+		return nil
+	})
+	if failed == nil {
+		return err
+	}
+	return fmt.Errorf("the handler's error is a %T that cannot be asked: %w", err, failed)
+}
+
 // remoteError is the opposite of errorBytes, for whatever bytes.
 func (w *wire) remoteError(service, name string, data []byte) *RemoteError {
 	var body errorBody

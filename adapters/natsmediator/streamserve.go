@@ -57,7 +57,7 @@ func (e *endpoint) produce(c *call, t terms) {
 		sendErr = p.send(item)
 		return sendErr == nil
 	})
-	err = errors.Join(err, sendErr)
+	err = errors.Join(asked(err), sendErr)
 }
 
 // producer is the sending side of one run of a stream.

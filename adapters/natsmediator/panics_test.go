@@ -1,0 +1,49 @@
+package natsmediator_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/adapters/natsmediator"
+	"github.com/stretchr/testify/require"
+)
+
+// refused is an error whose nil pointer is no nil error, and panics when asked.
+type refused struct{ why string }
+
+func (e *refused) Error() string { return e.why }
+
+func nilRefused() error {
+	var e *refused
+	return e
+}
+
+func TestErrorThatPanicsWhenAskedIsAnswered(t *testing.T) {
+	n := embed(t)
+	serve(t, wired(t,
+		mediator.Handle(func(context.Context, place) (order, error) { return order{}, nilRefused() }),
+		mediator.HandleStream(func(context.Context, count) iterSeq {
+			return func(yield func(int, error) bool) { yield(0, nilRefused()) }
+		})), n)
+	m := wired(t, natsmediator.Remote[place](n, "shop"), natsmediator.RemoteStream[count](n, "shop"))
+	var p *mediator.PanicError
+	_, err := mediator.Send(t.Context(), m, place{})
+	require.ErrorAs(t, err, &p)
+	require.ErrorContains(t, err, "refused that cannot be asked")
+	_, err = collect(mediator.Stream(t.Context(), m, count{}))
+	require.ErrorAs(t, err, &p)
+	require.ErrorContains(t, err, "cannot be asked")
+}
+
+func TestDurableErrorThatPanicsWhenAskedIsADeadLetter(t *testing.T) {
+	n := embed(t)
+	m := wired(t, natsmediator.Durable[paid](n, natsmediator.Attempts(1)),
+		mediator.Subscribe(func(context.Context, paid) error { return nilRefused() }, mediator.Group("stock")))
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
+	letters := natsmediator.Letters(n)
+	eventually(t, "the letter", func() bool { return countOf(t, letters) == 1 })
+	l := firstLetter(t, letters)
+	require.Contains(t, l.Errors[0], "cannot be asked")
+	require.NotEmpty(t, l.Stack)
+}
