@@ -27,8 +27,10 @@
 //
 // Nothing, while nobody looks: no goroutine, no timer, no memory that grows. While
 // pages are open, one goroutine takes a sample each [Interval] for all of them; it
-// takes longer pauses when a sample takes it long. At most 64 pages can be open at
-// once; one that does not keep up skips samples. A page that is hidden disconnects.
+// takes longer pauses when a sample takes it long. Another counts the dead letters
+// now and then, so that a store that is slow holds up nothing else. At most 64 pages
+// can be open at once; one that does not keep up skips samples. A page that is hidden
+// disconnects.
 //
 // # How it ends
 //

@@ -75,6 +75,7 @@ func (h *hub) leave(t *tab) {
 func (h *hub) run(ctx context.Context, f *feed) {
 	defer close(f.done)
 	s := newSampler(h.console)
+	defer s.letters.wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

@@ -12,34 +12,6 @@ import (
 	"github.com/fsmediator/mediator/deadletter"
 )
 
-// lettersView is how many dead letters there are.
-type lettersView struct {
-	Count int    `json:"count"`
-	Error string `json:"error,omitempty"`
-}
-
-const countLimit = 2 * time.Second
-
-// countLetters counts them as often as that is cheap.
-func (s *sampler) countLetters(ctx context.Context, out *sample) {
-	if s.store == nil {
-		return
-	}
-	if began := time.Now(); !began.Before(s.recount) {
-		ctx, cancel := context.WithTimeout(ctx, countLimit)
-		defer cancel()
-		var n int
-		err := errors.New("the store panicked")
-		s.guard("the store of dead letters", func() { n, err = s.store.Count(ctx, deadletter.Filter{}) })
-		if s.letters = (lettersView{Count: n}); err != nil {
-			s.letters = lettersView{Error: err.Error()}
-		}
-		s.recount = time.Now().Add(pause(time.Since(began)))
-	}
-	counted := s.letters
-	out.Letters = &counted
-}
-
 // letterView is a letter in a list.
 type letterView struct {
 	ID       string `json:"id"`

@@ -329,6 +329,36 @@ func TestWhatFailsIsShownAndHarmsNothing(t *testing.T) {
 	})
 }
 
+// stuck is a store that does not answer until it is let go, whatever its context says.
+type stuck struct {
+	deadletter.Store
+	goOn chan struct{}
+}
+
+func (s *stuck) Count(ctx context.Context, f deadletter.Filter) (int, error) {
+	<-s.goOn
+	return s.Store.Count(context.WithoutCancel(ctx), f)
+}
+
+func TestAStoreThatDoesNotAnswerHoldsUpNothingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &stuck{Store: deadletter.NewMemory(), goOn: make(chan struct{})}
+		require.NoError(t, store.Put(t.Context(), deadletter.Letter{ID: "x"}))
+		p := open(t, console.Handler(newMediator(t, mediator.Handle(handleAsk)), console.DeadLetters(store)))
+		began := time.Now()
+		require.Nil(t, next[sample](t, p, "sample").Letters, "it is not known yet")
+		for range 3 {
+			next[sample](t, p, "sample")
+		}
+		require.Less(t, time.Since(began), 4*time.Second, "a sample a second")
+		require.Equal(t, "the store does not answer", next[sample](t, p, "sample").Letters.Error)
+		close(store.goOn)
+		s := next[sample](t, p, "sample")
+		require.Empty(t, s.Letters.Error)
+		require.Equal(t, 1, s.Letters.Count)
+	})
+}
+
 // capricious is a behavior whose methods panic once the mediator is wired.
 type capricious struct{ wired atomic.Bool }
 

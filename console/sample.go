@@ -47,8 +47,7 @@ type sampler struct {
 	version uint64
 	before  map[*behaviors.Recorder]behaviors.Snapshot
 	passed  map[*backpressure.Control]passed
-	letters lettersView
-	recount time.Time // when the letters are to be counted next
+	letters letterCount
 	problem map[string]struct{}
 }
 
