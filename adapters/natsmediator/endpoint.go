@@ -61,7 +61,12 @@ type call struct {
 }
 
 // open looks at what came and makes a call of it.
-func (e *endpoint) open(msg *nats.Msg, limit time.Duration) (*call, error) {
+func (e *endpoint) open(msg *nats.Msg, limit time.Duration) (c *call, err error) {
+	defer func() {
+		if v := recover(); v != nil { // a Propagator's
+			c, err = nil, e.panicked(v)
+		}
+	}()
 	s := e.s
 	if err := s.node.wire.check(msg.Header, e.name); err != nil {
 		return nil, err
@@ -77,7 +82,7 @@ func (e *endpoint) open(msg *nats.Msg, limit time.Duration) (*call, error) {
 	if !ok {
 		left = limit
 	}
-	c := &call{e: e, msg: msg, codec: codec, start: time.Now()}
+	c = &call{e: e, msg: msg, codec: codec, start: time.Now()}
 	c.ctx = s.node.wire.extract(s.base, msg.Header)
 	if left > 0 || ok {
 		c.ctx, c.cancel = context.WithTimeout(c.ctx, left)

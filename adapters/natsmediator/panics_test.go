@@ -47,3 +47,20 @@ func TestDurableErrorThatPanicsWhenAskedIsADeadLetter(t *testing.T) {
 	require.Contains(t, l.Errors[0], "cannot be asked")
 	require.NotEmpty(t, l.Stack)
 }
+
+// hostile is a propagator that does not take what came.
+type hostile struct{ users }
+
+func (hostile) Extract(context.Context, natsmediator.Carrier) context.Context { panic("no trace") }
+
+func TestPropagatorThatPanicsIsAnswered(t *testing.T) {
+	n := embed(t, natsmediator.Propagate(hostile{}))
+	serve(t, wired(t, mediator.Handle(placed), mediator.HandleStream(counted)), n)
+	m := wired(t, natsmediator.Remote[place](n, "shop"), natsmediator.RemoteStream[count](n, "shop"))
+	var p *mediator.PanicError
+	_, err := mediator.Send(t.Context(), m, place{})
+	require.ErrorAs(t, err, &p)
+	require.ErrorContains(t, err, "no trace")
+	_, err = collect(mediator.Stream(t.Context(), m, count{To: 3}))
+	require.ErrorAs(t, err, &p)
+}
