@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -74,6 +75,7 @@ func Remote[Q mediator.Request[R], R any](n *Node, service string, opts ...Remot
 	if c.timeout == 0 {
 		c.timeout = DefaultTimeout
 	}
+	nilable := reflect.TypeFor[R]().Kind() == reflect.Interface
 	// Each mediator gets its own, for the name is the mediator's.
 	return mediator.Bind(func(*mediator.Mediator) mediator.Option {
 		r := newRemote(n, service, c, Subject)
@@ -83,6 +85,9 @@ func Remote[Q mediator.Request[R], R any](n *Node, service string, opts ...Remot
 				return response, err
 			}
 			if _, none := any(response).(mediator.None); none {
+				return response, nil
+			}
+			if nilable && len(data) == 0 { // a nil has no type to be encoded by
 				return response, nil
 			}
 			if err := decode(codec, data, &response); err != nil {

@@ -460,3 +460,20 @@ func goexiting(t *testing.T, n *natsmediator.Node, first chan struct{}) *mediato
 	})), n, natsmediator.Concurrency(1))
 	return wired(t, natsmediator.Remote[place](n, "shop"))
 }
+
+// anything is a request whose response may be nil.
+type anything struct {
+	mediator.Returns[any] `json:"-"`
+	Value                 any
+}
+
+func TestResponseThatIsANilInterface(t *testing.T) {
+	n := embed(t)
+	serve(t, wired(t, mediator.Handle(func(_ context.Context, q anything) (any, error) { return q.Value, nil })), n)
+	m := wired(t, natsmediator.Remote[anything](n, "shop"))
+	for _, v := range []any{nil, "", "text", 1.5, []any{}} {
+		got, err := mediator.Send(t.Context(), m, anything{Value: v})
+		require.NoError(t, err)
+		require.Equal(t, v, got)
+	}
+}
