@@ -68,7 +68,8 @@ type Queue struct {
 // producer.
 type QueueConfig struct {
 	// Capacity is how many items it holds at most, at least 1; more than 2^31-1 is
-	// that. Memory is taken as the queue fills.
+	// that. Memory is taken as the queue fills; its places are given back when the run
+	// ends, what its items point to with each item.
 	Capacity int
 	// Admit decides on each item. It is called on the producer's goroutine, before
 	// the item is queued, and may wait. nil: every item is queued, [Enqueue].
