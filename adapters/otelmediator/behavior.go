@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
@@ -205,11 +204,10 @@ func (r *run) describe(o outcome, err error) {
 	if p, ok := errors.AsType[*mediator.PanicError](err); ok && len(p.Stack) > 0 {
 		details = append(details, trace.WithAttributes(semconv.ExceptionStacktrace(string(p.Stack))))
 	}
-	message := err.Error()
-	if utf8.ValidString(message) {
+	message, asIs := textOf(err)
+	if asIs {
 		r.span.RecordError(err, details...)
 	} else {
-		message = text(message)
 		r.span.AddEvent(semconv.ExceptionEventName, append(details, trace.WithAttributes(
 			semconv.ExceptionType(reflect.TypeOf(err).String()), semconv.ExceptionMessage(message)))...)
 	}

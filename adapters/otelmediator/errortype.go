@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"unicode/utf8"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
@@ -60,6 +61,18 @@ func ErrorType(err error) string {
 		}
 	}
 	return reflect.TypeOf(unwrapped(err)).String()
+}
+
+// textOf is what err says, and whether that is just what its method Error returns.
+// It is not if that is no text, or if the method panics, as that of a nil pointer may.
+func textOf(err error) (message string, asIs bool) {
+	defer func() {
+		if recover() != nil {
+			message, asIs = text(fmt.Sprint(err)), false
+		}
+	}()
+	message = err.Error()
+	return text(message), utf8.ValidString(message)
 }
 
 // typed is an error that says what its type is.

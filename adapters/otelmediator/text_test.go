@@ -32,7 +32,7 @@ func requireText(t *testing.T, texts ...string) {
 func requireTexts(t *testing.T, kvs []attribute.KeyValue) {
 	t.Helper()
 	for _, kv := range kvs {
-		requireText(t, kv.Value.Emit())
+		requireText(t, kv.Value.String())
 	}
 }
 
@@ -101,6 +101,28 @@ func TestWhatIsNoTextIsMadeText(t *testing.T) {
 			require.Fail(t, "nothing looks into", "%T", data)
 		}
 	}
+}
+
+// declined is an error by its pointer, of which the nil one has no text.
+type declined struct{ reason string }
+
+func (d *declined) Error() string { return d.reason }
+
+// Who returns a nil pointer as an error has made a mistake, which is not for what
+// watches to punish.
+func TestAnErrorWhoseTextPanicsIsReturned(t *testing.T) {
+	r := newRig()
+	m := newMediator(t, mediator.Use(r.behavior()), mediator.Handle(func(context.Context, charge) (int, error) {
+		var none *declined
+		return 0, none
+	}))
+	_, err := mediator.Send(t.Context(), m, charge{})
+	var d *declined
+	require.True(t, errors.As(err, &d) && d == nil)
+	s := r.span(t, "send otelmediator_test.charge")
+	require.Equal(t, codes.Error, s.Status.Code)
+	require.Equal(t, "<nil>", s.Status.Description)
+	require.Equal(t, map[string]any{"exception.type": "*otelmediator_test.declined", "exception.message": "<nil>"}, event(t, s, "exception"))
 }
 
 // source reads what it is given, and panics with it if that is an error.
