@@ -159,6 +159,11 @@ func (n *Node) probe(ctx context.Context) error {
 	if !errors.Is(err, jetstream.ErrNoStreamResponse) && !errors.Is(err, nats.ErrNoResponders) {
 		return err
 	}
+	ctx, end, err := n.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	if _, err = n.js().CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{subject}, MaxMsgs: 1}); err != nil &&
 		!errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return err
@@ -237,8 +242,14 @@ func (e *events) remove(d *durable) {
 	e.open = slices.DeleteFunc(e.open, func(o *durable) bool { return o == d })
 }
 
-func (e *events) all() []*durable {
+// all leaves out those that are still starting.
+func (e *events) all() (ready []*durable) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return slices.Clone(e.open)
+	for _, d := range e.open {
+		if d.ready.Load() {
+			ready = append(ready, d)
+		}
+	}
+	return ready
 }

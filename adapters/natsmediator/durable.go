@@ -166,13 +166,19 @@ func (d *durable) start(m *mediator.Mediator) (err error) {
 	if !d.keyed {
 		d.config.partitions = 1
 	}
+	limited, cancel := context.WithTimeout(context.Background(), setupTimeout)
+	defer cancel()
+	ctx, end, err := d.n.begin(limited)
+	if err != nil {
+		return err
+	}
+	defer end()
+	defer func() { err = ending.Told(ctx, err) }()
 	d.m = m
 	groups := d.wired(m)
 	d.prefix = eventPrefix(d.n.ns, d.name, d.config.major)
 	d.stream = streamName(d.n.ns, "evt", d.name+".v"+strconv.Itoa(d.config.major))
 	d.attributes = newAttributes(d.name, d.codec.ContentType())
-	ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
-	defer cancel()
 	if d.atomic, err = d.ensureStream(ctx); err != nil {
 		return err
 	}

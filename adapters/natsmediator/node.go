@@ -30,6 +30,9 @@ type Node struct {
 	mu      sync.Mutex
 	tracked [phases]map[*tracked]struct{}
 	closing bool
+	starts  sync.WaitGroup  // what begin began
+	patient context.Context // of these; ends when Close does not wait any longer
+	hurry   context.CancelFunc
 	spawned sync.WaitGroup
 	events  events // durable ones, of the mediators that use the node
 	closed  chan struct{}
@@ -90,6 +93,7 @@ func connect(c nodeConfig, url string, opts ...nats.Option) (*Node, error) {
 		return nil, err
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.patient, n.hurry = context.WithCancel(context.Background())
 	return n, nil
 }
 
@@ -106,13 +110,13 @@ func (n *Node) URL() string {
 	return n.server.ClientURL()
 }
 
-// Close ends the node in this order: services and durable subscriptions take
+// Close ends the node in this order: what is starting has started; services and durable subscriptions take
 // nothing new and finish what they have begun; what they left to be relayed is
 // relayed; the connection is flushed and closed; an embedded server shuts down;
 // its directory is given up. Then no goroutine of the node is left. Calls through
 // a closed node fail with mediator.ErrClosed.
 //
-// When ctx ends, handlers in progress are cancelled, and Close goes on; its error
+// When ctx ends, starts and handlers in progress are cancelled, and Close goes on; its error
 // says what was not finished. The shutdown of an embedded server is waited for in
 // any case, since only then the directory is free. A second Close waits for the
 // first, and returns the same.
@@ -134,6 +138,10 @@ func (n *Node) Close(ctx context.Context) error {
 }
 
 func (n *Node) close(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, n.hurry)
+	n.starts.Wait()
+	stop()
+	n.hurry()
 	var errs []error
 	for p := range phases {
 		errs = append(errs, n.closeAll(ctx, p))
@@ -196,6 +204,26 @@ func (n *Node) conn() *nats.Conn { return n.nc }
 
 // js is JetStream on the node's connection.
 func (n *Node) js() jetstream.JetStream { return n.stream }
+
+// begin has [Node.Close] wait for end, ahead of all else: for a start, which is to have
+// tracked what it made, and for the making of streams, which a server that shuts down
+// meanwhile does not let go of. What is begun heeds the context. The error is
+// mediator.ErrClosed if the node is being closed.
+func (n *Node) begin(ctx context.Context) (_ context.Context, end func(), err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closing {
+		return nil, nil, errNodeClosed
+	}
+	n.starts.Add(1)
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(n.patient, func() { cancel(errNodeClosed) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+		n.starts.Done()
+	}, nil
+}
 
 // track has end called by [Node.Close], in its phase; what is of one phase is
 // closed at the same time. forget is for what is closed before the node is. The

@@ -179,6 +179,11 @@ func (s *Service) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	ctx, end, err := s.node.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	if s.forget, err = s.node.track(intake, s.Close); err != nil {
 		return err
 	}
