@@ -20,6 +20,11 @@
 // needs the token that the page has been given, and is refused if the browser says
 // that it comes from another origin.
 //
+// That somebody sits at this machine is not enough to let them in: a page from
+// elsewhere whose name was made to resolve to this machine is of the console's own
+// origin to the browser, and gets the token. What has no other way to tell who asks
+// must look at the Host of the request, too, and take no name that is not its own.
+//
 // The page loads nothing from elsewhere, and its content security policy keeps it from
 // doing so. All that it shows is put in place as text.
 //
