@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"reflect"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -241,6 +242,9 @@ func (d *durable) wired(m *mediator.Mediator) (groups []string) {
 
 func (d *durable) close(ctx context.Context) error {
 	var errs []error
+	if d.outbox != nil {
+		d.stopOthers(ctx)
+	}
 	if d.take != nil {
 		errs = append(errs, d.take.close(ctx))
 	}
@@ -251,6 +255,19 @@ func (d *durable) close(ctx context.Context) error {
 		f()
 	}
 	return errors.Join(errs...)
+}
+
+// stopOthers ends the taking of the mediator's other events, whose handlers may still
+// publish this one: what they put into the outbox is to be relayed. Their own close
+// has the errors.
+func (d *durable) stopOthers(ctx context.Context) {
+	var others sync.WaitGroup
+	for _, o := range d.n.events.all() {
+		if o != d && o.m == d.m && o.take != nil {
+			others.Go(func() { _ = o.take.close(ctx) })
+		}
+	}
+	others.Wait()
 }
 
 var errNotStarted = errors.New("the event's Durable has not started: publish from functions of OnStart that come after it")

@@ -53,3 +53,30 @@ func TestNodeThatIsClosedWhileItsUsersStart(t *testing.T) {
 		}
 	}
 }
+
+func TestDurableCloseRelaysWhatHandlersOfOtherEventsPublish(t *testing.T) {
+	n := embed(t)
+	file := outboxFile(t)
+	began, closing := make(chan struct{}), make(chan struct{})
+	var m *mediator.Mediator
+	m = wired(t,
+		natsmediator.Durable[paid](n),
+		mediator.Subscribe(func(ctx context.Context, _ paid) error {
+			close(began)
+			<-closing
+			for i := range 20 { // while the outbox would be relayed and closed
+				if err := mediator.Publish(ctx, m, moved{Account: "a", N: i}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, mediator.Group("stock")),
+		natsmediator.Durable[moved](n, natsmediator.Outbox(file)),
+		mediator.OnClose(func(context.Context) error { close(closing); return nil }),
+	)
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
+	<-began
+	require.NoError(t, m.Close(t.Context()))
+	require.Zero(t, file.Outbox(movedStream).Depth())
+	require.Equal(t, 20, messages(t, n, movedStream))
+}
