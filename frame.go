@@ -26,6 +26,7 @@ type frame struct {
 	state   atomic.Uint64
 	floors  []atomic.Uint32
 	info    *info
+	queues  *queueList // of a stream, nil otherwise
 	content content
 	first   content // the content while the attempt is 0: it can be read without the lock
 }

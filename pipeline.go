@@ -117,6 +117,8 @@ func (a behavior) guarded(next Next) Next {
 		ended := s&^endedMask | endedAt(c.id&flagMask)
 		if (s^c.id)>>attemptShift != 0 || s&(ran|running|locked) != ran || !f.state.CompareAndSwap(s, ended) {
 			f.abandon(c.id)
+		} else if f.queues != nil {
+			f.queues.leave(c.id & flagMask)
 		}
 		return err
 	}
@@ -151,6 +153,7 @@ func (f *frame) abandon(id uint64) {
 	if s := f.state.Load(); (s^id)>>attemptShift == 0 && s&ran != 0 {
 		f.state.Store(s&^endedMask | endedAt(id&flagMask))
 		f.unlock()
+		f.queues.leave(id & flagMask)
 		return
 	}
 	delivers := f.state.Load()&delivering != 0
@@ -159,6 +162,7 @@ func (f *frame) abandon(id uint64) {
 	if left != nil {
 		left.abandoned(delivers)
 	}
+	f.queues.leave(id & flagMask)
 }
 
 // pipeline runs calls with a request Q and a response R through a chain.

@@ -148,8 +148,8 @@ func (q *Queue) Run(ctx context.Context, c Call, next Next) error {
 		queueList() *queueList
 	})
 	b, list := stream.boundary(q, c), stream.queueList()
+	list.add(listed{q, b, c.id & flagMask})
 	c.f.unlock()
-	list.add(q)
 	defer list.remove(q)
 	return b.run(ctx, next)
 }
@@ -158,6 +158,8 @@ func (q *Queue) Run(ctx context.Context, c Call, next Next) error {
 type boundary interface {
 	run(ctx context.Context, next Next) error
 	stopped() bool
+	// settle waits for the consumer to deliver no more, whose call is over.
+	settle()
 }
 
 // Counts returns what has become of the items so far.
@@ -237,28 +239,54 @@ func (q *Queue) Fail(err error) Verdict {
 // queueList is the queues of a stream, the outermost first.
 type queueList struct {
 	mu  sync.Mutex
-	all []*Queue
+	all []listed
 }
 
-func (l *queueList) add(q *Queue) {
+type listed struct {
+	q     *Queue
+	b     boundary
+	depth uint64 // of the behavior that runs it
+}
+
+func (l *queueList) add(one listed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all = append(l.all, q)
+	l.all = append(l.all, one)
 }
 
 func (l *queueList) remove(q *Queue) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, one := range l.all {
-		if one == q {
+		if one.q == q {
 			l.all = append(l.all[:i:i], l.all[i+1:]...)
 			return
 		}
 	}
 }
 
-func (l *queueList) copy() []*Queue {
+func (l *queueList) copy() (all []*Queue) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]*Queue(nil), l.all...)
+	for _, one := range l.all {
+		all = append(all, one.q)
+	}
+	return all
+}
+
+// leave waits for the queues at a depth and inside of it to deliver no more. The
+// activation there has just ended, and they with it: there are some only if it was
+// left while they ran.
+func (l *queueList) leave(depth uint64) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	all := l.all
+	l.mu.Unlock()
+	for _, one := range all {
+		if one.depth >= depth {
+			one.b.settle()
+		}
+	}
 }

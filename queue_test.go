@@ -562,6 +562,61 @@ func TestQueueThatIsAbandoned(t *testing.T) {
 	}
 }
 
+// What a behavior counts is its own once next has returned, also if a behavior inside
+// of it has given up on a queue that still had items for the consumer.
+func TestQueueThatIsAbandonedDeliversNoMore(t *testing.T) {
+	for _, ended := range []bool{false, true} {
+		t.Run(fmt.Sprintf("the handler has ended: %v", ended), func(t *testing.T) {
+			enough, over, produced := make(chan struct{}), make(chan error, 1), make(chan struct{})
+			counted, atReturn := 0, 0
+			count := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+				defer func() { atReturn = counted }()
+				return next(ctx, c.OnItem(func() { counted++ }))
+			})
+			giveUp := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+				go func() { over <- next(ctx, c) }()
+				<-enough
+				return errors.New("given up")
+			})
+			m := newStream(t, func(ctx context.Context, _ numbers) iter.Seq2[int, error] {
+				return func(yield func(int, error) bool) {
+					for i := range 100 {
+						if !yield(i, nil) {
+							return
+						}
+					}
+					if ended {
+						close(produced)
+						return
+					}
+					<-ctx.Done()
+				}
+			}, count, giveUp, queued(mediator.QueueConfig{Capacity: 1000}))
+			got := 0
+			var end error
+			for _, err := range mediator.Stream(t.Context(), m, numbers{}) {
+				if err != nil {
+					end = err
+					continue
+				}
+				if got++; got == 3 {
+					if ended {
+						<-produced
+					}
+					close(enough)
+				}
+				for range 1000 {
+					runtime.Gosched()
+				}
+			}
+			require.ErrorContains(t, end, "given up")
+			require.ErrorIs(t, <-over, mediator.ErrCallOver)
+			require.Equal(t, got, atReturn)
+			require.Equal(t, got, counted)
+		})
+	}
+}
+
 func TestInterrupt(t *testing.T) {
 	stalled := errors.New("stalled")
 	var call mediator.Call

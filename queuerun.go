@@ -301,4 +301,6 @@ func (p *pump[T]) take() (item T, ok bool) {
 	return item, true
 }
 
+func (p *pump[T]) settle() { p.target.wait() }
+
 func (p *pump[T]) stopped() bool { return p.out.done() && !p.out.broken }

@@ -138,7 +138,7 @@ func (r *streamRoute[Q, T]) runAny(ctx context.Context, q any, yield func(T, err
 // run is one run of the stream.
 func (r *streamRoute[Q, T]) run(ctx context.Context, q Q, yield func(T, error) bool) {
 	out := &outlet[T]{turn: make(chan struct{}, 1), yield: yield, queues: &queueList{}}
-	f := &frame{info: r.info, content: &streamContent[Q, T]{q: q, out: out}}
+	f := &frame{info: r.info, queues: out.queues, content: &streamContent[Q, T]{q: q, out: out}}
 	f.floors = make([]atomic.Uint32, r.chain.depth)
 	defer out.wait()
 	defer f.end()
