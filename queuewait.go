@@ -123,10 +123,7 @@ func (q *Queue) await(depth func() int) bool {
 // A side that has to wait looks this often, about a microsecond apart, before it
 // goes to sleep, for to be woken takes longer than that. Not where the other side
 // would need the same processor.
-const (
-	spins   = 4
-	lingers = 4000
-)
+const spins = 4
 
 // Pause waits for d. It is for Admit, and allocates nothing but once. It returns
 // false if the run ends before.

@@ -54,3 +54,20 @@ func TestReadings(t *testing.T) {
 		break
 	}
 }
+
+func TestARunTellsWhetherItDrops(t *testing.T) {
+	drops := map[backpressure.Strategy]bool{backpressure.DropNewest: true, backpressure.DropOldest: true, backpressure.Latest: true}
+	for s := backpressure.Buffer; s <= backpressure.Throttle; s++ {
+		var run *backpressure.Run
+		m, err := mediator.New(mediator.HandleStream(func(context.Context, firstNumbers) iter.Seq2[int, error] {
+			return func(yield func(int, error) bool) { yield(1, nil) }
+		}, mediator.Use(mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			return next(ctx, c.OnItem(func() { run = c.Queues()[0].Owner().(*backpressure.Run) }))
+		}), backpressure.New(backpressure.Config{Strategy: s}))))
+		require.NoError(t, err)
+		for _, err := range mediator.Stream(t.Context(), m, firstNumbers{}) {
+			require.NoError(t, err)
+		}
+		require.Equal(t, drops[s], run.Drops(), "%v", s)
+	}
+}

@@ -69,6 +69,10 @@ func (r *Run) SetSample(oneIn int) {
 	r.steered.Store(true)
 }
 
+// Drops tells whether the strategy gives up items rather than have the producer wait.
+// With [Config].Admit it is false.
+func (r *Run) Drops() bool { return r.control.c.Admit == nil && r.control.c.Strategy.drops() }
+
 // Sample returns what SetSample has set, 0 for all items.
 func (r *Run) Sample() int { return int(r.sample.Load()) }
 

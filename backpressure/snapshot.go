@@ -48,7 +48,8 @@ type Snapshot struct {
 // OnPressure, it is looked at for every 16th item, and Pressures may miss some.
 type RunSnapshot struct {
 	Counts
-	Name      string `json:"name"` // the message's
+	Number    uint64 `json:"number"` // which of the Control's runs it is, from 1
+	Name      string `json:"name"`   // the message's
 	Capacity  int    `json:"capacity"`
 	Pressure  bool   `json:"pressure"`
 	Pressures uint64 `json:"pressures"` // the times that it has begun
@@ -90,7 +91,7 @@ func (k *Control) Snapshot() Snapshot {
 // Snapshot returns how r is doing.
 func (r *Run) Snapshot() RunSnapshot {
 	s := RunSnapshot{
-		Counts: r.Counts(), Name: r.name, Capacity: r.Capacity(), Pressure: r.Pressure(), Pressures: r.pressures.Load(),
+		Counts: r.Counts(), Number: r.number, Name: r.name, Capacity: r.Capacity(), Pressure: r.Pressure(), Pressures: r.pressures.Load(),
 		SampleEvery: max(1, r.Sample()), Pace: r.Pace(),
 	}
 	if r.samples && s.Pressure {

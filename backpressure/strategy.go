@@ -63,3 +63,6 @@ func (s Strategy) MarshalText() ([]byte, error) { return []byte(s.String()), nil
 
 // evicts tells whether the strategy makes room in the queue by dropping.
 func (s Strategy) evicts() bool { return s == DropOldest || s == Latest }
+
+// drops tells whether the strategy gives up items.
+func (s Strategy) drops() bool { return s.evicts() || s == DropNewest }

@@ -17,7 +17,7 @@ func DefaultPolicies() []Policy { return []Policy{Pacing{}, Capacity{}} }
 type Pacing struct {
 	// Least is the lowest items per second that it goes down to. Default: 1.
 	Least float64
-	// Lossy has it pace also a producer whose queue has dropped items. By default
+	// Lossy has it pace also a producer whose queue drops items, or has. By default
 	// it does not: a queue that drops is there for a producer that does not wait.
 	Lossy bool
 }
@@ -36,7 +36,7 @@ func (p Pacing) Adjust(s Stream) (all []Adjustment) {
 		least = 1
 	}
 	for i, q := range s.Queues {
-		if !q.Paces || !q.Pressure || q.Dropped > 0 && !p.Lossy {
+		if !q.Paces || !q.Pressure || (q.Drops || q.Dropped > 0) && !p.Lossy {
 			continue
 		}
 		pace := max(least, paceBelow*q.DeliveredRate)

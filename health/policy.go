@@ -86,6 +86,12 @@ type Sampler interface {
 	Sample() int         // 0 is as good as 1
 }
 
+// Dropper is implemented by the owner of a queue that knows whether it gives up
+// items rather than have its producer wait.
+type Dropper interface {
+	Drops() bool
+}
+
 // Presser is implemented by the owner of a queue that knows whether it is under
 // pressure, by watermarks of its own. Pressure is called as the methods of a
 // [Pacer] are.

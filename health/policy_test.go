@@ -415,3 +415,12 @@ func TestLosslessQueuesAloneArePaced(t *testing.T) {
 	require.Equal(t, []int{0, 1, 4}, queues)
 	require.Equal(t, []float64{300, 300, 300}, to)
 }
+
+func TestPacingLeavesQueuesThatDropAlone(t *testing.T) {
+	pressed := health.Queue{Paces: true, Pressure: true, Capacity: 10, Depth: 9, DeliveredRate: 5}
+	dropping := pressed
+	dropping.Drops = true
+	s := health.Stream{Queues: []health.Queue{pressed, dropping}}
+	require.Len(t, health.Pacing{}.Adjust(s), 1)
+	require.Len(t, health.Pacing{Lossy: true}.Adjust(s), 2)
+}

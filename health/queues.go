@@ -114,6 +114,9 @@ func (m *Monitor) askOwners(all []Queue) {
 		q := &all[i]
 		m.guarded("the owner of a queue", func() {
 			owner := q.queue.Owner()
+			if o, ok := owner.(Dropper); ok {
+				q.Drops = o.Drops()
+			}
 			if o, ok := owner.(Presser); ok {
 				q.Pressure = o.Pressure()
 			}

@@ -117,6 +117,8 @@ type Queue struct {
 	// look finds four fifths of the capacity taken, and ends when one finds less than
 	// two.
 	Pressure bool `json:"pressure"`
+	// Drops tells that the owner is a [Dropper] and drops.
+	Drops bool `json:"-"`
 	// Paces tells that the owner is a [Pacer], Pace is its items per second, 0 for
 	// no limit; Samples that it is a [Sampler], Sample its n of one in n, 1 for all.
 	Paces   bool    `json:"-"`

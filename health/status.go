@@ -99,8 +99,16 @@ func (f Finding) MarshalText() ([]byte, error) { return []byte(f.String()), nil 
 func seconds(v float64) string {
 	return time.Duration(v * float64(time.Second)).Round(time.Millisecond).String()
 }
-func rate(v float64) string    { return strconv.FormatFloat(v, 'f', -1, 32) + "/s" }
-func percent(v float64) string { return strconv.FormatFloat(v*100, 'f', -1, 32) + "%" }
+func rate(v float64) string    { return short(v) + "/s" }
+func percent(v float64) string { return short(v*100) + "%" }
+
+// short is v to three digits.
+func short(v float64) string {
+	if v >= 1000 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 3, 64)
+}
 
 // worst is the greatest status among the findings.
 func worst(found []Finding) (s Status) {

@@ -11,11 +11,12 @@ import (
 
 // For the black-box tests: a program cannot export.
 var (
-	Run     = run
-	Charge  = outside.Charge
-	Refund  = outside.Refund
-	Deliver = outside.Deliver
-	Status  = status
+	Run      = run
+	Charge   = outside.Charge
+	Refund   = outside.Refund
+	Deliver  = outside.Deliver
+	Status   = status
+	FromHere = fromHere
 )
 
 // RunWired has no resilience around the services but what wire puts there.

@@ -101,5 +101,17 @@ func fromHere(r *http.Request, a page.Action) error {
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
 		return fmt.Errorf("%s is another machine", host)
 	}
+	// A page from elsewhere whose name was made to lead here comes from this machine, too.
+	if name := nameOf(r.Host); name != "localhost" && !net.ParseIP(name).IsLoopback() {
+		return fmt.Errorf("%q is no name of this machine", name)
+	}
 	return nil
+}
+
+// nameOf is a host without its port.
+func nameOf(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return host
 }
