@@ -103,8 +103,8 @@ func Durable[N any](n *Node, opts ...DurableOption) mediator.Option {
 		panic(fmt.Sprintf("natsmediator: Durable: EventEncoding: %v: give it to the node by Codecs", err))
 	}
 	// Each mediator gets its own.
-	return mediator.Bind(func(*mediator.Mediator) mediator.Option {
-		d := newDurable(n, reflect.TypeFor[N](), c, codec)
+	return mediator.Bind(func(m *mediator.Mediator) mediator.Option {
+		d := newDurable(m, n, reflect.TypeFor[N](), c, codec)
 		return mediator.Options(
 			mediator.Relay(func(ctx context.Context, event N) error { return d.publish(ctx, event) }, c.handler...),
 			mediator.OnStart(d.start),
@@ -115,6 +115,7 @@ func Durable[N any](n *Node, opts ...DurableOption) mediator.Option {
 
 // durable is the events of one type in one mediator.
 type durable struct {
+	m      *mediator.Mediator
 	n      *Node
 	config durableConfig
 	codec  Codec
@@ -122,7 +123,6 @@ type durable struct {
 	log    *slog.Logger
 
 	// Set by start, ahead of ready.
-	m          *mediator.Mediator
 	name       string
 	keyed      bool
 	prefix     string // of the subjects
@@ -131,14 +131,16 @@ type durable struct {
 	letters    deadletter.Store
 	atomic     bool // the stream takes atomic batches
 	ready      atomic.Bool
+	started    chan struct{} // closed then
+	closed     chan struct{} // closed by close
 
 	take   *taking // nil if there is nobody to take events for
 	outbox *outbox // nil without Outbox
 	forget []func()
 }
 
-func newDurable(n *Node, t reflect.Type, c durableConfig, codec Codec) *durable {
-	d := &durable{n: n, config: c, codec: codec, t: t, log: n.config.log}
+func newDurable(m *mediator.Mediator, n *Node, t reflect.Type, c durableConfig, codec Codec) *durable {
+	d := &durable{m: m, n: n, config: c, codec: codec, t: t, log: n.config.log, started: make(chan struct{}), closed: make(chan struct{})}
 	if d.letters = c.letters; d.letters == nil {
 		var opts []LettersOption
 		if c.replicas > 0 {
@@ -175,7 +177,6 @@ func (d *durable) start(m *mediator.Mediator) (err error) {
 	}
 	defer end()
 	defer func() { err = ending.Told(ctx, err) }()
-	d.m = m
 	groups := d.wired(m)
 	d.prefix = eventPrefix(d.n.ns, d.name, d.config.major)
 	d.stream = streamName(d.n.ns, "evt", d.name+".v"+strconv.Itoa(d.config.major))
@@ -208,6 +209,7 @@ func (d *durable) start(m *mediator.Mediator) (err error) {
 		}
 	}
 	d.ready.Store(true)
+	close(d.started)
 	return nil
 }
 
@@ -241,6 +243,7 @@ func (d *durable) wired(m *mediator.Mediator) (groups []string) {
 }
 
 func (d *durable) close(ctx context.Context) error {
+	close(d.closed)
 	var errs []error
 	if d.outbox != nil {
 		d.stopOthers(ctx)
@@ -272,13 +275,32 @@ func (d *durable) stopOthers(ctx context.Context) {
 
 var errNotStarted = errors.New("the event's Durable has not started: publish from functions of OnStart that come after it")
 
-// publish stores one event.
-func (d *durable) publish(ctx context.Context, event any) error {
-	if !d.ready.Load() {
+// await waits for the start if it is a handler of the mediator's other events that
+// publishes: they are taken as soon as those have started. Others would wait for
+// themselves.
+func (d *durable) await(ctx context.Context) error {
+	if from, ok := ctx.Value(eventKey{}).(delivery); !ok || from.to != d.m {
 		return errNotStarted
 	}
+	select {
+	case <-d.started:
+		return nil
+	case <-d.closed:
+		return mediator.ErrClosed
+	case <-ctx.Done():
+		return ending.Of(ctx)
+	}
+}
+
+// publish stores one event.
+func (d *durable) publish(ctx context.Context, event any) error {
 	if err := ending.Of(ctx); err != nil {
 		return err
+	}
+	if !d.ready.Load() {
+		if err := d.await(ctx); err != nil {
+			return err
+		}
 	}
 	msg, err := d.message(ctx, event)
 	if err != nil {

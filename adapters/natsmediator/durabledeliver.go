@@ -28,11 +28,17 @@ type Event struct {
 
 type eventKey struct{}
 
+// delivery is an event's, to a handler of a mediator; nil for a redriven letter.
+type delivery struct {
+	Event
+	to *mediator.Mediator
+}
+
 // EventFrom returns the delivery that a handler's context belongs to, false if it
 // was not called by [Durable].
 func EventFrom(ctx context.Context) (Event, bool) {
-	e, ok := ctx.Value(eventKey{}).(Event)
-	return e, ok
+	d, ok := ctx.Value(eventKey{}).(delivery)
+	return d.Event, ok
 }
 
 // Redriven returns a context for the handling of a dead letter of [Durable] that has
@@ -52,7 +58,7 @@ func Redriven(ctx context.Context, l deadletter.Letter) context.Context {
 	if _, err := fmt.Sscanf(l.ID, letterIDFormat, &nanos, &e.Sequence); err == nil {
 		e.Stored = time.Unix(0, nanos)
 	}
-	return context.WithValue(ctx, eventKey{}, e)
+	return context.WithValue(ctx, eventKey{}, delivery{Event: e})
 }
 
 // errNoOutcome is what an event is given up for of whose deliveries nobody said
@@ -104,10 +110,10 @@ func (g *group) handle(msg jetstream.Msg, md *jetstream.MsgMetadata) (err error,
 	}
 	err = asked(guard(func() error {
 		ctx := d.n.wire.extract(g.t.base, h)
-		ctx = context.WithValue(ctx, eventKey{}, Event{
+		ctx = context.WithValue(ctx, eventKey{}, delivery{to: d.m, Event: Event{
 			ID: unescapeValue(h.Get(headerID)), Group: g.name, Attempt: int(md.NumDelivered), Partition: lastToken(msg.Subject()),
 			Sequence: md.Sequence.Stream, Stored: md.Timestamp,
-		})
+		}})
 		return mediator.DispatchTo(ctx, d.m, d.name, g.name, decodeBody)
 	}))
 	if err == nil {

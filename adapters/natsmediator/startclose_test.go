@@ -80,3 +80,33 @@ func TestDurableCloseRelaysWhatHandlersOfOtherEventsPublish(t *testing.T) {
 	require.Zero(t, file.Outbox(movedStream).Depth())
 	require.Equal(t, 20, messages(t, n, movedStream))
 }
+
+// The handler of an event that waited publishes another, whose Durable starts later.
+func TestDurableHandlerPublishesWhatHasNotStarted(t *testing.T) {
+	n := embed(t)
+	require.NoError(t, mediator.Publish(t.Context(), wired(t, natsmediator.Durable[paid](n)), paid{7}))
+	publishing := make(chan struct{})
+	var early *mediator.Mediator
+	wired(t,
+		mediator.OnStart(func(m *mediator.Mediator) error {
+			early = m
+			require.ErrorContains(t, mediator.Publish(t.Context(), m, moved{}), "has not started", "or it would wait for itself")
+			return nil
+		}),
+		natsmediator.Durable[paid](n, natsmediator.Attempts(1)),
+		mediator.Subscribe(func(ctx context.Context, e paid) error {
+			return mediator.Publish(ctx, early, moved{Account: "a", N: e.Order})
+		}, mediator.Group("stock")),
+		mediator.OnStart(func(*mediator.Mediator) error { <-publishing; return nil }),
+		natsmediator.Durable[moved](n, natsmediator.Publishing(mediator.Use(mediator.Around(
+			func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+				if _, ok := natsmediator.EventFrom(ctx); ok {
+					close(publishing)
+				}
+				return next(ctx, c)
+			})))),
+	)
+	eventually(t, "published", func() bool { return messages(t, n, movedStream) == 1 })
+	eventually(t, "handled", func() bool { return consumerInfo(t, n, "stock").NumAckPending == 0 })
+	require.Zero(t, countOf(t, natsmediator.Letters(n)))
+}
