@@ -39,6 +39,67 @@
 // frame that is missing, a peer that is silent, or a connection that breaks ends
 // the stream with an error, never with an end that looks complete.
 //
+// # Durable events
+//
+// With [Durable], publishing an event returns once JetStream has stored it, and each
+// group of its subscribers gets it at least once:
+//
+//	m, err := mediator.New(
+//		natsmediator.Durable[Paid](node),
+//		mediator.Subscribe(stock.Reserve, mediator.Group("stock")),
+//		mediator.Subscribe(mail.Confirm, mediator.Group("mail")),
+//	)
+//	err = mediator.Publish(ctx, m, Paid{Order: "4711"})
+//
+// The events of one name and version are one stream of JetStream, on the subjects
+// <namespace>.evt.<name>.v<major>.<partition>. The first process that starts makes it;
+// options of later ones change it where they are given, but for the number of
+// [Partitions], which has to be the same. Events are kept for the time of [Retention],
+// whether they are handled or not.
+//
+// A group is one durable consumer of JetStream. Processes in which a group has the
+// same name share it: each event is handled by one of them. Names count in the whole
+// [Namespace]; [ForService] sets a service's apart. Give each subscriber its
+// mediator.Group: by default it is named after its function, and would be another group
+// once that is renamed. A group that is new gets all that is stored, see [FromNow], and
+// one that is no longer wired keeps its place until somebody deletes its consumer.
+//
+// Events of a type that is [Keyed] keep the order of their key; then there is one
+// consumer a partition, with one event at a time, and an event that fails holds up its
+// partition until it has become a dead letter. Other events come in about the order
+// they were stored.
+//
+// An event whose handler fails is delivered again after a [Backoff], [Attempts] times
+// in all; deliveries of which nothing was heard, since a process died, count. Then, or
+// at once if it cannot be decoded or [GiveUpIf] says so, it is put into the
+// [DeadLetters], and only when it is there is it taken from the group. If the letter
+// cannot be stored, that is tried again for as long as it takes. An event that came to
+// no end in twice as many deliveries, as when processes die from it, is a dead letter
+// too, and so is one that the server itself gave up on: its advisory is stored with the
+// events. A deadletter.Behavior around the subscribers would make another letter of
+// each attempt.
+//
+// The letter has the group, so that deadletter.Redrive gives it to that one alone.
+// Redrive needs [Redriven] for a handler to get at the event's ID, and
+// deadletter.Codecs for what is not stored as JSON.
+//
+// The server is told every third of [AckWait] that what a process holds is in progress.
+// A handler that runs when its process loses the connection for longer than AckWait may
+// run elsewhere at the same time: [EventFrom] gives it the event's ID to tell. A handler
+// that hangs holds its event: behaviors.Timeout is against that. At most 1,000 events of
+// a group are in hand or wait for another attempt; as long as there are so many, no
+// others are delivered to it.
+//
+// With [Outbox], Publish returns once the event is synced in a file of this process:
+// many publishers share one sync, and it goes on while no server is there. A relay sends
+// on what is in the file, in order, as atomic batches where the server knows them, and
+// again what it did not see acknowledged; the IDs suppress what had arrived, within
+// [DedupWindow]. Only events that were in the file when the process ended, and stay
+// there, are late: until a process opens that file again. An event that the server
+// refuses for good holds up those behind it.
+//
+// [Check] is for a health monitor: connection, a real write, lag, outboxes, letters.
+//
 // # Errors
 //
 // What a handler elsewhere returns arrives as a [*RemoteError], for which

@@ -22,45 +22,13 @@ import (
 // [mediator.Group] that subscribes to N, or to an interface that N implements, gets
 // it at least once after that, also if processes die in between: each group on its
 // own, through its own pipeline, in whichever process has it. Each process that
-// publishes or subscribes has this option, those that only publish too.
+// publishes or subscribes has this option, those that only publish too. The section
+// "Durable events" of the package has the whole of it: groups, order, failure.
 //
-// # Groups
+// Subscribers of [mediator.Listen] are not reached: what comes and goes with a process
+// has nothing to be stored for.
 //
-// A group is one durable consumer of JetStream. Processes in which a group has the
-// same name share it: each event is handled by one of them. Names count in the
-// whole [Namespace]; [ForService] sets a service's apart. A group that is new gets
-// all that is stored, see [FromNow], and one that is no longer wired keeps its place
-// until somebody deletes its consumer. Subscribers of [mediator.Listen] are not
-// reached: what comes and goes with a process has nothing to be stored for.
-//
-// # Order
-//
-// Events of a type that is [Keyed] keep the order of their key; then there is one
-// consumer a partition, with one event at a time, and an event that fails holds up
-// its partition until it has become a dead letter. Other events come in about the
-// order they were stored.
-//
-// # Failure
-//
-// An event whose handler fails is delivered again after a [Backoff], [Attempts]
-// times in all; deliveries count of which nothing was heard, since a process died. Then, or at once if it cannot be decoded or [GiveUpIf] says so, it is put
-// into the [DeadLetters], and only when it is there is it taken from the group. The
-// letter has the group, so that deadletter.Redrive gives it to that one alone. If the
-// letter cannot be stored, it is tried again as long as that takes. An event
-// that came to no end in twice as many deliveries, as when processes die from it, is a
-// dead letter too, and so is one that the server itself gave up on: its advisory is
-// stored with the events. A deadletter.Behavior around the subscribers
-// would make another letter of each attempt. Redrive needs [Redriven] for a handler to
-// get at the event's ID, and deadletter.Codecs for what is not stored as JSON.
-//
-// The server is told every third of [AckWait] that what a process holds is in
-// progress. A handler that runs when its process loses the connection for longer
-// than AckWait may run elsewhere at the same time. [EventFrom] gives it the event's
-// ID to tell. A handler that hangs holds its event: behaviors.Timeout is against that.
-// At most 1,000 events of a group are in hand or wait for another attempt; as long as
-// there are so many, no others are delivered to it.
-//
-// # Storing
+// # Publish
 //
 // An event has an ID, see [Identified], and is stored once by it within
 // [DedupWindow]. If Publish returns an error the event may have been stored, but for
@@ -68,26 +36,13 @@ import (
 // has no deadline gives up after five seconds. Events leave 64 KiB of what the server
 // lets through for what a dead letter adds to them: [ErrTooLarge].
 //
-// With [Outbox], Publish returns once the event is synced in a file of this process:
-// many publishers share one sync, and it goes on while no server is there. A relay
-// sends on what is in the file, in order, as atomic batches where the server knows
-// them, and again what it did not see acknowledged; the IDs suppress what had
-// arrived, within DedupWindow. Only events that were in the file when the process
-// ended, and stay there, are late: until a process opens that file again. An event
-// that the server refuses for good holds up those behind it: see [Check].
+// # New and Close
 //
-// # Streams
-//
-// The events of one name and version are one stream of JetStream. The first process
-// that starts makes it; options of later ones change it where they are given, but for
-// the number of [Partitions], which has to be the same: New fails otherwise. Events are
-// kept for the time of [Retention], whether they are handled or not. New waits up to
-// 30 seconds for the server.
-//
-// # Closing
+// New waits up to 30 seconds for the server. Functions of [mediator.OnStart] that
+// publish N come after this option; handlers of other events wait for it.
 //
 // [mediator.Mediator.Close] first stops to take events, finishes the handlers it has
-// begun, gives back what waits, and relays what is in the outbox; the end of its
+// begun, gives back what waits, and relays what is in the [Outbox]; the end of its
 // context cancels the handlers, whose events are delivered again. What has been
 // accepted stays stored in each case. Close the mediator, then the node, then the
 // outbox's store.
