@@ -76,6 +76,27 @@ type StreamingConfig struct {
 	// backpressure: they import this package's neighbors, not the other way round.
 	// Default: none. StreamingResilience has no place for Health.
 	Health, Backpressure mediator.Behavior
+	// Retry and Breaker take the place of the values of the feature table, which are
+	// for streams that end within minutes: around one that goes on for days, a few
+	// interruptions use up a total time, and are all that a breaker counts.
+	Retry   *RetryConfig
+	Breaker *BreakerConfig
+}
+
+// retry is the retries of c, or d.
+func (c StreamingConfig) retry(d RetryConfig) mediator.Behavior {
+	if c.Retry != nil {
+		d = *c.Retry
+	}
+	return Retry(d)
+}
+
+// breaker is the breaker of c, or one of d.
+func (c StreamingConfig) breaker(d BreakerConfig) mediator.Behavior {
+	if c.Breaker != nil {
+		d = *c.Breaker
+	}
+	return CircuitBreaker(d)
 }
 
 // StreamingResilience returns behaviors for streams, the outermost first:
@@ -92,8 +113,8 @@ func StreamingResilience(config ...StreamingConfig) []mediator.Behavior {
 	bs := optional(c.Backpressure)
 	bs = append(bs, observers(LogWith(l, LogConfig{ProgressItems: 1000, ProgressEvery: 30 * time.Second}), c.Recorder)...)
 	return append(bs,
-		Retry(RetryConfig{Retries: 2, Delay: 2 * time.Second, Backoff: Exponential, MaxTotal: 5 * time.Minute}),
-		CircuitBreaker(BreakerConfig{FailureRatio: 0.6, MinCalls: 3, Window: 5 * time.Minute, Break: 2 * time.Minute}),
+		c.retry(RetryConfig{Retries: 2, Delay: 2 * time.Second, Backoff: Exponential, MaxTotal: 5 * time.Minute}),
+		c.breaker(BreakerConfig{FailureRatio: 0.6, MinCalls: 3, Window: 5 * time.Minute, Break: 2 * time.Minute}),
 		Slow(SlowConfig{FirstItem: 5 * time.Second, MinRate: 10, Logger: l}))
 }
 
@@ -118,8 +139,8 @@ func StreamingPlatinum(config ...StreamingConfig) []mediator.Behavior {
 	bs = append(bs, optional(c.Health)...)
 	return append(bs,
 		Slow(SlowConfig{FirstItem: 5 * time.Second, MinRate: 10, Logger: l}),
-		Retry(RetryConfig{Retries: 2, Delay: time.Second, Backoff: Exponential, MaxTotal: 3 * time.Minute}),
-		CircuitBreaker(BreakerConfig{FailureRatio: 0.5, MinCalls: 3, Window: 3 * time.Minute, Break: time.Minute}),
+		c.retry(RetryConfig{Retries: 2, Delay: time.Second, Backoff: Exponential, MaxTotal: 3 * time.Minute}),
+		c.breaker(BreakerConfig{FailureRatio: 0.5, MinCalls: 3, Window: 3 * time.Minute, Break: time.Minute}),
 		LogWith(l, LogConfig{ProgressItems: 2500, ProgressEvery: 45 * time.Second}))
 }
 
