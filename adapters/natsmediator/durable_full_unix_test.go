@@ -24,7 +24,7 @@ func init() {
 }
 
 // publishUntilFull publishes on a server in the directory args[0], straight or, with
-// args[1], through an outbox, while no file may be larger than a megabyte, which is
+// args[1], through an outbox, while no file may be larger than 256 KiB, which is
 // what a full disk does to a program. It prints the number of each event that was
 // acknowledged, then what Publish said, and what the check did.
 func publishUntilFull(args []string) error {
@@ -50,7 +50,7 @@ func publishUntilFull(args []string) error {
 		return err
 	}
 	signal.Ignore(syscall.SIGXFSZ)
-	limit := syscall.Rlimit{Cur: 1 << 20, Max: 1 << 20}
+	limit := syscall.Rlimit{Cur: 256 << 10, Max: 256 << 10}
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		return err
 	}
