@@ -5,6 +5,7 @@ go 1.26
 replace (
 	github.com/fsmediator/mediator => ../
 	github.com/fsmediator/mediator/adapters/boltmediator => ../adapters/boltmediator
+	github.com/fsmediator/mediator/adapters/natsmediator => ../adapters/natsmediator
 	github.com/fsmediator/mediator/adapters/prommediator => ../adapters/prommediator
 )
 
@@ -13,41 +14,36 @@ require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/fsmediator/mediator v0.0.0-00010101000000-000000000000
 	github.com/fsmediator/mediator/adapters/boltmediator v0.0.0-00010101000000-000000000000
+	github.com/fsmediator/mediator/adapters/natsmediator v0.0.0-00010101000000-000000000000
 	github.com/fsmediator/mediator/adapters/prommediator v0.0.0-00010101000000-000000000000
+	github.com/nats-io/nats-server/v2 v2.14.5
+	github.com/nats-io/nats.go v1.53.1
 	github.com/prometheus/client_golang v1.24.1
 	github.com/stretchr/testify v1.12.1
+	go.etcd.io/bbolt v1.5.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/term v0.45.0
 )
 
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.7.2-default-no-op // indirect
+	github.com/beorn7/perks v1.0.1 // indirect
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
 	github.com/klauspost/compress v1.19.2 // indirect
 	github.com/minio/highwayhash v1.0.4 // indirect
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
-	golang.org/x/crypto v0.55.0 // indirect
-	golang.org/x/time v0.15.0 // indirect
-)
-
-require (
-	github.com/beorn7/perks v1.0.1 // indirect
-	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/fsmediator/mediator/adapters/natsmediator v0.0.0-00010101000000-000000000000
-	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
-	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
-	github.com/nats-io/nats-server/v2 v2.14.5
-	github.com/nats-io/nats.go v1.53.1
 	github.com/prometheus/client_model v0.6.2 // indirect
 	github.com/prometheus/common v0.71.0 // indirect
 	github.com/prometheus/procfs v0.21.1 // indirect
-	go.etcd.io/bbolt v1.5.0
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/crypto v0.55.0 // indirect
 	golang.org/x/sync v0.22.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/time v0.15.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
-
-replace github.com/fsmediator/mediator/adapters/natsmediator => ../adapters/natsmediator

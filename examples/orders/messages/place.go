@@ -13,8 +13,9 @@ import (
 // service answers as soon as the order is on its way; how it ends is told by
 // [OrderCompleted] or [OrderCancelled].
 //
-// Who may ask twice, for want of an answer, gives the order an ID: the order is
-// placed once. Otherwise the service gives it one.
+// Who may ask twice, for want of an answer, gives the order an ID: it is placed once,
+// and if that fails it waits until it is asked for again. Otherwise the service gives
+// it one, and cancels it if it fails.
 type PlaceOrder struct {
 	mediator.Returns[Receipt]
 

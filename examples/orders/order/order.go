@@ -58,7 +58,7 @@ func (s *service) place(ctx context.Context, p messages.PlaceOrder) (messages.Re
 	}
 	// It is accepted now, whether or not its customer waits for the receipt.
 	ctx = context.WithoutCancel(ctx)
-	if err = mediator.Publish(ctx, s.m, o); err != nil {
+	if err = mediator.Publish(ctx, s.m, o); err != nil && p.OrderID == "" {
 		// Nobody will take this order any further: what was done for it is undone,
 		// unless it had come to its end and only the telling failed.
 		err = errors.Join(err, s.end(ctx, o.OrderID, cancelled, messages.Failed))
