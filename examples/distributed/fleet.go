@@ -29,6 +29,7 @@ type fleet struct {
 
 	stopping chan struct{}
 	keepers  sync.WaitGroup
+	starting sync.Mutex // held by the one service that is just starting
 
 	mu       sync.Mutex
 	stopped  bool
@@ -105,8 +106,12 @@ func endOf(err error) string {
 
 var errStopping = errors.New("interrupted")
 
-// start returns when the process is ready. One that does not get so has ended.
+// start returns when the process is ready. One that does not get so has ended. They
+// start one after the other: each sets up the streams that all have in common, while
+// nobody else makes a consumer of them.
 func (f *fleet) start(name string) (*process, error) {
+	f.starting.Lock()
+	defer f.starting.Unlock()
 	cmd := f.command(name)
 	cmd.Stderr = f.log
 	stdin, err := cmd.StdinPipe()
