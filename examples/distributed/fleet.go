@@ -212,7 +212,8 @@ func (f *fleet) stop() error {
 	var last []*process
 	for _, p := range f.running {
 		last = append(last, p)
-		_ = p.stdin.Close() // it may have ended
+		_, err := io.WriteString(p.stdin, stop)
+		_ = errors.Join(err, p.stdin.Close()) // it may have ended
 	}
 	f.mu.Unlock()
 	close(f.stopping)

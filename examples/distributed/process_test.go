@@ -76,20 +76,17 @@ func TestKill9OfTheProgram(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := start(t, "-in", "-", "-dir", dir)
-	_, err := io.WriteString(p.stdin, strings.Repeat(goodOrder, 60)+stuckOrder+"nonsense\n"+strings.Repeat(goodOrder, 60)+"nonsense\n")
+	_, err := io.WriteString(p.stdin, strings.Repeat(goodOrder, 60)+"nonsense\n"+strings.Repeat(goodOrder, 60)+"nonsense\n")
 	require.NoError(t, err)
-	p.waitFor(t, "skipped line 123: ")
+	p.waitFor(t, "skipped line 122: ")
 	require.NoError(t, p.Process.Kill())
 	require.Error(t, p.Wait())
 	require.Eventually(t, func() bool { return gone(t, dir) }, time.Minute, 50*time.Millisecond)
 
-	// The program may have been killed in the middle of deliveries: the card that gets
-	// no answer is as good a letter as any.
 	s := good(t, "", "-in", "-", "-dir", dir)
-	require.GreaterOrEqual(t, s.PlacedBefore, int64(105), "what there was a receipt of, for sixteen are on their way at a time")
+	require.GreaterOrEqual(t, s.PlacedBefore, int64(104), "what there was a receipt of, for sixteen are on their way at a time")
 	require.Equal(t, s.PlacedBefore, s.Placed)
-	require.EqualValues(t, 1, s.DeadLettered)
-	require.Equal(t, s.Placed-1, s.Completed)
+	require.Equal(t, s.Placed, s.Completed)
 }
 
 func TestInterruptDrains(t *testing.T) {

@@ -111,7 +111,7 @@ func onNode(ctx context.Context, c config, a assignment, from source, log *conso
 		return nil, exitUsage
 	}
 	defer func() {
-		if err := within(node.Close); err != nil {
+		if err := within(drainTime, node.Close); err != nil {
 			log.print(oneLine(err))
 			code = exitFailed
 		}
@@ -128,7 +128,7 @@ func onNode(ctx context.Context, c config, a assignment, from source, log *conso
 		return nil, exitFailed
 	}
 	defer func() {
-		if err := within(m.Close); err != nil {
+		if err := within(drainTime, m.Close); err != nil {
 			log.print(oneLine(err))
 			code = exitFailed
 		}

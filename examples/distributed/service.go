@@ -24,8 +24,17 @@ const serviceFlag = "-service"
 // ready is what a service says on its standard output when it can be called.
 const ready = "ready\n"
 
-// drainTime is how long a service has to finish what it has begun.
-const drainTime = 10 * time.Second
+// stop is what a service is told on its standard input to end it.
+const stop = "stop\n"
+
+const (
+	// drainTime is how long each part of a service, or of the program, has to finish
+	// what it has begun.
+	drainTime = 10 * time.Second
+	// orphanTime is that of a service whose program is gone, and with it perhaps the
+	// server: what is not finished is stored, and comes again.
+	orphanTime = time.Second
+)
 
 func serviceOf(args []string) (name string, ok bool) {
 	if len(args) == 2 && args[0] == serviceFlag {
@@ -34,8 +43,8 @@ func serviceOf(args []string) (name string, ok bool) {
 	return "", false
 }
 
-// serve is a service's process. It ends when stdin does: when it is told to, and
-// also when whoever started it is gone, however that came.
+// serve is a service's process. It ends when it is told to, and when stdin ends:
+// then whoever started it is gone, however that came.
 func serve(name string, stdin io.Reader, stdout, stderr io.Writer) int {
 	signal.Ignore(os.Interrupt) // a terminal sends it to all, but the services are needed until the orders are finished
 	log := newConsole(stderr, name)
@@ -57,36 +66,40 @@ func serveUntilEOF(name string, stdin *bufio.Reader, stdout io.Writer, log *cons
 	}
 	a.Service = name
 
+	drain := drainTime
+	end := func(f func(context.Context) error) { err = errors.Join(err, within(drain, f)) }
 	book, err := ledger.Open(filepath.Join(a.Dir, name+".db"))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, book.Close()) }()
+	defer end(func(context.Context) error { return book.Close() })
 	node, err := connect(a, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, within(node.Close)) }()
+	defer end(node.Close)
 	m, err := wire(a, node, book)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, within(m.Close)) }()
+	defer end(m.Close)
 	service, err := natsmediator.Serve(context.Background(), m, node, name)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, within(service.Close)) }()
+	defer end(service.Close)
 	if _, err := io.WriteString(stdout, ready); err != nil {
 		return err
 	}
-	_, err = io.Copy(io.Discard, stdin)
+	told, err := io.ReadAll(io.LimitReader(stdin, int64(len(stop))))
+	if err == nil && string(told) != stop {
+		drain = orphanTime
+	}
 	return err
 }
 
-// within gives end [drainTime].
-func within(end func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+func within(d time.Duration, end func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	return end(ctx)
 }
