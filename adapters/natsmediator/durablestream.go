@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -57,7 +58,7 @@ func (d *durable) ensureStream(ctx context.Context) (batches bool, err error) {
 			}
 		case err == nil:
 			var c jetstream.StreamConfig
-			if c, err = d.change(s.CachedInfo().Config); err == nil {
+			if c, err = d.change(s.CachedInfo().Config); err == nil && !reflect.DeepEqual(c, s.CachedInfo().Config) {
 				s, err = d.n.js().UpdateStream(ctx, c)
 			}
 		}
