@@ -218,3 +218,13 @@ func ExampleDeadLetters() {
 	fmt.Println(passes(testStore))
 	// Output: true
 }
+
+func ExampleTransport() {
+	testTransport := func(t *testing.T) {
+		mediatortest.Transport(t, func(t testing.TB, handlers mediator.Option) *mediator.Mediator {
+			return mediatortest.New(t, handlers) // an adapter wires them in another mediator
+		})
+	}
+	fmt.Println(passes(testTransport))
+	// Output: true
+}
