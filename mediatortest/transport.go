@@ -279,7 +279,10 @@ func checkRanges(t *transportTest) {
 }
 
 func checkLeaving(t *transportTest) {
-	for range mediator.Stream(t.ctx, t.m, Count{Items: 1 << 30}) {
+	for _, err := range mediator.Stream(t.ctx, t.m, Count{Items: 1 << 30}) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break
 	}
 	if waitFor(t, "the handler", t.far.ended) == nil {
