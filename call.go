@@ -246,6 +246,16 @@ type tap struct {
 	outer *tap
 }
 
+// upTo returns the list without end and what is outside of it.
+func (t *tap) upTo(end *tap) *tap {
+	if t == end {
+		return nil
+	}
+	own := *t
+	own.outer = t.outer.upTo(end)
+	return &own
+}
+
 // boundary returns the tap of the next queue outwards, nil if there is none.
 func (t *tap) boundary() *tap {
 	for t != nil && t.inner == nil {

@@ -34,7 +34,6 @@ type pump[T any] struct {
 	tail    uint32   // when it looked last
 	target  *outlet[T]
 	taps    *tap
-	lastTap *tap // that of the next queue outwards
 	holding bool // target's turn
 	inBody  bool
 	closeBy int  // looks in a row that found few items
@@ -61,7 +60,7 @@ const (
 func newPump[T any](q *Queue, c Call, out *outlet[T]) *pump[T] {
 	p := &pump[T]{q: q, c: c, target: out, taps: c.taps, done: make(chan struct{}), clears: mayPoint(reflect.TypeFor[T]())}
 	if t := c.taps.boundary(); t != nil {
-		p.target, p.lastTap = t.inner.(*pump[T]).out, t
+		p.target, p.taps = t.inner.(*pump[T]).out, c.taps.upTo(t)
 	}
 	p.out = &outlet[T]{turn: make(chan struct{}, 1), yield: p.push, queues: out.queues}
 	p.from = newRing[T](min(leastRing, sizeFor(q.Capacity())), 0)
@@ -225,7 +224,7 @@ func (p *pump[T]) queued() uint32 { return p.tail - uint32(p.head>>32) }
 
 // deliver gives an item to the outlet of the consumer.
 func (p *pump[T]) deliver(item T) bool {
-	for t := p.taps; t != p.lastTap; t = t.outer {
+	for t := p.taps; t != nil; t = t.outer {
 		if t.keep == nil {
 			t.f()
 		} else if !t.keep() {

@@ -31,7 +31,7 @@ func streamTerminal[Q, T any](h func(context.Context, Q) iter.Seq2[T, error]) Ne
 		}
 		r := &streamRun[T]{f: f, state: s &^ locked, out: content.out, taps: c.taps, busy: true, outer: ctx}
 		if b := c.taps.boundary(); b != nil {
-			r.out, r.lastTap = b.inner.(*pump[T]).out, b
+			r.out, r.taps = b.inner.(*pump[T]).out, c.taps.upTo(b)
 		}
 		r.ctx, r.cancel = context.WithCancelCause(ctx)
 		content.run = r
@@ -46,23 +46,23 @@ func streamTerminal[Q, T any](h func(context.Context, Q) iter.Seq2[T, error]) Ne
 
 // streamRun is one run of a stream's handler.
 type streamRun[T any] struct {
-	f       *frame
-	state   uint64 // that of the frame for as long as this run counts
-	out     *outlet[T]
-	outer   context.Context // without cancel
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	taps    *tap
-	lastTap *tap                  // that of the next queue outwards: the rest is its consumer's
-	cut     atomic.Pointer[error] // what Interrupt was given
+	// What each item needs stands together.
+	f     *frame
+	state uint64 // that of the frame for as long as this run counts
+	out   *outlet[T]
+	ctx   context.Context
+	taps  *tap // up to the next queue outwards
+	busy  bool // before the first item, in the loop body, and after the end
 
-	busy     bool  // before the first item, in the loop body, and after the end
-	over     bool  // yield has returned false
-	returned bool  // the handler has, without a panic
-	lost     bool  // abandoned
-	released bool  // it has given the turn back
-	bail     bool  // the handler is being unwound
-	err      error // why the run is over
+	over     bool            // yield has returned false
+	returned bool            // the handler has, without a panic
+	lost     bool            // abandoned
+	released bool            // it has given the turn back
+	bail     bool            // the handler is being unwound
+	outer    context.Context // without cancel
+	cancel   context.CancelCauseFunc
+	cut      atomic.Pointer[error] // what Interrupt was given
+	err      error                 // why the run is over
 }
 
 // unwind is what a handler panics with that yields after it was told to stop.
@@ -185,7 +185,7 @@ func (r *streamRun[T]) deliver() func(item T, err error) bool {
 				return false
 			}
 		}
-		for t := r.taps; t != r.lastTap; t = t.outer {
+		for t := r.taps; t != nil; t = t.outer {
 			if t.keep == nil {
 				t.f()
 			} else if !t.keep() {
