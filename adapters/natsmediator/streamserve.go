@@ -77,14 +77,21 @@ type producer struct {
 	scratch  []byte // where the item at hand is encoded
 	credited chan struct{}
 
-	mu       sync.Mutex
-	frame    []byte // room for a frame; its items come behind the room for its head
-	size     int    // how much of it is used
-	items    int    // how many items that are
-	number   uint64 // of the last frame that was sent
-	sent     uint64 // units
-	consumed uint64 // units
-	gone     bool   // the consumer wants no more, or is not there any more
+	// Of the handler's goroutine. An item is written behind the others without a
+	// lock, and counts as soon as filled says so.
+	items int // in the frame
+	size  int // of the frame, with the room for its head
+
+	// Written with the lock, read without.
+	filled   atomic.Int64  // size, as of the last whole item
+	sent     atomic.Uint64 // units
+	consumed atomic.Uint64 // units
+
+	mu     sync.Mutex
+	frame  []byte // its items come behind the room for its head
+	begun  int    // how much of the frame is sent, or is room for the head
+	number uint64 // of the last frame that was sent
+	gone   bool   // the consumer wants no more, or is not there any more
 }
 
 // frameHead is the room that a frame's kind and number need at most.
@@ -93,8 +100,9 @@ const frameHead = 1 + binary.MaxVarintLen64
 func newProducer(nc *nats.Conn, c *call, t terms) *producer {
 	p := &producer{
 		nc: nc, codec: c.codec, to: c.msg.Reply, control: nc.NewInbox(), terms: t, limit: int(nc.MaxPayload()),
-		began: time.Now(), credited: make(chan struct{}, 1), frame: make([]byte, 1024), size: frameHead,
+		began: time.Now(), credited: make(chan struct{}, 1), frame: make([]byte, 1024),
 	}
+	p.empty()
 	p.ctx, p.cancel = context.WithCancelCause(c.ctx)
 	return p
 }
@@ -137,15 +145,16 @@ func (p *producer) controlled(msg *nats.Msg) {
 func (p *producer) credit(consumed uint64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if consumed <= p.consumed || consumed > p.sent {
+	sent := p.sent.Load()
+	if consumed <= p.consumed.Load() || consumed > sent {
 		return nil
 	}
-	p.consumed = consumed
+	p.consumed.Store(consumed)
 	select {
 	case p.credited <- struct{}{}:
 	default:
 	}
-	if p.items > 0 && p.consumed == p.sent {
+	if consumed == sent {
 		return p.publish()
 	}
 	return nil
@@ -182,7 +191,8 @@ func (p *producer) beat() {
 
 // send puts an item into the frame. A frame goes when it is full, or when the
 // consumer has used up all that was sent: so under load they are full, and
-// without load no item waits. While the window is used up, send waits.
+// without load no item waits. While the window is used up, send waits. It is
+// called on the handler's goroutine alone.
 func (p *producer) send(item any) error {
 	data, err := p.codec.Append(p.scratch[:0], item)
 	if err != nil {
@@ -197,30 +207,38 @@ func (p *producer) send(item any) error {
 	if frameHead+need > p.limit {
 		return fmt.Errorf("an item of %d bytes is %w of %d bytes", len(data), ErrTooLarge, p.limit)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.items > 0 && p.size+need > min(frameByteLimit, p.limit) {
 		if err := p.flush(); err != nil {
 			return err
 		}
 	}
 	if p.size+need > len(p.frame) {
-		p.frame = append(make([]byte, 0, 2*p.size+need), p.frame[:p.size]...)
-		p.frame = p.frame[:cap(p.frame)]
+		p.grow(need)
 	}
 	p.size += binary.PutUvarint(p.frame[p.size:], uint64(len(data)))
 	p.size += copy(p.frame[p.size:], data)
 	p.items++
-	if p.items == frameItemLimit || p.size >= frameByteLimit || p.consumed == p.sent {
+	// Before the look at consumed, as credit has it the other way around: one of
+	// the two sees the other.
+	p.filled.Store(int64(p.size))
+	if p.items == frameItemLimit || p.size >= frameByteLimit || p.consumed.Load() == p.sent.Load() {
 		return p.flush()
 	}
 	return nil
 }
 
-// flush sends the frame as soon as the window allows. It is called with the lock,
-// which it gives back while it waits.
+func (p *producer) grow(need int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.frame = append(make([]byte, 0, 2*p.size+need), p.frame[:p.size]...)
+	p.frame = p.frame[:cap(p.frame)]
+}
+
+// flush sends the frame as soon as the window allows, and begins another.
 func (p *producer) flush() error {
-	for p.items > 0 && p.sent-p.consumed >= p.terms.window {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for int(p.filled.Load()) > p.begun && p.sent.Load()-p.consumed.Load() >= p.terms.window {
 		p.mu.Unlock()
 		select {
 		case <-p.credited:
@@ -231,27 +249,35 @@ func (p *producer) flush() error {
 			return context.Cause(p.ctx)
 		}
 	}
-	if p.items == 0 { // sent meanwhile
-		return nil
-	}
-	return p.publish()
+	err := p.publish()
+	p.empty()
+	return err
 }
 
-// publish sends the frame.
+// publish sends what of the frame is not sent yet, with the lock held.
 func (p *producer) publish() error {
+	filled := int(p.filled.Load())
+	if filled == p.begun {
+		return nil
+	}
 	p.number++
 	var head [frameHead]byte
 	n := len(appendFrame(head[:0], frameItems, p.number))
-	begin := frameHead - n
+	begin := p.begun - n
 	copy(p.frame[begin:], head[:n])
-	data := p.frame[begin:p.size]
-	p.sent += units(len(data))
-	err := p.nc.PublishRequest(p.to, p.control, data)
-	p.items, p.size = 0, frameHead
+	data := p.frame[begin:filled]
+	p.begun = filled
+	p.sent.Add(units(len(data)))
+	return p.nc.PublishRequest(p.to, p.control, data)
+}
+
+// empty begins a frame, on the handler's goroutine and with the lock held.
+func (p *producer) empty() {
+	p.items, p.size, p.begun = 0, frameHead, frameHead
+	p.filled.Store(frameHead)
 	if len(p.frame) > 4*frameByteLimit { // one large item is no reason to hold on to its room
 		p.frame = make([]byte, frameHead+frameByteLimit)
 	}
-	return err
 }
 
 // finish sends what is left and how the stream ended, and leaves nothing behind.
@@ -266,14 +292,14 @@ func (p *producer) finish(err error, w *wire) error {
 }
 
 func (p *producer) last(err error, w *wire) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.ctx.Err() == nil {
 		if flushErr := p.flush(); err == nil {
 			err = flushErr
 		}
 	}
-	p.items = 0
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.begun = int(p.filled.Load()) // nothing may come behind the end
 	p.number++
 	switch {
 	case p.gone:
