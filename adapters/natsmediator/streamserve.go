@@ -74,7 +74,6 @@ type producer struct {
 	heard    atomic.Int64 // when the consumer was last heard of, in nanoseconds since start
 	began    time.Time
 	beating  sync.WaitGroup
-	scratch  []byte // where the item at hand is encoded
 	credited chan struct{}
 
 	// Of the handler's goroutine. An item is written behind the others without a
@@ -194,14 +193,11 @@ func (p *producer) beat() {
 // without load no item waits. While the window is used up, send waits. It is
 // called on the handler's goroutine alone.
 func (p *producer) send(item any) error {
-	data, err := p.codec.Append(p.scratch[:0], item)
+	// Most items are encoded where they will stand, behind a length of one byte.
+	at := min(p.size+1, len(p.frame))
+	data, err := p.codec.Append(p.frame[at:at], item)
 	if err != nil {
 		return fmt.Errorf("encode %T as %s: %w", item, p.codec.ContentType(), err)
-	}
-	// Lengths change with each item, slices hardly ever: to write a pointer costs
-	// far more while the collector is at work.
-	if cap(data) > cap(p.scratch) {
-		p.scratch = data[:0]
 	}
 	need := len(data) + binary.MaxVarintLen64
 	if frameHead+need > p.limit {
@@ -215,8 +211,11 @@ func (p *producer) send(item any) error {
 	if p.size+need > len(p.frame) {
 		p.grow(need)
 	}
-	p.size += binary.PutUvarint(p.frame[p.size:], uint64(len(data)))
-	p.size += copy(p.frame[p.size:], data)
+	var size [binary.MaxVarintLen64]byte
+	n := binary.PutUvarint(size[:], uint64(len(data)))
+	copy(p.frame[p.size+n:], data) // first, for it may stand where its length goes
+	copy(p.frame[p.size:], size[:n])
+	p.size += n + len(data)
 	p.items++
 	// Before the look at consumed, as credit has it the other way around: one of
 	// the two sees the other.
