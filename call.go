@@ -109,8 +109,8 @@ func (c Call) Message() any {
 // View calls f with the message's address, or with the message itself if it is a
 // pointer, and returns what f returns: a look at the message without a copy and
 // without an allocation. f must neither change the message nor keep the address.
-// While f runs, next gives [ErrNextRunning]; once the call is over, View gives
-// [ErrCallOver] and does not call f.
+// While f runs, next gives [ErrNextRunning], so f has to return before the behavior
+// does; once the call is over, View gives [ErrCallOver] and does not call f.
 func (c Call) View(f func(message any) error) error {
 	if c.f == nil {
 		return c.fail("view", ErrCallOver)
@@ -119,7 +119,7 @@ func (c Call) View(f func(message any) error) error {
 	if err != nil {
 		return c.fail("view", err)
 	}
-	defer c.f.state.CompareAndSwap(s|running, s) // fails if the activation was given up meanwhile
+	defer c.f.giveBack(s)
 	return f(held.address())
 }
 

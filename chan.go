@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"reflect"
+	"sync"
 
 	"github.com/fsmediator/mediator/internal/ending"
 )
@@ -140,8 +141,9 @@ type ChanStream[T any] struct {
 	C <-chan T
 
 	cancel context.CancelCauseFunc
-	done   chan struct{} // closed after C
-	err    error         // valid once done is closed
+	done   chan struct{} // closed with C, under mu: nobody sees one of them closed without the other
+	mu     sync.Mutex
+	err    error // valid once done is closed
 }
 
 // streaming is what the options of a StreamChan say.
@@ -176,16 +178,14 @@ func StreamChan[Q StreamRequest[T], T any](ctx context.Context, m *Mediator, q Q
 	if err != nil {
 		s.err = &Error{Op: "stream", Name: m.names.of(reflect.TypeFor[Q]()), Err: err}
 		cancel(err)
-		close(c)
-		close(s.done)
+		s.end(c)
 	}
 	return s
 }
 
 // run delivers the items.
 func (s *ChanStream[T]) run(ctx context.Context, c chan<- T, items iter.Seq2[T, error]) {
-	defer close(s.done)
-	defer close(c)
+	defer s.end(c)
 	defer s.cancel(nil)
 	s.err = ErrGoexit
 	defer func() {
@@ -218,10 +218,20 @@ func (s *ChanStream[T]) run(ctx context.Context, c chan<- T, items iter.Seq2[T, 
 	s.err = end
 }
 
+// end closes C and lets Err tell why.
+func (s *ChanStream[T]) end(c chan<- T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(c)
+	close(s.done)
+}
+
 // Err returns why the stream ended: nil if it is complete. It is valid once C is
 // closed, nil before. A handler's panic is a [*PanicError]. If Close ended the
 // stream early, it is [ErrStopped]: a stream that was cut off never looks complete.
 func (s *ChanStream[T]) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	select {
 	case <-s.done:
 		return s.err

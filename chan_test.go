@@ -2,6 +2,7 @@ package mediator_test
 
 import (
 	"context"
+	"iter"
 	"runtime"
 	"sync"
 	"testing"
@@ -219,6 +220,25 @@ func testStreamChanErrors(t *testing.T) {
 	_, open := <-s.C
 	require.False(t, open)
 	require.ErrorContains(t, s.Err(), "a nil StreamOption")
+}
+
+// Whoever sees C closed learns why at once: a stream that was cut off must not look
+// complete for a moment. The reader spins, to look between any two steps of the end.
+func TestErrIsValidAsSoonAsCIsClosed(t *testing.T) {
+	m := newMediator(t, mediator.HandleStream(func(context.Context, count) iter.Seq2[int, error] {
+		return func(yield func(int, error) bool) { yield(0, errBoom) }
+	}))
+	for range 2000 {
+		s := mediator.StreamChan(t.Context(), m, count{})
+		for open := true; open; {
+			select {
+			case _, open = <-s.C:
+			default:
+			}
+		}
+		require.Equal(t, errBoom, s.Err())
+		require.Equal(t, errBoom, s.Close())
+	}
 }
 
 func TestClosingAChanStreamEarly(t *testing.T) {

@@ -157,6 +157,17 @@ func (f *frame) borrow(id uint64) (content, uint64, error) {
 	}
 }
 
+// giveBack ends what borrow began with state s, unless the activation was given up
+// meanwhile. A lock that another goroutine holds is only waited for.
+func (f *frame) giveBack(s uint64) {
+	for !f.state.CompareAndSwap(s|running, s) {
+		if f.state.Load()&^locked != s|running {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
 // leave ends the run that enter began with state s, and says whether the run
 // still counts. The content is the caller's own until then.
 func (f *frame) leave(s, flags uint64) bool {

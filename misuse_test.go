@@ -301,6 +301,42 @@ func TestMessageMayBeReadWhileNextIsRunning(t *testing.T) {
 	}
 }
 
+// A view that ends while another goroutine reads the message must give the call back:
+// else its next is refused for good.
+func TestAViewMayEndWhileTheMessageIsRead(t *testing.T) {
+	watch := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		started, stop := make(chan struct{}), make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			close(started)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_ = c.Message()
+				}
+			}
+		})
+		<-started
+		for range 1000 {
+			if err := c.View(func(any) error { runtime.Gosched(); return nil }); err != nil {
+				t.Error(err)
+				break
+			}
+		}
+		close(stop)
+		wg.Wait()
+		return next(ctx, c)
+	})
+	m := newMediator(t, mediator.Use(watch, noop), mediator.Handle(orders{}.Place))
+	for range 5 {
+		o, err := mediator.Send(t.Context(), m, placeOrder{SKU: "x"})
+		require.NoError(t, err)
+		require.Equal(t, "x", o.ID)
+	}
+}
+
 func TestAHomemadeTimeoutAroundAStream(t *testing.T) {
 	for _, delivered := range []int{0, 3} {
 		release, timeout, late := make(chan struct{}), make(chan struct{}), make(chan error, 1)
