@@ -6,6 +6,7 @@ import (
 	"iter"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/fsmediator/mediator/internal/ending"
 )
@@ -18,18 +19,23 @@ import (
 // When the consumer stops, or the context ends, h's context is cancelled, what it
 // still sends is taken and discarded, and the stream waits for it to return. Go
 // cannot end a goroutine from outside: a handler that goes on sending without a
-// look at its context stays blocked in a send for good, and the function of
-// [OnError] is told. A panic in h reaches the consumer as a panic with a
+// look at its context, for a million items or for ten seconds, stays blocked in a
+// send for good, and the function of [OnError] is told. A panic in h reaches the consumer as a panic with a
 // [*PanicError], after the items sent before it; [runtime.Goexit] as [ErrGoexit].
 func HandleStreamChan[Q StreamRequest[T], T any](h func(ctx context.Context, q Q, out chan<- T) error, opts ...HandlerOption) Option {
 	r := &streamRoute[Q, T]{bridged: h, spec: newSpec(opts)}
 	return optionFunc(func(w *wiring) { w.handlers = append(w.handlers, r.fresh()) })
 }
 
-// discardLimit is how many items a handler may send after its context was
-// cancelled until it is given up. One that selects on its context and the send
-// stops after two on average; a loop over a page of results is let finish.
-const discardLimit = 10_000
+// A handler that goes on sending after its context was cancelled is given up after
+// this many items, or after this long if it has sent some by then. One that selects
+// on its context and the send stops after two on average; a loop over a page or a
+// file of results is let finish.
+const (
+	discardLimit = 1 << 20
+	discardTime  = 10 * time.Second
+	discardSome  = 10
+)
 
 // bridge makes an iterator of a handler that sends.
 func bridge[Q, T any](h func(context.Context, Q, chan<- T) error, capacity int, report func(context.Context, error)) func(context.Context, Q) iter.Seq2[T, error] {
@@ -121,8 +127,11 @@ var errRunaway = errors.New("the handler goes on sending after its context was c
 // end waits for the handler, whose context is cancelled, and takes what it sends.
 // It returns false if the handler had to be given up.
 func (p *producer[T]) end() bool {
-	out := p.out
-	for range discardLimit {
+	out, began := p.out, time.Now()
+	for n := range discardLimit {
+		if n > discardSome && time.Since(began) > discardTime {
+			break
+		}
 		select {
 		case <-p.done:
 			return true

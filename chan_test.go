@@ -90,12 +90,55 @@ func TestAChannelHandlerThatIgnoresTheStopIsLetFinish(t *testing.T) {
 		returned = true
 		return nil
 	}))
-	for item := range mediator.Stream(t.Context(), m, count{N: 1000}) {
-		if item == 3 {
-			break
+	for _, n := range []int{1000, 100_000} {
+		returned = false
+		for item := range mediator.Stream(t.Context(), m, count{N: n}) {
+			if item == 3 {
+				break
+			}
 		}
+		require.True(t, returned, "no goroutine outlives the stream")
+
+		returned = false
+		s := mediator.StreamChan(t.Context(), m, count{N: n})
+		require.Equal(t, 0, <-s.C)
+		require.NoError(t, s.Close())
+		require.True(t, returned, "no goroutine outlives Close")
 	}
-	require.True(t, returned, "no goroutine outlives the stream")
+}
+
+func TestAChannelHandlerThatNeverEndsIsWaitedForTenSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lost error
+		unblock, returned := make(chan struct{}), make(chan struct{}, 2) // only for the test to end without a goroutine
+		m := newMediator(t, mediator.OnError(func(_ context.Context, err error) { lost = err }),
+			mediator.HandleStreamChan(func(_ context.Context, q count, out chan<- int) error {
+				defer func() { returned <- struct{}{} }()
+				for i := 0; q.N == 0 || i < q.N; i++ {
+					time.Sleep(500 * time.Millisecond)
+					select {
+					case out <- i:
+					case <-unblock:
+						return nil
+					}
+				}
+				return nil
+			}))
+		leave := func(n int) time.Duration {
+			began := time.Now()
+			for range mediator.Stream(t.Context(), m, count{N: n}) {
+				break
+			}
+			return time.Since(began)
+		}
+		require.Equal(t, 8*time.Second, leave(16), "it ends")
+		require.NoError(t, lost)
+		require.Less(t, leave(0), 12*time.Second)
+		require.ErrorContains(t, lost, "goes on sending")
+		close(unblock)
+		<-returned
+		<-returned
+	})
 }
 
 func TestAChannelHandlerThatNeverEndsIsReported(t *testing.T) {
