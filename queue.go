@@ -99,7 +99,7 @@ const (
 //
 //	Produced = Delivered + Dropped + Skipped + Abandoned + Queued
 type QueueCounts struct {
-	Produced  uint64 // items that the producer had ready
+	Produced  uint64 // items that the producer had ready, while its context had not ended
 	Delivered uint64 // given to the consumer, that in its hands included
 	Dropped   uint64
 	Skipped   uint64
@@ -120,7 +120,10 @@ func NewQueue(c QueueConfig) *Queue {
 	return q
 }
 
-var errQueueUsed = errors.New("a Queue serves one run: make one for each")
+var (
+	errQueueUsed = errors.New("a Queue serves one run: make one for each")
+	errQueueZero = errors.New("a Queue that is a zero value: make one by NewQueue")
+)
 
 // Run calls next on a goroutine of its own, queues its items and delivers them to
 // the consumer on this one. It returns when the producer has ended and its items
@@ -136,6 +139,9 @@ var errQueueUsed = errors.New("a Queue serves one run: make one for each")
 func (q *Queue) Run(ctx context.Context, c Call, next Next) error {
 	if c.Kind() != KindStream {
 		return next(ctx, c)
+	}
+	if q.room == nil {
+		return c.fail("queue", errQueueZero)
 	}
 	if !q.used.CompareAndSwap(false, true) {
 		return c.fail("queue", errQueueUsed)
@@ -163,9 +169,11 @@ type boundary interface {
 }
 
 // Counts returns what has become of the items so far.
-func (q *Queue) Counts() QueueCounts {
+func (q *Queue) Counts() QueueCounts { return q.countsIn(manyLooks) }
+
+func (q *Queue) countsIn(looks int) QueueCounts {
 	closed, base := q.closed.Load(), q.base.Load()
-	tail, head := q.ends()
+	tail, head := q.endsIn(looks)
 	depth := uint32(tail) - uint32(head>>32)
 	c := QueueCounts{Dropped: q.dropped.Load(), Skipped: q.skipped.Load(), Abandoned: q.refused.Load(), Queued: int(depth)}
 	c.Delivered = base + uint64(uint32(head)-uint32(base))
@@ -178,16 +186,26 @@ func (q *Queue) Counts() QueueCounts {
 	return c
 }
 
-// ends returns tail and head as they were at one moment: one of them had not
+// manyLooks is how often to look for a moment at which both ends stand still.
+const manyLooks = 1000
+
+// endsIn returns tail and head as they were at one moment: one of them had not
 // changed when the other was read. While both sides run fast that may not happen;
-// then tail is a little younger than head.
-func (q *Queue) ends() (tail, head uint64) {
-	for range 1000 {
+// then tail is a little older than head.
+func (q *Queue) endsIn(looks int) (tail, head uint64) {
+	for range looks {
 		was := q.head.Load()
 		tail = q.tail.Load()
 		if head = q.head.Load(); head == was || q.tail.Load() == tail {
-			break
+			return tail, head
 		}
+	}
+	tail = q.tail.Load()
+	head = q.head.Load()
+	// What was taken or dropped between the two had been put there: then tail was at
+	// least where head is now.
+	if passed := int32(uint32(head>>32) - uint32(tail)); passed > 0 {
+		tail += uint64(passed)
 	}
 	return tail, head
 }
@@ -211,7 +229,7 @@ func (q *Queue) Owner() any { return q.owner }
 
 // Depth returns how many items are queued. For Admit, see [Queue.Reaches].
 func (q *Queue) Depth() int {
-	tail, head := q.ends()
+	tail, head := q.endsIn(manyLooks)
 	return int(uint32(tail) - uint32(head>>32))
 }
 
@@ -219,7 +237,7 @@ func (q *Queue) Depth() int {
 // cheaper than [Queue.Depth]: as long as the answer is no, it mostly need not look
 // where the consumer is.
 func (q *Queue) Reaches(depth int) bool {
-	return q.next-q.seen >= uint64(depth) && q.next-q.look() >= uint64(depth)
+	return int64(q.next-q.seen) >= int64(depth) && int64(q.next-q.look()) >= int64(depth)
 }
 
 // look returns the position of the first item.
@@ -230,8 +248,11 @@ func (q *Queue) look() uint64 {
 
 // Fail ends the run with err: the item is dropped, what is queued is delivered
 // first. It is for Admit to return: behaviors inside see a consumer that stopped,
-// those outside see err.
+// those outside see err. It panics if err is nil: the stream would look complete.
 func (q *Queue) Fail(err error) Verdict {
+	if err == nil {
+		panic("mediator: Fail of a Queue without an error: the stream would look complete; to leave an item out there is Drop")
+	}
 	q.failure = err
 	return failed
 }

@@ -189,6 +189,75 @@ func TestQueueFail(t *testing.T) {
 	require.Equal(t, mediator.QueueCounts{Produced: 11, Delivered: 10, Dropped: 1}, q.Counts())
 }
 
+func TestQueueFailWithoutAnErrorPanics(t *testing.T) {
+	m := newStream(t, yieldNumbers, queued(mediator.QueueConfig{Capacity: 4, Admit: func(q *mediator.Queue) mediator.Verdict { return q.Fail(nil) }}))
+	require.PanicsWithError(t, "panic: mediator: Fail of a Queue without an error: the stream would look complete; to leave an item out there is Drop", func() {
+		for range mediator.Stream(t.Context(), m, numbers{N: 3}) {
+			t.Error("an item")
+		}
+	})
+}
+
+func TestQueueNamesABadVerdict(t *testing.T) {
+	for want, verdict := range map[string]mediator.Verdict{
+		"panic: mediator: Admit of a Queue returned a Verdict that is none: 77":                 77,
+		"panic: mediator: Admit of a Queue returned a Verdict that needs QueueConfig.Evicts: 3": mediator.Evict,
+	} {
+		m := newStream(t, yieldNumbers, queued(mediator.QueueConfig{Capacity: 4, Admit: func(*mediator.Queue) mediator.Verdict { return verdict }}))
+		require.PanicsWithError(t, want, func() {
+			for range mediator.Stream(t.Context(), m, numbers{N: 3}) {
+				t.Error("an item")
+			}
+		})
+	}
+}
+
+// Where both sides are too fast for one moment to be seen, the counts are still such
+// as could be: between those of two moments, and never more queued than there is room.
+func TestQueueCountsOfNoSingleMoment(t *testing.T) {
+	for _, c := range []mediator.QueueConfig{
+		{Capacity: 3},
+		{Capacity: 1000},
+		{Capacity: 3, Evicts: true, Admit: func(*mediator.Queue) mediator.Verdict { return mediator.Evict }},
+	} {
+		var q *mediator.Queue
+		var yielded, passed, received atomic.Uint64 // passed: yielded, and yield has returned
+		m := newStream(t, func(_ context.Context, q numbers) iter.Seq2[int, error] {
+			return func(yield func(int, error) bool) {
+				for i := range q.N {
+					yielded.Add(1)
+					if !yield(i, nil) {
+						return
+					}
+					passed.Add(1)
+				}
+			}
+		}, keep(&q, c))
+		done := make(chan struct{})
+		for range mediator.Stream(t.Context(), m, numbers{N: 300_000}) {
+			if received.Add(1) > 1 {
+				continue
+			}
+			go func() {
+				defer close(done)
+				var before mediator.QueueCounts
+				for passed.Load() < 300_000 {
+					least, leastDelivered := passed.Load(), received.Load()
+					now := q.CountsAtOnce()
+					most, mostDelivered := yielded.Load(), received.Load()+1
+					if now.Queued < 0 || now.Queued > c.Capacity || now.Produced < least || now.Produced > most ||
+						now.Delivered < leastDelivered || now.Delivered > mostDelivered || now.Dropped < before.Dropped || now.Dropped > most {
+						t.Errorf("%+v after %+v: %d to %d produced, %d to %d delivered", now, before, least, most, leastDelivered, mostDelivered)
+						return
+					}
+					before = now
+				}
+			}()
+		}
+		<-done
+	}
+}
+
 func TestQueueErrorComesAfterTheItems(t *testing.T) {
 	broken := errors.New("broken")
 	m := newStream(t, func(_ context.Context, q numbers) iter.Seq2[int, error] {
@@ -389,6 +458,11 @@ func TestQueueIsForOneRunOfAStream(t *testing.T) {
 		end = err
 	}
 	require.ErrorContains(t, end, "serves one run")
+	q = &mediator.Queue{}
+	for _, err := range mediator.Stream(t.Context(), m, numbers{N: 1}) {
+		end = err
+	}
+	require.ErrorContains(t, end, "make one by NewQueue")
 	require.PanicsWithValue(t, "mediator: NewQueue: Capacity is 0: a queue holds at least 1 item", func() { mediator.NewQueue(mediator.QueueConfig{}) })
 }
 
@@ -439,6 +513,10 @@ func TestQueuePauseAndAwait(t *testing.T) {
 		m := newStream(t, yieldNumbers, keep(&q, mediator.QueueConfig{Capacity: 10, Admit: func(q *mediator.Queue) mediator.Verdict {
 			if n++; n%2 == 0 {
 				require.True(t, q.Pause(time.Second))
+			}
+			require.True(t, q.Reaches(-1))
+			if n == 1 {
+				require.True(t, q.Await(-1))
 			}
 			if q.Reaches(6) {
 				require.True(t, q.Await(2))

@@ -1,6 +1,9 @@
 package mediator
 
-import "runtime"
+import (
+	"fmt"
+	"runtime"
+)
 
 // push is the yield of the producer's outlet.
 func (p *pump[T]) push(item T, _ error) bool {
@@ -66,7 +69,7 @@ func (p *pump[T]) decide(item T, v Verdict) bool {
 }
 
 func badVerdict(v Verdict, why string) string {
-	return "mediator: Admit of a Queue returned a Verdict that " + why + ": " + string(rune('0'+v))
+	return fmt.Sprintf("mediator: Admit of a Queue returned a Verdict that %s: %d", why, uint8(v))
 }
 
 // evict drops the oldest items, as v says.

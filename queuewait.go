@@ -89,9 +89,11 @@ func (q *Queue) end() {
 	q.wakeConsumer()
 }
 
-// Await waits until at most depth items are queued. It is for Admit. It returns
-// false if the run ends before: what Admit returns then makes no difference.
+// Await waits until at most depth items are queued, none if depth is negative. It is
+// for Admit. It returns false if the run ends before: what Admit returns then makes no
+// difference.
 func (q *Queue) Await(depth int) bool {
+	depth = max(0, depth)
 	return q.await(func() int { return depth })
 }
 
