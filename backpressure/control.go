@@ -107,12 +107,14 @@ func (k *Control) begin(name string) *Run {
 }
 
 func (k *Control) end(r *Run) {
+	defer func() { // also if OnPressure calls Goexit
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		delete(k.runs, r)
+		k.ended[r.name] = k.ended[r.name].plus(r.Counts())
+		k.begun += r.pressures.Load()
+	}()
 	r.finish()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	delete(k.runs, r)
-	k.ended[r.name] = k.ended[r.name].plus(r.Counts())
-	k.begun += r.pressures.Load()
 }
 
 // Event is a change of pressure, see [Config].OnPressure.

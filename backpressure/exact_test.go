@@ -5,6 +5,7 @@ import (
 	"iter"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/fsmediator/mediator"
@@ -13,11 +14,22 @@ import (
 )
 
 // TestCountsAtEveryMoment takes snapshots while several runs are under way, begin and
-// end.
+// end, and holds them against what the handlers and the consumers have counted.
 func TestCountsAtEveryMoment(t *testing.T) {
 	for s := backpressure.Buffer; s <= backpressure.Throttle; s++ {
 		t.Run(s.String(), func(t *testing.T) {
-			m, k := bounded(t, backpressure.Config{Strategy: s, Capacity: 16, High: 0.75, Low: 0.25}, countUp)
+			var yielded, passed, received atomic.Uint64 // passed: yielded, and more is wanted
+			m, k := bounded(t, backpressure.Config{Strategy: s, Capacity: 16, High: 0.75, Low: 0.25}, func(_ context.Context, q count) iter.Seq2[int, error] {
+				return func(yield func(int, error) bool) {
+					for i := range q.N {
+						yielded.Add(1)
+						if !yield(i, nil) {
+							return
+						}
+						passed.Add(1)
+					}
+				}
+			})
 			const runs, items = 4, 1500
 			var all sync.WaitGroup
 			for run := range runs {
@@ -25,7 +37,10 @@ func TestCountsAtEveryMoment(t *testing.T) {
 					// A few items at a time, so that the run is looked at while it is new and
 					// when it has just ended, too.
 					for part := range 10 {
-						for i := range mediator.Stream(t.Context(), m, count{N: items / 10}) {
+						for i, err := range mediator.Stream(t.Context(), m, count{N: items / 10}) {
+							if err == nil {
+								received.Add(1)
+							}
 							if i%8 == run {
 								runtime.Gosched()
 							}
@@ -48,9 +63,15 @@ func TestCountsAtEveryMoment(t *testing.T) {
 					ended = true
 				default:
 				}
+				least, leastDelivered := passed.Load(), received.Load()
 				now := k.Snapshot()
+				most, mostDelivered := yielded.Load(), received.Load()+runs // one in the hands of each
 				requireExact(t, now)
 				require.LessOrEqual(t, now.Queued, 16*len(now.Runs))
+				require.GreaterOrEqual(t, now.Produced, least)
+				require.LessOrEqual(t, now.Produced, most)
+				require.GreaterOrEqual(t, now.Delivered, leastDelivered)
+				require.LessOrEqual(t, now.Delivered, mostDelivered)
 				require.GreaterOrEqual(t, now.Produced, before.Produced)
 				require.GreaterOrEqual(t, now.Delivered, before.Delivered)
 				require.GreaterOrEqual(t, now.Dropped, before.Dropped)
@@ -60,6 +81,7 @@ func TestCountsAtEveryMoment(t *testing.T) {
 			require.Empty(t, before.Runs)
 			require.Zero(t, before.Queued)
 			require.EqualValues(t, 10*runs, before.Started)
+			require.Equal(t, received.Load(), before.Delivered)
 		})
 	}
 }

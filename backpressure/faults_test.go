@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestDroppedItemsLeaveTheDepth: where dropped items stayed in the depth count,
+// TestFault6DroppedItemsLeaveTheDepth: where dropped items stayed in the depth count,
 // pressure never cleared.
-func TestDroppedItemsLeaveTheDepth(t *testing.T) {
+func TestFault6DroppedItemsLeaveTheDepth(t *testing.T) {
 	for _, strategy := range []backpressure.Strategy{backpressure.DropNewest, backpressure.DropOldest, backpressure.Latest} {
 		t.Run(strategy.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -55,8 +55,22 @@ func TestDroppedItemsLeaveTheDepth(t *testing.T) {
 	}
 }
 
-// TestSampledOutIsNotDropped: the two were one count.
-func TestSampledOutIsNotDropped(t *testing.T) {
+// TestFault6DropOldestKeepsTheNewest: both branches for "prefer newer" dropped the newest.
+func TestFault6DropOldestKeepsTheNewest(t *testing.T) {
+	for strategy, want := range map[backpressure.Strategy][]int{backpressure.DropOldest: {0, 47, 48, 49}, backpressure.Latest: {0, 49}} {
+		t.Run(strategy.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, _ := bounded(t, backpressure.Config{Strategy: strategy, Capacity: 3}, burst)
+				got, err := slowly(t, m, 50)
+				require.NoError(t, err)
+				require.Equal(t, want, got)
+			})
+		})
+	}
+}
+
+// TestFault6SampledOutIsNotDropped: the two were one count.
+func TestFault6SampledOutIsNotDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, k := bounded(t, backpressure.Config{Strategy: backpressure.Sample, Capacity: 100, High: 0.05, SampleEvery: 10}, burst)
 		_, err := slowly(t, m, 106)
@@ -65,8 +79,8 @@ func TestSampledOutIsNotDropped(t *testing.T) {
 	})
 }
 
-// TestGivenUpWaitIsNotDelivered: an item whose write had timed out could still arrive.
-func TestGivenUpWaitIsNotDelivered(t *testing.T) {
+// TestFault6GivenUpWaitIsNotDelivered: an item whose write had timed out could still arrive.
+func TestFault6GivenUpWaitIsNotDelivered(t *testing.T) {
 	for _, strategy := range []backpressure.Strategy{backpressure.Buffer, backpressure.Block, backpressure.Sample, backpressure.Throttle} {
 		t.Run(strategy.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -103,9 +117,9 @@ func TestGivenUpWaitIsNotDelivered(t *testing.T) {
 	}
 }
 
-// TestSlowConsumerIsFelt: every behavior but one added a queue without bounds, and the
+// TestFault2SlowConsumerIsFelt: every behavior but one added a queue without bounds, and the
 // producer never felt its consumer. Here it is ahead by what the queues hold.
-func TestSlowConsumerIsFelt(t *testing.T) {
+func TestFault2SlowConsumerIsFelt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var produced atomic.Int64
 		h := func(context.Context, count) iter.Seq2[int, error] {
@@ -131,9 +145,9 @@ func TestSlowConsumerIsFelt(t *testing.T) {
 	})
 }
 
-// TestNoPumpIsLeft: a consumer that stopped early left pumps running for ever. goleak
+// TestFault3NoPumpIsLeft: a consumer that stopped early left pumps running for ever. goleak
 // looks for them when the tests are over; this one looks at once.
-func TestNoPumpIsLeft(t *testing.T) {
+func TestFault3NoPumpIsLeft(t *testing.T) {
 	eachStrategy(t, func(t *testing.T, c backpressure.Config) {
 		running := 0
 		m, k := bounded(t, c, func(context.Context, count) iter.Seq2[int, error] {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,6 +72,32 @@ func TestHookPanics(t *testing.T) {
 		var p *mediator.PanicError
 		require.ErrorAs(t, s.HookPanic, &p)
 		require.Contains(t, string(p.Stack), "TestHookPanics")
+	})
+}
+
+// TestHookExits has a hook that ends the goroutine it is called on: the consumer's,
+// for the pressure ends with the run.
+func TestHookExits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, k := bounded(t, backpressure.Config{Strategy: backpressure.DropNewest, Capacity: 2, OnPressure: func(e backpressure.Event) {
+			if !e.Pressure {
+				runtime.Goexit()
+			}
+		}}, burst)
+		var consumer sync.WaitGroup
+		consumer.Go(func() {
+			for _, err := range mediator.Stream(t.Context(), m, count{N: 10}) {
+				require.NoError(t, err)
+				time.Sleep(time.Second)
+			}
+			t.Error("the goroutine goes on")
+		})
+		consumer.Wait()
+		s := k.Snapshot()
+		requireExact(t, s)
+		require.Empty(t, s.Runs)
+		require.EqualValues(t, 1, s.Pressures)
+		require.EqualValues(t, 10, s.Produced)
 	})
 }
 
