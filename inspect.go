@@ -23,9 +23,19 @@ type Route struct {
 	// to it, and to the subscribers of the message go only the calls of [DispatchTo].
 	Relay bool
 
-	// Behaviors are those around the handler, the outermost first, without [Typed].
+	// Behaviors are those around the handler, the outermost first. A function of
+	// [Typed] has its place there, by its name, as a Behavior that does nothing.
 	Behaviors []Behavior
 }
+
+// typedStep stands for a function of [Typed], which is no Behavior.
+type typedStep struct{ name string }
+
+// Wrap returns next.
+func (typedStep) Wrap(next Next) Next { return next }
+
+// BehaviorName returns the name of the function.
+func (s typedStep) BehaviorName() string { return s.name }
 
 // Inspect returns everything that is wired now, what [Listen] has subscribed
 // included: sorted by kind and name, and then in the order of registration, a
@@ -48,7 +58,20 @@ func (m *Mediator) Inspect() []Route {
 
 func (r *requestRoute[Q, R]) inspect() Route {
 	return Route{Kind: KindRequest, Name: r.info.name, Handler: funcName(r.given), Message: r.message(),
-		Gives: reflect.TypeFor[R](), Behaviors: r.around()}
+		Gives: reflect.TypeFor[R](), Behaviors: stepsAmong(r.layers)}
+}
+
+// stepsAmong is layers with what stands for the typed ones.
+func stepsAmong(layers []any) (steps []Behavior) {
+	for _, l := range layers {
+		switch l := l.(type) {
+		case Behavior:
+			steps = append(steps, l)
+		case typedLayer:
+			steps = append(steps, typedStep{funcName(l.around)})
+		}
+	}
+	return steps
 }
 
 func (r *streamRoute[Q, T]) inspect() Route {

@@ -25,7 +25,7 @@ func TestInspectShowsEverythingThatIsWired(t *testing.T) {
 		mediator.Subscribe(onOrder, mediator.Group("first"), mediator.Use(b)),
 		mediator.Subscribe(onEvent),
 		mediator.HandleStreamChan(counted, mediator.Named("z.count"), mediator.Capacity(1)),
-		mediator.Handle(orders{}.Place, mediator.Use(b), mediator.Typed(typedNoop)),
+		mediator.Handle(orders{}.Place, mediator.Use(b)),
 		mediator.HandleCommand(cancelling, mediator.Named("cancel")),
 		mediator.Handle(pointed, mediator.Named("flag")),
 		mediator.Handle(genericGet[int], mediator.Named("number")),
@@ -69,6 +69,26 @@ func TestInspectNamesTheUsersFunction(t *testing.T) {
 	require.Equal(t, "mediator_test.desk.Cancel", routes[0].Handler)
 	require.Equal(t, "mediator_test.counting", routes[1].Handler)
 	require.Equal(t, mediator.KindStream, routes[1].Kind)
+}
+
+// A typed function is a step of the pipeline like any other.
+func TestInspectShowsATypedFunctionInItsPlace(t *testing.T) {
+	a, b := picky{"a"}, picky{"b"}
+	m := newMediator(t, mediator.OnWarning(func(string) {}), mediator.Use(a),
+		mediator.Handle(orders{}.Place, mediator.Typed(typedNoop), mediator.Use(b), mediator.Typed(orders{}.Check)))
+	steps := m.Inspect()[0].Behaviors
+	require.Len(t, steps, 4)
+	require.Equal(t, []mediator.Behavior{a, b}, []mediator.Behavior{steps[0], steps[2]})
+	require.Equal(t, "mediator_test.typedNoop", steps[1].(mediator.BehaviorNamer).BehaviorName())
+	require.Equal(t, "mediator_test.orders.Check", steps[3].(mediator.BehaviorNamer).BehaviorName())
+	called := false
+	err := steps[1].Wrap(func(context.Context, mediator.Call) error { called = true; return errBoom })(t.Context(), mediator.Call{})
+	require.ErrorIs(t, err, errBoom)
+	require.True(t, called, "around something else, it does nothing")
+}
+
+func (orders) Check(ctx context.Context, q placeOrder, next func(context.Context, placeOrder) (order, error)) (order, error) {
+	return next(ctx, q)
 }
 
 type desk struct{}

@@ -98,12 +98,19 @@ func (w wiring) names() (all []string) {
 
 func passOn(ctx context.Context, c mediator.Call, next mediator.Next) error { return next(ctx, c) }
 
+func askTwice(ctx context.Context, q ask, next func(context.Context, ask) (int, error)) (int, error) {
+	if _, err := next(ctx, q); err != nil {
+		return 0, err
+	}
+	return next(ctx, q)
+}
+
 func TestWiring(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		recorder := behaviors.NewRecorder()
 		m := newMediator(t,
 			mediator.Use(recorder, behaviors.Recover()),
-			mediator.Handle(handleAsk, mediator.Named("<script>alert(1)</script>"), mediator.Use(mediator.Around(passOn))),
+			mediator.Handle(handleAsk, mediator.Named("<script>alert(1)</script>"), mediator.Typed(askTwice), mediator.Use(mediator.Around(passOn))),
 			mediator.HandleCommand(handleDo, mediator.Use(behaviors.When(behaviors.IsKind(mediator.KindRequest), behaviors.CircuitBreaker(behaviors.BreakerConfig{})))),
 			mediator.HandleStream(handleCount),
 			mediator.Subscribe(hear, mediator.Group("mail")),
@@ -113,7 +120,7 @@ func TestWiring(t *testing.T) {
 		w := next[wiring](t, p, "wiring")
 		require.Equal(t, "text/event-stream", p.header.Get("Content-Type"))
 		require.Equal(t, []string{
-			"request <script>alert(1)</script> > Recorder > Recover > console_test.passOn",
+			"request <script>alert(1)</script> > Recorder > Recover > console_test.askTwice > console_test.passOn",
 			"request console_test.do > Recorder > Recover > CircuitBreaker",
 			"notification console_test.loud to audit > Recorder > Recover",
 			"notification console_test.told to mail > Recorder > Recover",
