@@ -96,16 +96,21 @@ func (k *circuit) change(to *period, err error) (notify func()) {
 func (k *circuit) open(now int64, err error) (notify func()) {
 	p := k.period(StateOpen, now)
 	p.until = now + int64(k.breakTime())
+	if p.until < now {
+		p.until = math.MaxInt64
+	}
 	return k.change(p, err)
 }
 
 // breakTime is that of the break to come: longer the more often in a row it
 // turned out to be too short.
 func (k *circuit) breakTime() time.Duration {
-	grown := float64(k.c.Break) * math.Pow(k.c.BreakFactor, float64(k.reopened))
-	grown = min(grown, float64(k.c.MaxBreak))
-	grown -= grown * k.c.Jitter * rand.Float64()
-	return max(k.c.Break, time.Duration(grown))
+	d := k.c.MaxBreak
+	if grown := float64(k.c.Break) * math.Pow(k.c.BreakFactor, float64(k.reopened)); grown < float64(d) {
+		d = time.Duration(grown)
+	}
+	d -= time.Duration(float64(d) * k.c.Jitter * rand.Float64())
+	return max(k.c.Break, d)
 }
 
 // admit returns the period in which a call may run, and its permit if that is a

@@ -29,12 +29,13 @@ type BreakerConfig struct {
 	// steps, so some are forgotten up to a tenth of it earlier. Default: one minute.
 	Window time.Duration
 
-	// Break is how long the breaker stays open. Default: 30s.
+	// Break is how long the breaker stays open. Default: 30s, or MaxBreak if that is
+	// shorter.
 	Break time.Duration
 	// BreakFactor is how much longer a break is than the one before, if the trials
 	// between them failed. At least 1. Default: 2.
 	BreakFactor float64
-	// MaxBreak is the longest break. Default: ten times Break.
+	// MaxBreak is the longest break, not shorter than Break. Default: ten times Break.
 	MaxBreak time.Duration
 	// Jitter is the share of a longer break, from 0 to 1, that is left to chance:
 	// up to so much it is shorter, never shorter than Break. It keeps processes
@@ -123,6 +124,8 @@ func (c BreakerConfig) complete() BreakerConfig {
 		panic("behaviors: CircuitBreaker: SlowRatio without SlowCall: no call is slow")
 	case c.BreakFactor != 0 && !(c.BreakFactor >= 1):
 		panic(fmt.Sprintf("behaviors: CircuitBreaker: BreakFactor is %v, less than 1", c.BreakFactor))
+	case c.MaxBreak > 0 && c.Break > c.MaxBreak:
+		panic(fmt.Sprintf("behaviors: CircuitBreaker: Break %v is longer than MaxBreak %v", c.Break, c.MaxBreak))
 	case c.Window > 0 && c.Window < windowSlices:
 		panic(fmt.Sprintf("behaviors: CircuitBreaker: Window is %v, too short for its ten steps", c.Window))
 	case c.Key != nil && c.PerHandler:
@@ -136,15 +139,19 @@ func (c BreakerConfig) complete() BreakerConfig {
 	}
 	orDefault(&c.MinCalls, 5)
 	orDefault(&c.Window, time.Minute)
-	orDefault(&c.Break, 30*time.Second)
+	if c.Break == 0 {
+		c.Break = 30 * time.Second
+		if c.MaxBreak > 0 {
+			c.Break = min(c.Break, c.MaxBreak)
+		}
+	}
 	orDefault(&c.BreakFactor, 2)
-	orDefault(&c.MaxBreak, 10*c.Break)
+	orDefault(&c.MaxBreak, times(c.Break, 10))
 	orDefault(&c.Jitter, 0.2)
 	orDefault(&c.Trials, 3)
 	orDefault(&c.TrialWait, c.Break)
 	orDefault(&c.MaxKeys, 1000)
 	c.Jitter = max(c.Jitter, 0)
-	c.MaxBreak = max(c.MaxBreak, c.Break)
 	if c.Classify == nil {
 		c.Classify = OutcomeOf
 	}
