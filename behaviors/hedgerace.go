@@ -28,7 +28,8 @@ type race struct {
 	mu       sync.Mutex
 	timer    *time.Timer
 	left     int            // hedges that may still begin
-	winner   *mediator.Call // the hedge that succeeded first
+	won      bool           // by the first attempt
+	winner   *mediator.Call // the hedge that succeeded first, before the first attempt
 	errs     []error        // those of the hedges
 	panicked *mediator.PanicError
 }
@@ -50,10 +51,10 @@ func (r *race) run(ctx context.Context) error {
 	switch {
 	case r.panicked != nil:
 		panic(r.panicked)
-	case err == nil:
-		return nil
 	case r.winner != nil:
 		return r.call.SetResponse(r.winner.Response())
+	case err == nil:
+		return nil
 	case len(r.errs) > 0:
 		err = errors.Join(append([]error{err}, r.errs...)...)
 	}
@@ -64,7 +65,7 @@ func (r *race) run(ctx context.Context) error {
 // those that run if one was good enough, and waits for them.
 func (r *race) settle(done bool) {
 	r.mu.Lock()
-	r.left = 0
+	r.left, r.won = 0, done
 	r.timer.Stop()
 	r.mu.Unlock()
 	if done {
@@ -86,7 +87,7 @@ func (r *race) begin() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		switch {
-		case r.panicked == nil && err == nil && r.winner == nil:
+		case r.panicked == nil && err == nil && r.winner == nil && !r.won:
 			r.winner = &fork
 		case err != nil:
 			r.errs = append(r.errs, err)
