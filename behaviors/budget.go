@@ -46,8 +46,10 @@ type Budget struct {
 	recent []int64 // when the newest retries were taken, least of them at most
 }
 
-// retryCost is one retry in units of saved.
-const retryCost = 1 << 20
+const (
+	retryCost   = 1 << 20 // one retry in units of saved
+	mostRetries = math.MaxInt32
+)
 
 // NewBudget returns a Budget. It panics if c makes no sense.
 func NewBudget(c BudgetConfig) *Budget {
@@ -74,6 +76,7 @@ func NewBudget(c BudgetConfig) *Budget {
 	if c.Burst == 0 {
 		c.Burst = 100
 	}
+	c.Min, c.Burst = min(c.Min, mostRetries), min(c.Burst, mostRetries)
 	return &Budget{earns: int64(math.Ceil(c.Ratio * retryCost)), most: int64(c.Burst) * retryCost, least: c.Min, window: int64(c.Window)}
 }
 

@@ -2,6 +2,7 @@ package behaviors_test
 
 import (
 	"context"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -129,6 +130,24 @@ func TestRetryBudgetIsSafeForConcurrentUse(t *testing.T) {
 	wg.Wait()
 	require.LessOrEqual(t, retries, 401)
 	require.GreaterOrEqual(t, retries, 395)
+}
+
+// A Burst of "whatever was earned" overflowed, and nothing was ever earned.
+func TestFoundBudgetOfTheLargestNumbersEarnsAndSpends(t *testing.T) {
+	for name, c := range map[string]behaviors.BudgetConfig{
+		"Burst": {Ratio: 1, Min: -1, Burst: math.MaxInt},
+		"Min":   {Min: math.MaxInt},
+		"both":  {Ratio: 1, Min: math.MaxInt, Burst: math.MaxInt},
+	} {
+		runs := 0
+		m := newMediator(t, mediator.Use(behaviors.Retry(behaviors.RetryConfig{Retries: 1, Delay: 1, Budget: behaviors.NewBudget(c)})),
+			askFor(func(context.Context) error { runs++; return errFlaky }))
+		for range 10 {
+			_, err := mediator.Send(t.Context(), m, ask{})
+			require.ErrorIs(t, err, errFlaky)
+		}
+		require.Equal(t, 20, runs, name)
+	}
 }
 
 func TestNewBudgetRefusesNonsense(t *testing.T) {
