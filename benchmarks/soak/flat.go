@@ -86,8 +86,3 @@ func slow(s backpressure.Strategy, got int) {
 		}
 	}
 }
-
-// checkCounts adds a finding if the counts of what is over do not add up.
-func checkCounts(f *findings, what string, c backpressure.Counts) {
-	f.check(c.Produced == c.Delivered+c.Dropped+c.SampledOut+c.Abandoned+uint64(c.Queued) && c.Queued >= 0, "%s: %+v does not add up", what, c)
-}

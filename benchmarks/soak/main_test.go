@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fsmediator/mediator/backpressure"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
@@ -81,6 +82,34 @@ func TestVerdict(t *testing.T) {
 	require.Equal(t, shown, strings.Count(out.String(), "FAILED: "))
 	require.Contains(t, out.String(), "FAILED: again 0\nFAILED: number 1\n")
 	require.Contains(t, out.String(), "verdict: 60 checks failed in 1s\n")
+}
+
+func TestCountsAreHeldAgainstBothSides(t *testing.T) {
+	good := backpressure.Counts{Produced: 10, Delivered: 4, Dropped: 3, SampledOut: 1, Queued: 2}
+	for name, c := range map[string]struct {
+		change func(c *backpressure.Counts, n *tally)
+		want   int
+	}{
+		"as it is":               {func(*backpressure.Counts, *tally) {}, 0},
+		"one yielded meanwhile":  {func(_ *backpressure.Counts, n *tally) { n.yielded.Add(1) }, 0},
+		"it does not add up":     {func(c *backpressure.Counts, _ *tally) { c.Dropped++ }, 1},
+		"less than none queued":  {func(c *backpressure.Counts, _ *tally) { c.Queued, c.Dropped = -1, 6 }, 1},
+		"produced without trace": {func(c *backpressure.Counts, n *tally) { n.yielded.Add(1); n.passed.Add(1) }, 1},
+		"produced out of air":    {func(c *backpressure.Counts, _ *tally) { c.Produced++; c.Queued++ }, 1},
+		"received out of air":    {func(_ *backpressure.Counts, n *tally) { n.received.Add(1) }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var f findings
+			var n tally
+			n.yielded.Store(10)
+			n.passed.Store(10)
+			n.received.Store(4)
+			counts := good
+			c.change(&counts, &n)
+			n.holdAgainst(&f, name, func() backpressure.Counts { return counts })
+			require.Equal(t, c.want, f.n, f.first)
+		})
+	}
 }
 
 // The hour takes minutes with the 10,000 streams that it is meant for:

@@ -49,6 +49,7 @@ type scenario struct {
 	steers   bool // somebody changes pace, sample and capacity
 	samples  bool // and a sample was among that
 	watching uint64
+	counted  *tally
 }
 
 func newScenario(r *rand.Rand, name string) scenario {
@@ -74,7 +75,7 @@ func newScenario(r *rand.Rand, name string) scenario {
 	}
 	s := scenario{
 		name: name, what: c, outer: r.IntN(4) == 0, items: r.IntN(3000), ending: r.IntN(endings), manner: r.IntN(manners),
-		after: r.IntN(500), runs: 1 + r.IntN(3), steers: r.IntN(3) == 0, watching: r.Uint64(),
+		after: r.IntN(500), runs: 1 + r.IntN(3), steers: r.IntN(3) == 0, watching: r.Uint64(), counted: &tally{},
 	}
 	if r.IntN(3) == 0 {
 		s.naps = 50 + r.IntN(200)
@@ -93,9 +94,11 @@ type scripted struct {
 func (s *scenario) handle(ctx context.Context, _ scripted) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
 		for i := range s.items {
+			s.counted.yielded.Add(1)
 			if !yield(item{Seq: i}, nil) {
 				return
 			}
+			s.counted.passed.Add(1)
 		}
 		switch s.ending {
 		case fails:
@@ -113,9 +116,10 @@ func (s *scenario) handle(ctx context.Context, _ scripted) iter.Seq2[item, error
 // run runs s and returns how many items it produced.
 func (s *scenario) run(f *findings) (items int) {
 	k := backpressure.Of(backpressure.New(s.what))
-	around := []mediator.Behavior{k}
+	around, outermost := []mediator.Behavior{k}, k
 	if s.outer {
-		around = []mediator.Behavior{backpressure.New(backpressure.Config{Capacity: 4}), k}
+		outermost = backpressure.Of(backpressure.New(backpressure.Config{Capacity: 4}))
+		around = []mediator.Behavior{outermost, k}
 	}
 	stop := make(chan struct{})
 	var watcher, consumers sync.WaitGroup
@@ -146,16 +150,22 @@ func (s *scenario) run(f *findings) (items int) {
 			over = true
 		case <-time.After(time.Millisecond):
 		}
-		now := k.Snapshot()
-		checkCounts(f, s.name, now.Counts)
+		var now backpressure.Snapshot
+		s.counted.holdAgainst(f, s.name, func() backpressure.Counts {
+			now = k.Snapshot()
+			return now.Counts
+		})
 		for _, r := range now.Runs {
 			checkCounts(f, s.name, r.Counts)
+			f.check(s.steers || r.Queued <= s.what.Capacity, "%s: %d of %d are queued", s.name, r.Queued, s.what.Capacity)
 		}
 	}
 	close(stop)
 	watcher.Wait()
 	final := k.Snapshot()
 	f.check(len(final.Runs) == 0 && final.Queued == 0, "%s: %d runs and %d items are left", s.name, len(final.Runs), final.Queued)
+	delivered, received := outermost.Snapshot().Delivered, s.counted.received.Load()
+	f.check(delivered == received, "%s: %d delivered, %d received", s.name, delivered, received)
 	return int(final.Produced)
 }
 
@@ -200,6 +210,7 @@ func (s *scenario) consume(f *findings, m *mediator.Mediator) {
 			if end = err; err != nil {
 				continue
 			}
+			s.counted.received.Add(1)
 			f.check(it.Seq > last && it.Seq < s.items, "%s: %d after %d", s.name, it.Seq, last)
 			last = it.Seq
 			if got++; got > s.after {
