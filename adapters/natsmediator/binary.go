@@ -37,6 +37,21 @@ func (binaryCodec) Append(dst []byte, v any) ([]byte, error) {
 	return data, nil
 }
 
+func (c binaryCodec) appendAt(dst []byte, address any) ([]byte, error) {
+	switch v := address.(type) {
+	case *[]byte:
+		return append(dst, *v...), nil
+	case *string:
+		return append(dst, *v...), nil
+	case encoding.BinaryAppender:
+		return v.AppendBinary(dst)
+	}
+	if v := reflect.ValueOf(address).Elem(); v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
+		return c.Append(dst, v.Interface())
+	}
+	return c.Append(dst, address)
+}
+
 func (c binaryCodec) Decode(data []byte, target any) error {
 	switch t := target.(type) {
 	case *[]byte:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"mime"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +24,20 @@ type Codec interface {
 	// Decode fills in what target points to, which is of v's type and zero. It must
 	// not keep data, and an error, or a panic, is the answer to what is malformed.
 	Decode(data []byte, target any) error
+}
+
+// itemAppender returns what appends an item of a stream, of which there is the
+// address. This package's own codecs make do with that; others get the item itself, as
+// Append promises, which has to be allocated.
+func itemAppender(c Codec) func(dst []byte, address any) ([]byte, error) {
+	if own, ok := c.(interface {
+		appendAt(dst []byte, address any) ([]byte, error)
+	}); ok {
+		return own.appendAt
+	}
+	return func(dst []byte, address any) ([]byte, error) {
+		return c.Append(dst, reflect.ValueOf(address).Elem().Interface())
+	}
 }
 
 // Errors of what came over the wire, and of what does not fit on it.
@@ -95,6 +110,8 @@ func (jsonCodec) Append(dst []byte, v any) ([]byte, error) {
 	return encoded, nil
 }
 
+func (c jsonCodec) appendAt(dst []byte, address any) ([]byte, error) { return c.Append(dst, address) }
+
 func (jsonCodec) Decode(data []byte, target any) error { return json.Unmarshal(data, target) }
 
 // Gob is a codec of "application/x-gob", by encoding/gob: for Go on both sides,
@@ -114,6 +131,8 @@ func (gobCodec) Append(dst []byte, v any) ([]byte, error) {
 	}
 	return b.Bytes(), nil
 }
+
+func (c gobCodec) appendAt(dst []byte, address any) ([]byte, error) { return c.Append(dst, address) }
 
 func (gobCodec) Decode(data []byte, target any) error {
 	r := bytes.NewReader(data)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,6 +65,7 @@ func (e *endpoint) produce(c *call, t terms) {
 type producer struct {
 	nc       *nats.Conn
 	codec    Codec
+	encode   func(dst []byte, address any) ([]byte, error)
 	to       string // the consumer's inbox
 	control  string // ours
 	sub      *nats.Subscription
@@ -98,7 +100,7 @@ const frameHead = 1 + binary.MaxVarintLen64
 
 func newProducer(nc *nats.Conn, c *call, t terms) *producer {
 	p := &producer{
-		nc: nc, codec: c.codec, to: c.msg.Reply, control: nc.NewInbox(), terms: t, limit: int(nc.MaxPayload()),
+		nc: nc, codec: c.codec, encode: itemAppender(c.codec), to: c.msg.Reply, control: nc.NewInbox(), terms: t, limit: int(nc.MaxPayload()),
 		began: time.Now(), credited: make(chan struct{}, 1), frame: make([]byte, 1024),
 	}
 	p.empty()
@@ -191,13 +193,13 @@ func (p *producer) beat() {
 // send puts an item into the frame. A frame goes when it is full, or when the
 // consumer has used up all that was sent: so under load they are full, and
 // without load no item waits. While the window is used up, send waits. It is
-// called on the handler's goroutine alone.
+// called on the handler's goroutine alone. item is the address of the item.
 func (p *producer) send(item any) error {
 	// Most items are encoded where they will stand, behind a length of one byte.
 	at := min(p.size+1, len(p.frame))
-	data, err := p.codec.Append(p.frame[at:at], item)
+	data, err := p.encode(p.frame[at:at], item)
 	if err != nil {
-		return fmt.Errorf("encode %T as %s: %w", item, p.codec.ContentType(), err)
+		return fmt.Errorf("encode %v as %s: %w", reflect.TypeOf(item).Elem(), p.codec.ContentType(), err)
 	}
 	need := len(data) + binary.MaxVarintLen64
 	if frameHead+need > p.limit {
