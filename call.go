@@ -292,17 +292,6 @@ func (c Call) Fork() (Call, error) {
 
 var errForkedStream = errors.New("a stream cannot be forked")
 
-// op is the operation that calls of this kind belong to.
-func (i *info) op() string {
-	switch i.kind {
-	case KindNotification:
-		return "publish"
-	case KindStream:
-		return "stream"
-	}
-	return "send"
-}
-
 func (c Call) fail(op string, err error) error {
 	return &Error{Op: op, Name: c.Name(), Group: c.Handler(), Err: err}
 }

@@ -37,9 +37,6 @@ func dispatch(ctx context.Context, m *Mediator, name, group string, decode func(
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := r.(streamDispatcher); ok {
-		return nil, &Error{Op: "dispatch", Name: name, Err: errors.New("it is a stream: use DispatchStream")}
-	}
 	v, err := r.dispatch(ctx, m, group, decode)
 	return v, named(name, err)
 }

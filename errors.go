@@ -61,6 +61,9 @@ func (e *Error) Error() string {
 		b.WriteString(" to ")
 		b.WriteString(e.Group)
 	}
+	if e.Err == nil { // made so by a test or a program of its own
+		return b.String()
+	}
 	b.WriteString(": ")
 	inner := strings.TrimPrefix(e.Err.Error(), "mediator: ")
 	b.WriteString(strings.ReplaceAll(strings.ReplaceAll(inner, "\nmediator: ", "\n"), "\n", "\n\t"))

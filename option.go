@@ -224,7 +224,8 @@ func isNil(v any) bool {
 
 // MessageNamer is implemented by a message that brings its stable name along, so
 // that it is the same wherever the message is handled or only published. The
-// method is called on the zero value; one that panics there counts as absent.
+// method is called on the zero value; one that panics there, or has no name to give,
+// counts as absent.
 type MessageNamer interface {
 	MessageName() string
 }
@@ -232,7 +233,7 @@ type MessageNamer interface {
 // messageName is the default name of a message's type.
 func messageName(t reflect.Type) (name string) {
 	defer func() {
-		if recover() != nil {
+		if recover() != nil || name == "" {
 			name = strings.TrimLeft(t.String(), "*")
 		}
 	}()
@@ -243,7 +244,7 @@ func messageName(t reflect.Type) (name string) {
 	if n, ok := reflect.TypeAssert[MessageNamer](zero); ok {
 		return n.MessageName()
 	}
-	return strings.TrimLeft(t.String(), "*")
+	return ""
 }
 
 // funcName is the default group of a subscriber: "orders.Stock.Reserve" of

@@ -247,7 +247,7 @@ func (p *pipeline[Q, R]) settle(f *requestFrame[Q, R], err error) (r R, _ error)
 		}
 	}
 	if err == nil && p.mustBe && s&(running|responded) != responded {
-		err = &Error{Op: p.info.op(), Name: p.info.name, Err: fmt.Errorf(
+		err = &Error{Op: "send", Name: p.info.name, Err: fmt.Errorf(
 			"%w: a behavior returned nil without calling next or SetResponse", ErrNoResponse)}
 	}
 	return r, err

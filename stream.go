@@ -128,7 +128,7 @@ func (r *streamRoute[Q, T]) build(w *wiring, name string) (entry, error) {
 }
 
 func (r *streamRoute[Q, T]) dispatch(context.Context, *Mediator, string, func(target any) error) (any, error) {
-	return nil, &Error{Op: "dispatch", Name: r.info.name, Err: errors.New("a stream cannot be dispatched: use Stream")}
+	return nil, &Error{Op: "dispatch", Name: r.info.name, Err: errors.New("it is a stream: use DispatchStream")}
 }
 
 func (r *streamRoute[Q, T]) runAny(ctx context.Context, q any, yield func(T, error) bool) {

@@ -166,6 +166,18 @@ func TestAMessageMayBringItsName(t *testing.T) {
 	require.Equal(t, []string{"payment.paid", "by.the-option", "by.the-option", "named.by-itself"}, names)
 }
 
+// namedLater has no name yet where the mediator asks for it.
+type namedLater struct{ name string }
+
+func (n namedLater) MessageName() string { return n.name }
+
+func TestAMessageNameThatIsEmptyOnTheZeroValueIsAbsent(t *testing.T) {
+	m := newMediator(t, mediator.Subscribe(func(context.Context, namedLater) error { return errBoom }))
+	require.ErrorContains(t, mediator.Publish(t.Context(), m, namedLater{name: "x"}), "publish mediator_test.namedLater to")
+	_, err := mediator.Dispatch(t.Context(), m, "", func(any) error { return nil })
+	require.ErrorIs(t, err, mediator.ErrNoHandler)
+}
+
 type namedByNothing struct{ *named }
 
 func TestAMessageNameThatPanicsOnTheZeroValueIsAbsent(t *testing.T) {
@@ -182,6 +194,11 @@ func TestNestedErrorsAreReadable(t *testing.T) {
 	require.EqualError(t, mediator.Publish(t.Context(), m, created{}),
 		"mediator: publish mediator_test.created to a: publish mediator_test.order to b: boom\n"+
 			"\tpublish mediator_test.order to c: send mediator_test.cancelOrder: no handler for mediator_test.cancelOrder: register one with Handle in New")
+}
+
+func TestAnErrorWithoutACauseIsReadable(t *testing.T) {
+	require.EqualError(t, &mediator.Error{Op: "send", Name: "order.place", Group: "g"}, "mediator: send order.place to g")
+	require.NoError(t, (&mediator.Error{}).Unwrap())
 }
 
 func TestOneOptionMayWireTwoMediators(t *testing.T) {

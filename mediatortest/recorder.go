@@ -19,9 +19,9 @@ import (
 //     handler, each run of a stream, each notification, whether it has
 //     subscribers or not, and what each of them does with it. Give it first: then
 //     it is outermost, sees what the caller sees, and a notification is recorded
-//     ahead of its handling by subscribers. One that has a [mediator.Relay] is
-//     recorded when it is published, with what the relay ends with, and then each
-//     delivery to a subscriber.
+//     ahead of its handling by subscribers, unless they run in parallel. One that
+//     has a [mediator.Relay] is recorded when it is published, with what the relay
+//     ends with, and then each delivery to a subscriber.
 //   - Given to a handler or a subscriber it records the calls of this one, as
 //     they are where it stands among the behaviors: inside a retry, every attempt.
 //
