@@ -167,9 +167,7 @@ func (c *committer) commit(batch []*operation) {
 			})
 		})
 		if failed < 0 {
-			if err != nil && !errors.Is(err, ErrCorrupt) {
-				err = fmt.Errorf("%w: %w", ErrDisk, err)
-			}
+			err = onDisk(err)
 			for _, op := range left {
 				op.err <- err
 			}
@@ -190,4 +188,12 @@ func protected(f func() error) (err error) {
 		}
 	}()
 	return f()
+}
+
+// onDisk says that a transaction that should have been committed was not.
+func onDisk(err error) error {
+	if err == nil || errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDisk, err)
 }

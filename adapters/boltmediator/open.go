@@ -19,7 +19,9 @@ import (
 // Open opens the file at path, and makes it if there is none. It reads the whole
 // file once and refuses one with any damage: [ErrCorrupt]. See [Store.Unreadable]
 // for letters that are undamaged and still cannot be read. While another process
-// has the file open, it waits for [LockTimeout]: [ErrLocked].
+// has the file open, it waits for [LockTimeout]: [ErrLocked]. It writes only what
+// is missing, or too much for [Retain], so a full disk keeps no file from being
+// opened otherwise: [ErrDisk].
 func Open(path string, opts ...Option) (*Store, error) {
 	c := config{lockTimeout: time.Second}
 	for _, o := range opts {
@@ -69,19 +71,57 @@ func (c config) open(path string) (*Store, error) {
 	if c.readOnly {
 		return s, nil
 	}
-	if err := protected(func() error { return db.Update(prepare) }); err != nil {
+	if err := setUp(db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	s.commits = newCommitter(db)
-	if err := s.update(context.Background(), func(tx *transaction) error {
-		if bytes.Equal(tx.tx.Bucket(metaBucket).Get(sizeKey), found.sizes) { // no other process was faster
-			tx.bytes = found.bytes
-		}
-		return tx.retain(c.keep)
-	}); err != nil {
+	if err := s.tidy(found); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// setUp makes what a file lacks.
+func setUp(db *bbolt.DB) error {
+	ready := false
+	err := protected(func() error {
+		return db.View(func(tx *bbolt.Tx) error {
+			meta := tx.Bucket(metaBucket)
+			ready = meta != nil && tx.Bucket(lettersBucket) != nil && bytes.Equal(meta.Get(formatKey), formatValue)
+			return nil
+		})
+	})
+	if err != nil || ready {
+		return err
+	}
+	return onDisk(protected(func() error { return db.Update(prepare) }))
+}
+
+// tidy corrects the number of bytes and drops what is too much.
+func (s *Store) tidy(found *checker) error {
+	correct := func(t *transaction) {
+		if bytes.Equal(t.tx.Bucket(metaBucket).Get(sizeKey), found.sizes) { // no other process was faster
+			t.bytes = found.bytes
+		}
+	}
+	tidy := false
+	err := protected(func() error {
+		return s.db.View(func(tx *bbolt.Tx) error {
+			t := begin(tx)
+			stored := t.bytes
+			correct(t)
+			_, over, err := t.over(s.keep)
+			tidy = t.bytes == stored && !over
+			return err
+		})
+	})
+	if err != nil || tidy {
+		return err
+	}
+	return s.update(context.Background(), func(t *transaction) error {
+		correct(t)
+		return t.retain(s.keep)
+	})
 }
 
 // create makes the file under another name first: a process that ends meanwhile
@@ -99,9 +139,9 @@ func (c config) create(path string) (err error) {
 	}
 	db, _, err := c.bolt(unfinished, false)
 	if err != nil {
-		return err
+		return onDisk(err)
 	}
-	if err := errors.Join(db.Update(prepare), db.Close()); err != nil {
+	if err := errors.Join(onDisk(db.Update(prepare)), db.Close()); err != nil {
 		return err
 	}
 	if err := os.Link(unfinished, path); err != nil && !errors.Is(err, fs.ErrExist) {

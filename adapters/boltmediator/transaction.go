@@ -32,26 +32,32 @@ func (t *transaction) remove(l deadletter.Letter) error {
 
 // retain drops what is too much.
 func (t *transaction) retain(keep deadletter.Retention) error {
-	if keep.Letters == 0 && keep.Bytes == 0 && keep.Age == 0 {
-		return nil
-	}
 	for {
-		k, v := t.bucket.Cursor().First()
-		if k == nil {
-			return nil
-		}
-		lowest, err := decode(k, v)
-		if err != nil && !errors.Is(err, ErrUnreadable) {
+		lowest, over, err := t.over(keep)
+		if err != nil || !over {
 			return err
-		}
-		if !keep.Exceeded(int(t.letters), t.bytes, lowest.First) {
-			return nil
 		}
 		if err := t.remove(lowest); err != nil {
 			return err
 		}
 		t.dropped = append(t.dropped, lowest)
 	}
+}
+
+// over tells whether there is too much, and which letter is the first to go.
+func (t *transaction) over(keep deadletter.Retention) (lowest deadletter.Letter, over bool, err error) {
+	if keep.Letters == 0 && keep.Bytes == 0 && keep.Age == 0 {
+		return lowest, false, nil
+	}
+	k, v := t.bucket.Cursor().First()
+	if k == nil {
+		return lowest, false, nil
+	}
+	lowest, err = decode(k, v)
+	if err != nil && !errors.Is(err, ErrUnreadable) {
+		return lowest, false, err
+	}
+	return lowest, keep.Exceeded(int(t.letters), t.bytes, lowest.First), nil
 }
 
 func (t *transaction) end() error {
