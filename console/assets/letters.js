@@ -13,6 +13,7 @@ let now = Date.now();
 let reading = 0;
 const chosen = new Set();
 const nodes = new Map(); // by ID
+const ages = new Map(); // by ID, what keeps the text about time right
 
 const bar = {
   all: el('input', { type: 'checkbox', id: 'letters-all', change: (e) => chooseAll(e.target.checked) }),
@@ -41,6 +42,7 @@ async function load(further) {
     if (!further) {
       known = total === null ? -1 : total;
       nodes.clear();
+      ages.clear();
       chosen.clear();
       $('letter-list').replaceChildren();
     }
@@ -62,12 +64,16 @@ async function load(further) {
 
 function makeLetter(letter) {
   const inside = el('div', { class: 'inside' });
+  const meta = el('span', { class: 'muted meta' });
+  const tell = () => say(meta, `${age(now - letter.last)} ago · ${plural(letter.attempts, 'attempt')}` +
+    (letter.redrives ? ` · ${plural(letter.redrives, 'failed redrive')}` : ''));
+  tell();
+  ages.set(letter.id, tell);
   const details = el('details', { toggle: () => { if (details.open && !inside.firstChild) look(letter.id, inside); } },
     el('summary', null,
       el('span', null, el('span', { class: 'name' }, letter.name), letter.group ? el('span', { class: 'muted' }, ' to ' + letter.group) : null),
       el('span', { class: 'error' }, letter.error || 'no error'),
-      el('span', { class: 'muted meta' }, `${age(now - letter.last)} ago · ${plural(letter.attempts, 'attempt')}` +
-        (letter.redrives ? ` · ${plural(letter.redrives, 'failed redrive')}` : ''))),
+      meta),
     inside);
   const box = allowed ? el('input', { type: 'checkbox', 'aria-label': `Select ${letter.name} ${letter.id}`, change: (e) => choose(letter.id, e.target.checked) }) : null;
   return el('article', { class: 'card letter', 'data-id': letter.id }, box, details);
@@ -141,6 +147,7 @@ async function remove(ids) {
 // changed under their hands.
 export function update(sample) {
   now = sample.time;
+  for (const tell of ages.values()) tell();
   if (!given || !sample.letters) return;
   total = sample.letters.error ? null : sample.letters.count;
   say($('letters-count'), sample.letters.error ? 'cannot be counted: ' + sample.letters.error : String(total || ''));

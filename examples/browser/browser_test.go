@@ -146,6 +146,18 @@ func TestADeadLetterIsRedriven(t *testing.T) {
 	p.until(`document.querySelectorAll('.letter').length === 1`)
 }
 
+func TestTheAgeOfALetterGrows(t *testing.T) {
+	s := newShop(t)
+	s.fail(t, 1)
+	p := newTab(t, 1280, 900, "light")
+	p.open(s.url)
+	p.until(`document.querySelectorAll('.letter').length === 1`)
+	p.do(chromedp.Click(chromedp.CSS(`.letter input`)))
+	eval[int](p, `(window.first = document.querySelector('.letter'), window.age = first.querySelector('.meta').textContent, 0)`)
+	p.until(`/^\d+\s?s ago · 2 attempts$/.test(first.querySelector('.meta').textContent) && first.querySelector('.meta').textContent !== age`)
+	require.True(t, eval[bool](p, `window.first === document.querySelector('.letter') && document.querySelector('.letter input').checked`), "the list is as it was")
+}
+
 func TestALetterThatFailsAgainSaysSo(t *testing.T) {
 	s := newShop(t)
 	s.fail(t, 1)
