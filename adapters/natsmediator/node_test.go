@@ -118,6 +118,11 @@ func TestEmbedErrors(t *testing.T) {
 	}
 }
 
+func TestEmbedWithoutADirectory(t *testing.T) {
+	_, err := natsmediator.Embed("")
+	require.ErrorContains(t, err, "the directory has no name: JetStream needs one")
+}
+
 func TestConnectErrors(t *testing.T) {
 	_, err := natsmediator.Connect("nats://127.0.0.1:1", natsmediator.ClientOptions(nats.Timeout(time.Second)))
 	require.ErrorIs(t, err, nats.ErrNoServers)

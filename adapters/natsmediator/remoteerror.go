@@ -1,24 +1,23 @@
 package natsmediator
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/fsmediator/mediator"
-	"github.com/fsmediator/mediator/behaviors"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 )
 
 // RemoteError is what failed in another process. errors.Is finds the sentinels
-// of package mediator and of package behaviors, those of contexts, this package's
-// own, and those that both sides gave a code by [ErrorCode]; a panic there is a
-// *mediator.PanicError without its stack.
+// of the packages mediator, behaviors, backpressure, health, deadletter and
+// boltmediator, this package's own, those of contexts, and those that both sides gave
+// a code by [ErrorCode]; a panic there is a *mediator.PanicError without its stack.
 //
 // It is also what a call comes back with that no instance of the service took:
 // that is mediator.ErrNoHandler, at once, while a service that does not answer is
@@ -63,27 +62,6 @@ type errorCode struct {
 	err  error
 }
 
-// builtinCodes are the errors of this library. A name on the wire stays as it is.
-var builtinCodes = []errorCode{
-	{"no_handler", mediator.ErrNoHandler},
-	{"closed", mediator.ErrClosed},
-	{"message_type", mediator.ErrMessageType},
-	{"no_response", mediator.ErrNoResponse},
-	{"queue_full", mediator.ErrQueueFull},
-	{"goexit", mediator.ErrGoexit},
-	{"open", behaviors.ErrOpen},
-	{"limited", behaviors.ErrLimited},
-	{"full", behaviors.ErrFull},
-	{"invalid", behaviors.ErrInvalid},
-	{"memory", behaviors.ErrMemory},
-	{"content_type", ErrContentType},
-	{"malformed", ErrMalformed},
-	{"too_large", ErrTooLarge},
-	{"connection", ErrConnection},
-	{"canceled", context.Canceled},
-	{"deadline_exceeded", context.DeadlineExceeded},
-}
-
 // Codes without a sentinel.
 const (
 	codePanic = "panic"
@@ -100,7 +78,7 @@ func newCodes(own []errorCode) (codes, error) {
 			if c.code == other.code || c.code == codePanic || c.code == codeOther {
 				return nil, fmt.Errorf("ErrorCode: the code %q is taken", other.code)
 			}
-			if c.err == other.err { //nolint:errorlint // the same value, not the same kind
+			if reflect.ValueOf(c.err).Comparable() && c.err == other.err { //nolint:errorlint // the same value, not the same kind
 				return nil, fmt.Errorf("ErrorCode: %q and %q stand for the same error: %w", other.code, c.code, c.err)
 			}
 		}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -222,13 +224,7 @@ func TestErrorsKeepTheirIdentity(t *testing.T) {
 	m := wired(t, natsmediator.Remote[place](n, "shop"))
 	stranger := wired(t, natsmediator.Remote[place](connect(t, n), "shop"))
 
-	for _, sentinel := range []error{
-		mediator.ErrNoHandler, mediator.ErrClosed, mediator.ErrMessageType, mediator.ErrNoResponse, mediator.ErrQueueFull, mediator.ErrGoexit,
-		behaviors.ErrOpen, behaviors.ErrLimited, behaviors.ErrFull, behaviors.ErrInvalid, behaviors.ErrMemory,
-		context.Canceled, context.DeadlineExceeded,
-		natsmediator.ErrContentType, natsmediator.ErrMalformed, natsmediator.ErrTooLarge, natsmediator.ErrConnection,
-		errOutOfStock,
-	} {
+	for _, sentinel := range append(slices.Collect(maps.Values(sentinels)), context.Canceled, context.DeadlineExceeded, errOutOfStock) {
 		err := fmt.Errorf("apple: %w", sentinel)
 		answer(err)
 		_, err = mediator.Send(t.Context(), m, place{})
@@ -262,6 +258,24 @@ func TestErrorsKeepTheirIdentity(t *testing.T) {
 	answer(err)
 	_, got = mediator.Send(t.Context(), m, place{})
 	require.ErrorContains(t, got, "éé…", "a text of 2 MiB fits all the same")
+}
+
+// reasons is an error that cannot be compared.
+type reasons []string
+
+func (r reasons) Error() string { return strings.Join(r, ", ") }
+
+func (r reasons) Is(target error) bool {
+	other, ok := target.(reasons)
+	return ok && slices.Equal(r, other)
+}
+
+func TestErrorCodeOfWhatCannotBeCompared(t *testing.T) {
+	n := embed(t, natsmediator.ErrorCode("late", reasons{"late"}), natsmediator.ErrorCode("lost", reasons{"lost"}))
+	serve(t, wired(t, mediator.Handle(func(context.Context, place) (order, error) { return order{}, reasons{"lost"} })), n)
+	_, err := mediator.Send(t.Context(), wired(t, natsmediator.Remote[place](n, "shop")), place{})
+	require.ErrorIs(t, err, reasons{"lost"})
+	require.NotErrorIs(t, err, reasons{"late"})
 }
 
 type soon struct{}
@@ -404,6 +418,10 @@ func TestServeOffersWhatIsHandledHere(t *testing.T) {
 	require.ErrorContains(t, err, "the mediator handles no request and no stream itself")
 	_, err = natsmediator.Serve(t.Context(), middle, n, "mid.dle")
 	require.ErrorContains(t, err, "has to be made of letters")
+	_, err = natsmediator.Serve(t.Context(), nil, n, "middle")
+	require.ErrorContains(t, err, "the mediator is nil")
+	_, err = natsmediator.Serve(t.Context(), middle, nil, "middle")
+	require.ErrorContains(t, err, "the node is nil")
 }
 
 func TestOnlyOffersASelection(t *testing.T) {

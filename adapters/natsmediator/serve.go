@@ -175,6 +175,12 @@ func (s *Service) start(ctx context.Context) (err error) {
 	if !isToken(s.name) {
 		return fmt.Errorf("the service's name %q has to be made of letters, digits, dashes and underscores", s.name)
 	}
+	switch {
+	case s.m == nil:
+		return errors.New("the mediator is nil")
+	case s.node == nil:
+		return errors.New("the node is nil")
+	}
 	routes, err := s.offered()
 	if err != nil {
 		return err

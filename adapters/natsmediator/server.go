@@ -32,6 +32,9 @@ func Embed(dir string, opts ...NodeOption) (*Node, error) {
 }
 
 func embed(dir string, c nodeConfig) (_ *Node, err error) {
+	if dir == "" {
+		return nil, errors.New("the directory has no name: JetStream needs one for its files")
+	}
 	unlock, err := lockDir(dir)
 	if err != nil {
 		return nil, err
