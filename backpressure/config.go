@@ -31,7 +31,7 @@ type Config struct {
 	// SampleEvery is n of the 1 in n items that [Sample] keeps. Default: 2.
 	SampleEvery int
 	// MaxDelay is how long [Throttle] holds up one item at most; the wait for room in
-	// a full queue comes on top. Default: 5s.
+	// a full queue comes on top. More than a year is a year. Default: 5s.
 	MaxDelay time.Duration
 
 	// Trigger takes the place of the watermarks: there is pressure as long as it
@@ -69,6 +69,7 @@ const (
 	defaultHigh     = 0.8
 	defaultLow      = 0.5
 	defaultDelay    = 5 * time.Second
+	longestDelay    = 365 * 24 * time.Hour // can be added to, and is exact as a float64
 )
 
 // complete returns c with its defaults. It panics if c makes no sense.
@@ -113,6 +114,7 @@ func (c Config) complete() Config {
 	orDefault(&c.Capacity, defaultCapacity)
 	orDefault(&c.SampleEvery, 2)
 	orDefault(&c.MaxDelay, defaultDelay)
+	c.MaxDelay = min(c.MaxDelay, longestDelay)
 	if c.Strategy == Latest && c.Admit == nil {
 		c.Capacity, c.High, c.Low = 1, 1, 1
 	}

@@ -3,6 +3,7 @@ package backpressure_test
 import (
 	"context"
 	"iter"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -251,6 +252,18 @@ func TestThrottleDelayIsBounded(t *testing.T) {
 		s := k.Snapshot()
 		requireExact(t, s)
 		require.EqualValues(t, 21, s.Abandoned, "the queue's, and that which waited")
+	})
+}
+
+// TestThrottleOfTheLongestDelay has the delay of those who want no bound.
+func TestThrottleOfTheLongestDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, k := bounded(t, backpressure.Config{Strategy: backpressure.Throttle, Capacity: 2, High: 0.5, Low: 0.1, MaxDelay: math.MaxInt64}, countUp)
+		for range mediator.Stream(t.Context(), m, count{N: 100}) {
+			time.Sleep(time.Hour)
+			require.Equal(t, 1, k.Snapshot().Queued, "the next one waits for a year")
+			break
+		}
 	})
 }
 

@@ -49,6 +49,7 @@ func (m *Monitor) AddCheck(c Check) {
 		panic(fmt.Sprintf("health: Check %q: Timeout is %v: it cannot be negative", c.Name, c.Timeout))
 	}
 	orDefault(&c.Timeout, defaultTimeout)
+	c.Timeout = min(c.Timeout, longest)
 	m.checks.mu.Lock()
 	defer m.checks.mu.Unlock()
 	if slices.ContainsFunc(m.checks.all, func(known *checked) bool { return known.Name == c.Name }) {

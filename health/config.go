@@ -8,7 +8,8 @@ import (
 )
 
 // Config configures a [Monitor]. Its zero value means the defaults; the presets
-// are functions that return one to be adjusted before use.
+// are functions that return one to be adjusted before use. Times of more than a year
+// are a year, here and in [Check].
 type Config struct {
 	// Interval is how often each stream is reported and the policies may adjust
 	// it, at least 10ms. A tenth of the shortest of Interval, Window and Stall apart, at
@@ -155,6 +156,7 @@ func (c Config) complete() Config {
 	orDefault(&c.MaxNames, 1000)
 	orDefault(&c.Recent, 32)
 	c.Recent = max(c.Recent, 0)
+	c.Interval, c.Window, c.Stall = min(c.Interval, longest), min(c.Window, longest), min(c.Stall, longest)
 	if c.Policies == nil {
 		c.Policies = DefaultPolicies()
 	}
@@ -163,6 +165,10 @@ func (c Config) complete() Config {
 	}
 	return c
 }
+
+// longest is a time that can still be added to others, and multiplied by what they are
+// multiplied by here.
+const longest = 365 * 24 * time.Hour
 
 // orDefault replaces a zero value.
 func orDefault[T comparable](v *T, otherwise T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,6 +58,30 @@ func TestConfigsThatMakeNoSensePanic(t *testing.T) {
 	} {
 		require.PanicsWithValue(t, want, func() { health.New(c) })
 	}
+}
+
+// Whoever wants no limit writes the longest time there is.
+func TestTheLongestTimes(t *testing.T) {
+	const forever = time.Duration(math.MaxInt64)
+	synctest.Test(t, func(t *testing.T) {
+		k := &kept{}
+		h := newMonitor(health.Config{Interval: forever, Window: forever, Stall: forever, CheckTTL: forever, MinRate: 1e9, Reporters: []health.Reporter{k},
+			Policies: []health.Policy{health.Restart{}}, Checks: []health.Check{{Name: "slow", Timeout: forever, Func: func(context.Context) error {
+				time.Sleep(time.Hour)
+				return nil
+			}}}})
+		m := newMediator(t, feeds(h))
+		end := consume(t, m, silent(3))
+		time.Sleep(24 * time.Hour)
+		s := one(t, h.Snapshot())
+		require.Equal(t, health.Healthy, s.Status, "%v", s.Findings)
+		require.EqualValues(t, 3, s.Items)
+		require.Empty(t, k.reports())
+		status, _ := get(h.Handler(), "/readyz")
+		require.Equal(t, 200, status)
+		require.Equal(t, time.Hour, h.Snapshot().Components[0].Took)
+		require.NoError(t, end())
+	})
 }
 
 // gauged is a behavior with components of its own.
