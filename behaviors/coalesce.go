@@ -23,7 +23,8 @@ var ErrAbandoned = errors.New("every caller has left")
 // The run has the values of the first caller's context, but not its cancellation
 // or deadline. A caller whose context ends leaves with that context's error, and
 // the others are not disturbed. When the last one leaves, the run's context is
-// cancelled ([ErrAbandoned]), and this last caller waits for it to end.
+// cancelled ([ErrAbandoned]), and this last caller waits for it to end. A request
+// with the same key that the run itself sends would wait for itself: it runs.
 //
 // A panic of the run reaches every caller, as a panic with a
 // [*mediator.PanicError]; [runtime.Goexit] is [mediator.ErrGoexit]. It allocates,
@@ -71,6 +72,20 @@ type flight struct {
 	key     string
 	callers int // that wait for it
 	cancel  context.CancelCauseFunc
+	outer   *flight // the run that began it
+}
+
+type flightKey struct{}
+
+// carries tells whether ctx is that of the run, or of one that it began.
+func (f *flight) carries(ctx context.Context) bool {
+	in, _ := ctx.Value(flightKey{}).(*flight)
+	for ; in != nil; in = in.outer {
+		if in == f {
+			return true
+		}
+	}
+	return false
 }
 
 // landing is how a run has ended.
@@ -82,8 +97,11 @@ type landing struct {
 
 func (s *flights) join(ctx context.Context, c mediator.Call, key string) error {
 	f, landed, err := s.board(ctx, c, key)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case f == nil:
+		return s.next(ctx, c)
 	}
 	select {
 	case r := <-landed:
@@ -98,19 +116,23 @@ func (s *flights) join(ctx context.Context, c mediator.Call, key string) error {
 }
 
 // board makes the caller one of those that wait for the run of the key, and
-// begins it if there is none.
+// begins it if there is none. It returns no flight if the caller is that run.
 func (s *flights) board(ctx context.Context, c mediator.Call, key string) (*flight, <-chan singleflight.Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.byKey[key]
 	var run func() (any, error)
+	if f != nil && f.carries(ctx) {
+		return nil, nil, nil
+	}
 	if f == nil {
 		fork, err := c.Fork()
 		if err != nil {
 			return nil, nil, err
 		}
 		f = &flight{key: key}
-		detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+		f.outer, _ = ctx.Value(flightKey{}).(*flight)
+		detached, cancel := context.WithCancelCause(context.WithValue(context.WithoutCancel(ctx), flightKey{}, f))
 		f.cancel = cancel
 		run = func() (any, error) {
 			landed := s.fly(detached, fork)

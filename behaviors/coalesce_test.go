@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -163,6 +164,38 @@ func TestCoalesceLeavesNotificationsAndStreamsAlone(t *testing.T) {
 	require.NoError(t, mediator.Publish(t.Context(), m, told{}))
 	require.Equal(t, 1, heard)
 	require.Panics(t, func() { behaviors.Coalesce(nil) })
+}
+
+// It waited for itself, and held its key for ever, whatever became of its callers.
+func TestFoundCoalescedRunMaySendTheSameKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m *mediator.Mediator
+		same := behaviors.Coalesce(func(mediator.Call) string { return "same" })
+		var runs atomic.Int64
+		m = newMediator(t, mediator.Use(same),
+			mediator.Handle(func(ctx context.Context, q ask) (int, error) {
+				runs.Add(1)
+				time.Sleep(time.Second)
+				if q.N == 0 {
+					return 0, nil
+				}
+				n, err := mediator.Send(ctx, m, askToo{N: q.N - 1})
+				return n + 1, err
+			}),
+			mediator.Handle(func(ctx context.Context, q askToo) (int, error) {
+				n, err := mediator.Send(ctx, m, ask{N: q.N})
+				return n + 1, err
+			}))
+		answers, errs := together(t, m, 2, 2, 2)
+		require.Equal(t, []int{4, 4, 4}, answers)
+		require.Equal(t, make([]error, 3), errs)
+		require.EqualValues(t, 3, runs.Load(), "those from outside still share")
+	})
+}
+
+type askToo struct {
+	mediator.Returns[int]
+	N int
 }
 
 func TestCoalesceUnderLoad(t *testing.T) {
