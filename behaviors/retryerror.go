@@ -30,7 +30,7 @@ type RetryError struct {
 	Tries   int     // how often the handler was tried
 	Err     error   // the last attempt's error
 	Stopped error   // why no retry followed; nil if they were used up, or Err is not one to retry
-	Earlier []error // the errors of the attempts before the last
+	Earlier []error // the errors of the attempts before the last: the first, and at most 99 of the latest
 }
 
 // Error counts the attempts and gives the last error.

@@ -179,3 +179,20 @@ func TestRetryLimitsEachAttempt(t *testing.T) {
 		require.Equal(t, 2*time.Second+400*time.Millisecond, time.Since(begun))
 	})
 }
+
+// The errors of a call that is retried for days were all kept.
+func TestFoundRetryErrorIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls int
+		c := behaviors.RetryConfig{Retries: 1000, Delay: time.Second, Backoff: behaviors.Fixed, Budget: behaviors.NoBudget()}
+		m := newMediator(t, mediator.Use(behaviors.Retry(c)), failing(2000, &calls))
+		_, err := mediator.Send(t.Context(), m, ask{})
+		var gaveUp *behaviors.RetryError
+		require.ErrorAs(t, err, &gaveUp)
+		require.EqualError(t, gaveUp.Err, "down 1001")
+		require.Len(t, gaveUp.Earlier, 100)
+		require.EqualError(t, gaveUp.Earlier[0], "down 1")
+		require.EqualError(t, gaveUp.Earlier[1], "down 902")
+		require.EqualError(t, gaveUp.Earlier[99], "down 1000")
+	})
+}

@@ -11,6 +11,9 @@ import (
 	"github.com/fsmediator/mediator/internal/ending"
 )
 
+// maxEarlier bounds what an error remembers of a call that is retried for days.
+const maxEarlier = 100
+
 // series is the attempts of one call that has failed, or of one stream.
 type series struct {
 	*retry
@@ -77,6 +80,9 @@ func (s *series) follow(err, barred error) (context.Context, error) {
 	begun = true
 	s.retries++
 	s.retried.add(s.call.Name())
+	if len(s.earlier) == maxEarlier {
+		s.earlier = slices.Delete(s.earlier, 1, 2)
+	}
 	s.earlier = append(s.earlier, err)
 	return ctx, nil
 }
