@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -70,7 +72,81 @@ func TestDiscovery(t *testing.T) {
 	require.Less(t, stats.Endpoints[0].AverageProcessingTime, took+time.Second)
 	require.Zero(t, stats.Endpoints[1].NumErrors)
 
+	require.Equal(t, "mediator.req.shop.shop.Place.v3", stats.Endpoints[0].Subject)
+	require.Equal(t, "shop", stats.Endpoints[0].QueueGroup)
+
 	require.NoError(t, s.Close(t.Context()))
 	_, err = nc.RequestWithContext(t.Context(), "$SRV.PING.shop", nil)
 	require.Error(t, err, "what is closed is not found")
+}
+
+// TestDiscoveryIsThatOfTheFramework asks a service of the framework's own and one of
+// this package the same: what they say has the same fields of the same types, so that
+// no client can tell them apart.
+func TestDiscoveryIsThatOfTheFramework(t *testing.T) {
+	n := embed(t)
+	serve(t, wired(t, mediator.Handle(placed)), n)
+	nc := rawConn(t, n)
+	other, err := micro.AddService(nc, micro.Config{
+		Name: "other", Version: "1.0.0", Description: "one of the framework",
+		Endpoint: &micro.EndpointConfig{Subject: "other", Metadata: map[string]string{"message": "", "kind": ""},
+			Handler: micro.HandlerFunc(func(r micro.Request) { _ = r.Error("broken", "on purpose", nil) })},
+	})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, other.Stop()) }()
+	for _, subject := range []string{"other", placeSubject()} { // for the statistics, an error
+		_, err := nc.RequestWithContext(t.Context(), subject, []byte("{"))
+		require.NoError(t, err)
+	}
+	for _, verb := range []micro.Verb{micro.PingVerb, micro.InfoVerb, micro.StatsVerb} {
+		t.Run(verb.String(), func(t *testing.T) {
+			ask := func(name string) (answer map[string]any) {
+				subject, err := micro.ControlSubject(verb, name, "")
+				require.NoError(t, err)
+				reply, err := nc.RequestWithContext(t.Context(), subject, nil)
+				require.NoError(t, err)
+				require.NoError(t, json.Unmarshal(reply.Data, &answer))
+				return answer
+			}
+			require.Eventually(t, func() bool { return reflect.DeepEqual(shape(ask("other")), shape(ask("shop"))) }, patience, time.Millisecond,
+				"%v\n%v", ask("other"), ask("shop"))
+			require.Equal(t, ask("other")["type"], ask("shop")["type"])
+
+			// All are found at once, as a list of services has it.
+			inbox := nc.NewInbox()
+			answers, err := nc.SubscribeSync(inbox)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, answers.Unsubscribe()) }()
+			require.NoError(t, nc.PublishRequest("$SRV."+verb.String(), inbox, nil))
+			var names []string
+			for range 2 {
+				answer, err := answers.NextMsg(patience)
+				require.NoError(t, err)
+				var who micro.ServiceIdentity
+				require.NoError(t, json.Unmarshal(answer.Data, &who))
+				names = append(names, who.Name)
+			}
+			require.ElementsMatch(t, []string{"other", "shop"}, names)
+		})
+	}
+}
+
+// shape is a JSON value with the kinds of what it holds in place of it.
+func shape(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		fields := map[string]any{}
+		for name, field := range v {
+			fields[name] = shape(field)
+		}
+		return fields
+	case []any:
+		items := []any{}
+		for _, item := range v {
+			items = append(items, shape(item))
+		}
+		return items
+	default:
+		return fmt.Sprintf("%T", v)
+	}
 }

@@ -262,15 +262,7 @@ func TestSlowConsumerPausesTheProducer(t *testing.T) {
 		if next++; next == 500 {
 			go func() {
 				defer close(release)
-				var had int64
-				for still := 0; still < 20; { // it stands still
-					if now := produced.Load(); now != had {
-						had, still = now, 0
-					} else {
-						still++
-					}
-					runtime.Gosched()
-				}
+				standsStill(&produced)
 			}()
 			<-release
 		}
@@ -279,27 +271,54 @@ func TestSlowConsumerPausesTheProducer(t *testing.T) {
 	require.Equal(t, 10_000, next)
 }
 
+// TestMillionItemsThroughASlowConsumer has a consumer that now and then does nothing
+// until its producer can do nothing either. What is held then is what the window
+// allows: all items would be 36 MB.
 func TestMillionItemsThroughASlowConsumer(t *testing.T) {
-	const items = 1_000_000
-	m := streamed(t, counted)
-	next, most := 0, uint64(0)
-	var stats runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&stats)
-	before := stats.HeapAlloc
-	for i, err := range mediator.Stream(t.Context(), m, count{To: items}) {
-		if err != nil || i != next {
-			require.NoError(t, err)
-			require.Equal(t, next, i)
+	const items, ahead, room = 1_000_000, (natsmediator.DefaultWindow + 2) * 64, 8 << 20
+	var produced atomic.Int64
+	n := embed(t)
+	serve(t, wired(t, mediator.HandleStream(func(ctx context.Context, q quotes) iter.Seq2[quote, error] {
+		return func(yield func(quote, error) bool) {
+			for item, err := range manyQuotes(ctx, q) {
+				produced.Add(1)
+				if !yield(item, err) {
+					return
+				}
+			}
 		}
-		if next++; next%100_000 == 0 { // slow: what is collected meanwhile is what is held
-			runtime.GC()
-			runtime.ReadMemStats(&stats)
-			most = max(most, stats.HeapAlloc)
+	})), n)
+	m := wired(t, natsmediator.RemoteStream[quotes](n, "shop", natsmediator.Encoding("application/octet-stream")))
+	heap := func() uint64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	before := heap()
+	next := int64(0)
+	for item, err := range mediator.Stream(t.Context(), m, quotes{N: items}) {
+		if err != nil || item.ID != uint64(next) {
+			require.NoError(t, err)
+			require.EqualValues(t, next, item.ID)
+		}
+		if next++; next%50_000 == 0 {
+			standsStill(&produced)
+			require.LessOrEqual(t, produced.Load()-next, int64(ahead))
+			require.Less(t, heap(), before+room, "memory is flat")
 		}
 	}
-	require.Equal(t, items, next)
-	require.Less(t, most, before+16<<20, "memory is flat")
+	require.EqualValues(t, items, next)
+}
+
+// standsStill returns when n has not changed for a while.
+func standsStill(n *atomic.Int64) {
+	for had, still := n.Load(), 0; still < 20; still++ {
+		if now := n.Load(); now != had {
+			had, still = now, 0
+		}
+		runtime.Gosched()
+	}
 }
 
 func TestLargeItems(t *testing.T) {
