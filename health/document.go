@@ -9,7 +9,8 @@ import (
 )
 
 // document is an answer in the health+json format. Its checks have keys of the
-// form "component:measurement".
+// form "component:measurement": a check has its responseTime, and what a [Source]
+// tells of is a state.
 type document struct {
 	Status string                   `json:"status"`
 	Output string                   `json:"output,omitempty"`
@@ -17,13 +18,13 @@ type document struct {
 }
 
 type measurement struct {
-	ComponentID   string  `json:"componentId,omitempty"`
-	ComponentType string  `json:"componentType"`
-	ObservedValue float64 `json:"observedValue"`
-	ObservedUnit  string  `json:"observedUnit,omitempty"`
-	Status        string  `json:"status"`
-	Time          string  `json:"time,omitempty"`
-	Output        string  `json:"output,omitempty"`
+	ComponentID   string   `json:"componentId,omitempty"`
+	ComponentType string   `json:"componentType"`
+	ObservedValue *float64 `json:"observedValue,omitempty"`
+	ObservedUnit  string   `json:"observedUnit,omitempty"`
+	Status        string   `json:"status"`
+	Time          string   `json:"time,omitempty"`
+	Output        string   `json:"output,omitempty"`
 }
 
 // draftStatus is the word of the format for s.
@@ -59,11 +60,14 @@ func (d *document) add(key string, m measurement, s Status, at time.Time) {
 
 func (d *document) components(all []Component) {
 	for _, c := range all {
-		m := measurement{ComponentType: "component", ObservedValue: float64(c.Took.Microseconds()) / 1000, ObservedUnit: "ms"}
+		m, key := measurement{ComponentType: "component"}, c.Name+":state"
+		if !c.Time.IsZero() { // it was asked, and took a time to answer
+			m.ObservedValue, m.ObservedUnit, key = new(float64(c.Took.Microseconds())/1000), "ms", c.Name+":responseTime"
+		}
 		if c.Err != nil {
 			m.Output = c.Err.Error()
 		}
-		d.add(c.Name+":responseTime", m, c.Status, c.Time)
+		d.add(key, m, c.Status, c.Time)
 	}
 }
 
@@ -74,7 +78,7 @@ const worstStreams = 100
 // that are not healthy.
 func (r Report) document() *document {
 	d := newDocument(r.Status)
-	d.add("memory:used", measurement{ComponentType: "system", ObservedValue: float64(r.Memory), ObservedUnit: "bytes"}, Healthy, r.Time)
+	d.add("memory:used", measurement{ComponentType: "system", ObservedValue: new(float64(r.Memory)), ObservedUnit: "bytes"}, Healthy, r.Time)
 	d.components(r.Components)
 	for _, t := range r.Totals {
 		name := t.Name
@@ -86,9 +90,9 @@ func (r Report) document() *document {
 			unit = "items/s"
 		}
 		output := inWords(t.Findings)
-		d.add(name+":rate", measurement{ComponentType: kind, ObservedValue: t.Rate, ObservedUnit: unit, Output: output}, t.Status, r.Time)
-		d.add(name+":inFlight", measurement{ComponentType: kind, ObservedValue: float64(t.InFlight)}, t.Status, r.Time)
-		d.add(name+":errorRate", measurement{ComponentType: kind, ObservedValue: t.ErrorRate * 100, ObservedUnit: "percent"}, t.Status, r.Time)
+		d.add(name+":rate", measurement{ComponentType: kind, ObservedValue: new(t.Rate), ObservedUnit: unit, Output: output}, t.Status, r.Time)
+		d.add(name+":inFlight", measurement{ComponentType: kind, ObservedValue: new(float64(t.InFlight))}, t.Status, r.Time)
+		d.add(name+":errorRate", measurement{ComponentType: kind, ObservedValue: new(t.ErrorRate * 100), ObservedUnit: "percent"}, t.Status, r.Time)
 	}
 	shown := 0
 	for _, s := range r.Streams {
@@ -97,7 +101,7 @@ func (r Report) document() *document {
 		}
 		shown++
 		d.add(s.Name+":stream", measurement{ComponentID: fmt.Sprint(s.ID), ComponentType: "component",
-			ObservedValue: s.Rate, ObservedUnit: "items/s", Output: inWords(s.Findings)}, s.Status, r.Time)
+			ObservedValue: new(s.Rate), ObservedUnit: "items/s", Output: inWords(s.Findings)}, s.Status, r.Time)
 	}
 	return d
 }

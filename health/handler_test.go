@@ -262,7 +262,10 @@ func TestVerbose(t *testing.T) {
 			require.Equal(t, secret.Error(), d.Checks["database:responseTime"][0].Output)
 			require.Equal(t, "warn", d.Checks["cache:responseTime"][0].Status)
 			if path == "/healthz" {
-				require.Equal(t, "warn", d.Checks["breaker of job:responseTime"][0].Status)
+				breaker := d.Checks["breaker of job:state"][0]
+				require.Equal(t, "warn", breaker.Status)
+				require.Equal(t, "open", breaker.Output)
+				require.Nil(t, breaker.ObservedValue, "nothing was measured")
 				require.InDelta(t, 10<<20, *d.Checks["memory:used"][0].ObservedValue, 0)
 				require.Equal(t, "calls/s", d.Checks["job:rate"][0].ObservedUnit)
 				require.InDelta(t, 1, *d.Checks["feed:inFlight"][0].ObservedValue, 0)
