@@ -34,6 +34,7 @@ function connect() {
   source.addEventListener('sample', (e) => show(JSON.parse(e.data)));
   source.addEventListener('error', () => {
     status('Disconnected', 'bad');
+    $('health').hidden = true; // it may be another by now
     if (source && source.readyState === EventSource.CLOSED) {
       disconnect();
       timer = setTimeout(connect, retryAfter);

