@@ -148,6 +148,8 @@ func TestOutboxTakesEventsWhileTheServerIsAway(t *testing.T) {
 		require.NoError(t, mediator.Publish(t.Context(), m, paid{i}))
 	}
 	require.Equal(t, 49, file.Outbox(paidStream).Depth())
+	require.ErrorIs(t, natsmediator.Check(client, natsmediator.CheckConfig{Outbox: 48})(t.Context()), natsmediator.ErrOutbox)
+	require.NotErrorIs(t, natsmediator.Check(client, natsmediator.CheckConfig{Outbox: 49})(t.Context()), natsmediator.ErrOutbox)
 	eventually(t, "the check sees it", func() bool { return natsmediator.Check(client, natsmediator.CheckConfig{})(t.Context()) != nil })
 
 	n, err = natsmediator.Embed(dir, natsmediator.Listen(strings.TrimPrefix(url, "nats://")))
