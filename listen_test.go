@@ -2,6 +2,7 @@ package mediator_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -122,6 +123,34 @@ func TestAStoppedListenerIsPassedByInAPublishUnderWay(t *testing.T) {
 		stop, err = mediator.Listen(m, func(context.Context, created) error { t.Error("called after stop"); return nil })
 		require.NoError(t, err)
 		require.NoError(t, mediator.Publish(t.Context(), m, created{}, how))
+	}
+}
+
+// A retry that is between two attempts when the subscription is stopped.
+func TestNoBehaviorStartsACallAfterStop(t *testing.T) {
+	var stop func()
+	attempts := 0
+	again := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		if err := next(ctx, c); !errors.Is(err, errBoom) {
+			return err
+		}
+		stop()
+		return next(ctx, c)
+	})
+	for _, publish := range []func(m *mediator.Mediator) error{
+		func(m *mediator.Mediator) error { return mediator.Publish(t.Context(), m, created{}) },
+		func(m *mediator.Mediator) error { return mediator.Publish[event](t.Context(), m, created{}) },
+		func(m *mediator.Mediator) error {
+			return mediator.Publish(t.Context(), m, created{}, mediator.Parallel(0))
+		},
+	} {
+		m := newMediator(t)
+		var err error
+		attempts = 0
+		stop, err = mediator.Listen(m, func(context.Context, event) error { attempts++; return errBoom }, mediator.Use(again, noop))
+		require.NoError(t, err)
+		require.NoError(t, publish(m))
+		require.Equal(t, 1, attempts)
 	}
 }
 

@@ -24,11 +24,11 @@ func Subscribe[N any](h func(context.Context, N) error, opts ...HandlerOption) O
 
 // Listen subscribes h at run time, with the behaviors of the mediator around it.
 // What is published from the moment Listen returns arrives, by way of [DispatchTo]
-// if the type has a [Relay]. stop ends the
-// subscription: when it has returned, no new call of h starts. Calls that had
-// begun are given some milliseconds to end, not more, so h itself may call stop,
-// and it may be called while h waits. It may be called more than once. What is
-// published meanwhile reaches the other subscribers undisturbed.
+// if the type has a [Relay]. stop ends the subscription: when it has returned, no new
+// call of h starts, not even that of a behavior that tries again: its next returns
+// nil. Calls that had begun are given some milliseconds to end, not more, so h itself
+// may call stop, and it may be called while h waits. It may be called more than once.
+// What is published meanwhile reaches the other subscribers undisturbed.
 //
 // The errors are those that [New] would report; after Close, [ErrClosed].
 func Listen[N any](m *Mediator, h func(context.Context, N) error, opts ...HandlerOption) (stop func(), err error) {
@@ -95,6 +95,16 @@ func (s *subscription[N]) build(layers []any, group, name string) error {
 		return nil
 	}
 	h := s.handle
+	if g := s.stopped; g != nil {
+		// A behavior may call again what had begun before the stop.
+		h = func(ctx context.Context, n N) error {
+			if !g.enter() {
+				return nil
+			}
+			defer g.leave()
+			return s.handle(ctx, n)
+		}
+	}
 	c, err := compose(bs, terminal(func(ctx context.Context, n N) (None, error) { return None{}, h(ctx, n) }))
 	if err != nil {
 		return err
