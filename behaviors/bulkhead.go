@@ -63,14 +63,14 @@ func (e *FullError) Unwrap() []error {
 // second place while it holds the first: with a queue, enough of them wait for
 // each other until MaxWait.
 //
-// It panics if a number is negative.
+// It panics if a number is negative, or more than 2^31-1.
 func Bulkhead(c BulkheadConfig) mediator.Behavior {
 	if c.Limit < 0 || c.Queue < 0 || c.MaxWait < 0 {
-		panic(fmt.Sprintf("behaviors: Bulkhead: negative in %+v", c))
+		panic(fmt.Sprintf("behaviors: Bulkhead: Limit is %d, Queue %d, MaxWait %v: none can be negative", c.Limit, c.Queue, c.MaxWait))
 	}
 	orDefault(&c.Limit, 25)
 	if c.Limit > maxPlaces || c.Queue > maxPlaces {
-		panic(fmt.Sprintf("behaviors: Bulkhead: more than %d in %+v", maxPlaces, c))
+		panic(fmt.Sprintf("behaviors: Bulkhead: Limit is %d, Queue %d: more than %d", c.Limit, c.Queue, maxPlaces))
 	}
 	return &bulkhead{places: places{limit: uint64(c.Limit), queue: c.Queue, maxWait: c.MaxWait}}
 }

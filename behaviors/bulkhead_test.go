@@ -275,7 +275,7 @@ func TestBulkheadWarnsOfRecoverInsideAlone(t *testing.T) {
 }
 
 func TestBulkheadRefusesAConfigurationThatMakesNoSense(t *testing.T) {
-	requirePanics(t, "Limit:-1", func() { behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: -1}) })
-	requirePanics(t, "Queue:-1", func() { behaviors.Bulkhead(behaviors.BulkheadConfig{Queue: -1}) })
+	requirePanics(t, "Limit is -1", func() { behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: -1}) })
+	requirePanics(t, "Queue -1", func() { behaviors.Bulkhead(behaviors.BulkheadConfig{Queue: -1}) })
 	requirePanics(t, "more than", func() { behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 1 << 40}) })
 }

@@ -32,10 +32,10 @@ type GCRA struct {
 // panics if perSecond is not above 0 and up to 1e9, or burst is less than 1.
 func NewLimiter(perSecond float64, burst int) *GCRA {
 	if !(perSecond > 0 && perSecond <= 1e9) {
-		panic(fmt.Sprintf("behaviors: NewLimiter: %v a second", perSecond))
+		panic(fmt.Sprintf("behaviors: NewLimiter: perSecond is %v, not above 0 and up to 1e9", perSecond))
 	}
 	if burst < 1 {
-		panic(fmt.Sprintf("behaviors: NewLimiter: the burst is %d", burst))
+		panic(fmt.Sprintf("behaviors: NewLimiter: burst is %d, less than 1", burst))
 	}
 	// A quarter of the range for each leaves the sums of them within it.
 	const most = math.MaxInt64 / 4

@@ -98,7 +98,7 @@ func (e *MemoryError) RetryAfter() time.Duration { return e.after }
 // It panics if c makes no sense.
 func MemoryGuard(c MemoryGuardConfig) mediator.Behavior {
 	if !(c.High >= 0 && c.High <= 1) || c.Interval < 0 || c.Sample < 0 {
-		panic(fmt.Sprintf("behaviors: MemoryGuard: High is %v, Interval %v, Sample %v", c.High, c.Interval, c.Sample))
+		panic(fmt.Sprintf("behaviors: MemoryGuard: High is %v, Interval %v, Sample %v: a share from 0 to 1, and times that are not negative", c.High, c.Interval, c.Sample))
 	}
 	orDefault(&c.Limit, 512*mib)
 	orDefault(&c.High, 0.8)

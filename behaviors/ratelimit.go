@@ -58,7 +58,7 @@ func RateLimit(l Limiter) mediator.Behavior { return newRateLimit("RateLimit", l
 // panics if that is not positive.
 func RateLimitWait(l Limiter, maxWait time.Duration) mediator.Behavior {
 	if maxWait <= 0 {
-		panic(fmt.Sprintf("behaviors: RateLimitWait: maxWait is %v", maxWait))
+		panic(fmt.Sprintf("behaviors: RateLimitWait: maxWait is %v, not positive", maxWait))
 	}
 	return newRateLimit("RateLimitWait", l, maxWait)
 }

@@ -148,7 +148,7 @@ func TestRateLimitAllocatesNothing(t *testing.T) {
 func TestRateLimitRefusesAConfigurationThatMakesNoSense(t *testing.T) {
 	requirePanics(t, "the limiter is nil", func() { behaviors.RateLimit(nil) })
 	requirePanics(t, "maxWait is 0s", func() { behaviors.RateLimitWait(behaviors.NewLimiter(1, 1), 0) })
-	requirePanics(t, "0 a second", func() { behaviors.NewLimiter(0, 1) })
+	requirePanics(t, "perSecond is 0, not above 0", func() { behaviors.NewLimiter(0, 1) })
 	requirePanics(t, "burst is 0", func() { behaviors.NewLimiter(1, 0) })
 }
 

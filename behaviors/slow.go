@@ -60,7 +60,7 @@ const rateSpan = 10 * time.Second
 // panics if a number is negative.
 func Slow(c SlowConfig) mediator.Behavior {
 	if c.Over < 0 || c.FirstItem < 0 || !(c.MinRate >= 0) || math.IsInf(c.MinRate, 0) {
-		panic(fmt.Sprintf("behaviors: Slow: Over is %v, FirstItem %v, MinRate %v", c.Over, c.FirstItem, c.MinRate))
+		panic(fmt.Sprintf("behaviors: Slow: Over is %v, FirstItem %v, MinRate %v: none can be negative or infinite", c.Over, c.FirstItem, c.MinRate))
 	}
 	orDefault(&c.Over, 500*time.Millisecond)
 	orDefault(&c.FirstItem, 5*time.Second)
