@@ -1,8 +1,10 @@
 package health
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fsmediator/mediator"
@@ -74,7 +76,7 @@ func (d *document) components(all []Component) {
 // worstStreams is how many streams a document shows one by one.
 const worstStreams = 100
 
-// document has the memory, the components, the messages, and those of the streams
+// document has the memory, the components, the messages, and the worst of the streams
 // that are not healthy.
 func (r Report) document() *document {
 	d := newDocument(r.Status)
@@ -94,12 +96,9 @@ func (r Report) document() *document {
 		d.add(name+":inFlight", measurement{ComponentType: kind, ObservedValue: new(float64(t.InFlight))}, t.Status, r.Time)
 		d.add(name+":errorRate", measurement{ComponentType: kind, ObservedValue: new(t.ErrorRate * 100), ObservedUnit: "percent"}, t.Status, r.Time)
 	}
-	shown := 0
-	for _, s := range r.Streams {
-		if s.Status == Healthy || shown == worstStreams {
-			continue
-		}
-		shown++
+	shown := slices.DeleteFunc(slices.Clone(r.Streams), func(s Stream) bool { return s.Status == Healthy })
+	slices.SortStableFunc(shown, func(a, b Stream) int { return cmp.Compare(b.Status, a.Status) })
+	for _, s := range shown[:min(len(shown), worstStreams)] {
 		d.add(s.Name+":stream", measurement{ComponentID: fmt.Sprint(s.ID), ComponentType: "component",
 			ObservedValue: new(s.Rate), ObservedUnit: "items/s", Output: inWords(s.Findings)}, s.Status, r.Time)
 	}

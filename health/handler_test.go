@@ -279,6 +279,30 @@ func TestVerbose(t *testing.T) {
 	})
 }
 
+// With more streams in trouble than a document shows, the worst are among them.
+func TestTheWorstStreamsAreShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMonitor(health.Config{Interval: time.Second, Stall: 5 * time.Second, MinRate: 1000})
+		m := newMediator(t, feeds(h))
+		var ends []func() error
+		for range 150 {
+			ends = append(ends, consume(t, m, every(time.Second, 1<<30)))
+		}
+		ends = append(ends, consume(t, m, silent(1)))
+		time.Sleep(6 * time.Second)
+		_, body := get(h.Handler(), "/healthz?verbose")
+		var d draft
+		require.NoError(t, json.Unmarshal([]byte(body), &d))
+		shown := d.Checks["feed:stream"]
+		require.Len(t, shown, 100)
+		require.Equal(t, "fail", shown[0].Status)
+		require.Equal(t, "warn", shown[1].Status)
+		for _, end := range ends {
+			require.NoError(t, end())
+		}
+	})
+}
+
 func FuzzHandler(f *testing.F) {
 	for _, seed := range []string{"/livez", "/readyz?verbose", "/healthz?verbose=1&x", "/", "/livez/../healthz", "/%6civez", "*"} {
 		f.Add(http.MethodGet, seed)
