@@ -102,7 +102,7 @@ func (n *Node) Status(ctx context.Context) (s Status, err error) {
 	var errs []error
 	fail := func(what string, err error) {
 		if err != nil {
-			errs = append(errs, fmt.Errorf("natsmediator: status: %s: %w", what, ofClosed(ending.Told(ctx, err))))
+			errs = append(errs, fmt.Errorf("natsmediator: status: %s: %w", what, explained(ending.Told(ctx, err))))
 		}
 	}
 	begin := time.Now()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/adapters/natsmediator"
+	"github.com/fsmediator/mediator/deadletter"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -105,4 +106,24 @@ func TestClosedHandlerOfTheUser(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, n.Close(context.Background()))
 	<-called
+}
+
+// A server without JetStream does for requests; the rest says what it lacks.
+func TestServerWithoutJetStream(t *testing.T) {
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true})
+	require.NoError(t, err)
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	require.True(t, s.ReadyForConnections(patience))
+	n, err := natsmediator.Connect(s.ClientURL())
+	require.NoError(t, err)
+	closeLast(t, n.Close)
+	serve(t, wired(t, mediator.Handle(placed)), n)
+	_, err = mediator.Send(t.Context(), wired(t, natsmediator.Remote[place](n, "shop")), place{})
+	require.NoError(t, err)
+	const want = "JetStream does not answer: is it enabled on the server"
+	require.ErrorContains(t, natsmediator.Letters(n).Put(t.Context(), deadletter.Letter{ID: "a"}), want)
+	err = natsmediator.Check(n, natsmediator.CheckConfig{})(t.Context())
+	require.ErrorContains(t, err, want)
+	require.ErrorIs(t, err, nats.ErrNoResponders)
 }

@@ -115,7 +115,7 @@ const setupTimeout = 30 * time.Second
 func (d *durable) start(m *mediator.Mediator) (err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("natsmediator: durable %v: %w", d.t, ofClosed(err))
+			err = fmt.Errorf("natsmediator: durable %v: %w", d.t, explained(err))
 		}
 	}()
 	if d.keyed, err = isKeyed(d.t); err != nil {
@@ -322,14 +322,18 @@ func (d *durable) failed(ctx context.Context, err error) error {
 	if errors.Is(err, nats.ErrMaxPayload) {
 		return fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}
-	return fmt.Errorf("store the event in %s: %w", d.stream, ofClosed(ending.Told(ctx, err)))
+	return fmt.Errorf("store the event in %s: %w", d.stream, explained(ending.Told(ctx, err)))
 }
 
-// ofClosed makes err a mediator.ErrClosed too if it says that the node's connection
-// is closed.
-func ofClosed(err error) error {
-	if (errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrConnectionDraining)) && !errors.Is(err, mediator.ErrClosed) {
+// explained adds to an error of the client's what it means here: that the node's
+// connection is closed is mediator.ErrClosed too, and that nobody listens where
+// JetStream does that it is not there.
+func explained(err error) error {
+	switch {
+	case (errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrConnectionDraining)) && !errors.Is(err, mediator.ErrClosed):
 		return fmt.Errorf("%w: %w", errNodeClosed, err)
+	case errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("JetStream does not answer: is it enabled on the server and for this account? %w", err)
 	}
 	return err
 }

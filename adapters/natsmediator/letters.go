@@ -349,5 +349,5 @@ func (s *LetterStore) failed(ctx context.Context, op, id string, err error) erro
 	if id != "" {
 		op = fmt.Sprintf("%s %q", op, clip(id, 100))
 	}
-	return fmt.Errorf("natsmediator: %s dead letters: %w", op, ofClosed(ending.Told(ctx, err)))
+	return fmt.Errorf("natsmediator: %s dead letters: %w", op, explained(ending.Told(ctx, err)))
 }
