@@ -100,7 +100,7 @@ func (l *logging) BehaviorName() string { return "Log" }
 func (l *logging) CheckWiring(outer, _ []mediator.Behavior) []string {
 	for i, b := range slices.Backward(outer) {
 		other, ok := unwrapped(b).(*logging)
-		if !ok || other.logger != l.logger {
+		if !ok || other.logger != l.logger || isElsewhere(b) {
 			continue
 		}
 		if hasBehavior(outer[i:], "Retry") {

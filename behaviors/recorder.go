@@ -220,7 +220,7 @@ func (r *Recorder) CheckWiring(outer, inner []mediator.Behavior) (warnings []str
 			r.Watch(s)
 		}
 	}
-	if slices.ContainsFunc(outer, func(b mediator.Behavior) bool { return unwrapped(b) == mediator.Behavior(r) }) {
+	if slices.ContainsFunc(outer, func(b mediator.Behavior) bool { return unwrapped(b) == mediator.Behavior(r) && !isElsewhere(b) }) {
 		warnings = append(warnings, "the same Recorder stands around the handler more than once, so it counts every call as often: remove one, or make another Recorder")
 	}
 	return warnings

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/fsmediator/mediator"
@@ -132,7 +133,7 @@ func (r *retry) BehaviorName() string { return "Retry" }
 
 // CheckWiring warns of what a Retry cannot work with inside of it.
 func (r *retry) CheckWiring(_, inner []mediator.Behavior) (warnings []string) {
-	if hasBehavior(inner, "Retry") {
+	if hasBehavior(slices.DeleteFunc(slices.Clone(inner), isElsewhere), "Retry") {
 		warnings = append(warnings, "there is another Retry inside: attempts multiply; keep one of them")
 	}
 	if hasBehavior(inner, "Fallback") {

@@ -13,7 +13,9 @@ import (
 // [Not]. It panics if one of them is nil.
 //
 // For the warnings of [mediator.New] it is b: it has its name and warns as it
-// does.
+// does. But of two Whens with the same behavior in them, such as a Retry for
+// requests and another for streams, it does not say that one is too many: nobody
+// can tell whether both conditions are ever true.
 func When(cond func(mediator.Call) bool, b mediator.Behavior) mediator.Behavior {
 	if cond == nil || b == nil {
 		panic("behaviors: When: the condition or the behavior is nil")
@@ -66,9 +68,29 @@ func (w *when) BehaviorName() string {
 // CheckWiring returns the warnings of the behavior inside.
 func (w *when) CheckWiring(outer, inner []mediator.Behavior) []string {
 	if c, ok := w.behavior.(mediator.WiringChecker); ok {
-		return c.CheckWiring(outer, inner)
+		return c.CheckWiring(asOthers(outer), asOthers(inner))
 	}
 	return nil
+}
+
+// otherWhen is a When as another one sees it.
+type otherWhen struct{ *when }
+
+func asOthers(bs []mediator.Behavior) []mediator.Behavior {
+	bs = slices.Clone(bs)
+	for i, b := range bs {
+		if w, ok := b.(*when); ok {
+			bs[i] = otherWhen{w}
+		}
+	}
+	return bs
+}
+
+// isElsewhere tells whether b may never stand around a call together with the
+// behavior that asks.
+func isElsewhere(b mediator.Behavior) bool {
+	_, ok := b.(otherWhen)
+	return ok
 }
 
 // Unwrap returns the behavior inside.

@@ -2,6 +2,7 @@ package behaviors_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 
 	"github.com/fsmediator/mediator"
@@ -41,13 +42,33 @@ func TestWhenIsWhatItHolds(t *testing.T) {
 	retry := behaviors.Retry(behaviors.RetryConfig{})
 	w := behaviors.When(yes, retry)
 	require.Equal(t, "Retry", w.(mediator.BehaviorNamer).BehaviorName())
-	require.Len(t, w.(mediator.WiringChecker).CheckWiring(nil, []mediator.Behavior{behaviors.When(yes, retry)}), 1)
+	require.Len(t, w.(mediator.WiringChecker).CheckWiring(nil, []mediator.Behavior{retry}), 1)
 	require.Equal(t, "behaviors_test.noop", behaviors.When(yes, noop{}).(mediator.BehaviorNamer).BehaviorName())
 	require.Empty(t, behaviors.When(yes, noop{}).(mediator.WiringChecker).CheckWiring(nil, nil))
 	require.Same(t, retry, w.(interface{ Unwrap() mediator.Behavior }).Unwrap())
 	require.Panics(t, func() { behaviors.When(nil, retry) })
 	require.Panics(t, func() { behaviors.When(yes, nil) })
 	requireNoAllocs(t, w)
+}
+
+// A value for each kind was taken for one value too many.
+func TestFoundWhenForDifferentCallsIsNotTwice(t *testing.T) {
+	requests, streams := behaviors.IsKind(mediator.KindRequest), behaviors.IsKind(mediator.KindStream)
+	quiet, recorder := slog.New(slog.DiscardHandler), behaviors.NewRecorder()
+	breaker := behaviors.CircuitBreaker(behaviors.BreakerConfig{})
+	require.Empty(t, wired(t, []mediator.Behavior{
+		behaviors.When(requests, behaviors.Log(quiet)), behaviors.When(streams, behaviors.LogWith(quiet, behaviors.LogConfig{ProgressItems: 10})),
+		behaviors.When(requests, recorder), behaviors.When(streams, recorder),
+		behaviors.When(requests, behaviors.Retry(behaviors.RetryDatabase())), behaviors.When(streams, behaviors.Retry(behaviors.RetryConfig{})),
+		behaviors.When(requests, breaker),
+	}))
+	require.Empty(t, recorder.Snapshot().Readings, "nothing was called yet")
+	breaker.Isolate("shop.ask")
+	require.NotEmpty(t, recorder.Snapshot().Readings, "what stands in another When is watched")
+	require.Len(t, wired(t, []mediator.Behavior{
+		behaviors.When(requests, behaviors.Retry(behaviors.RetryDatabase())),
+		behaviors.When(streams, behaviors.Fallback(func(context.Context, error) (int, error) { return 0, nil })),
+	}), 1, "what is wrong together is warned of all the same")
 }
 
 func BenchmarkWhen(b *testing.B) {
