@@ -220,6 +220,24 @@ func TestStalls(t *testing.T) {
 	require.NotContains(t, stderr, "breaker")
 }
 
+// What is set by a flag is what happens.
+func TestTimes(t *testing.T) {
+	s, stderr := summarized(t, 0, "", "-rate", "10", "-seed", "7", "-duration", "19s", "-stay", "2s", "-away", "3s")
+	require.Equal(t, "a random walk (seed 7)", s.Source)
+	require.EqualValues(t, 4, s.Consumers[mobile].Connections, "at 0, 5, 10 and 15 seconds")
+	require.Equal(t, 4, strings.Count(stderr, "mobile: has left, for 3s\n"))
+	require.InDelta(t, 4*2*10, s.Consumers[mobile].Received, 6, "2 of 5 seconds")
+
+	s, stderr = summarized(t, 0, "", "-rate", "20", "-duration", "25s", "-stall-every", "12s", "-stall", "6s", "-strategy", "buffer", "-slow", "0", "-stay", "1h")
+	require.Contains(t, stderr, "interrupted: stalled: 6.")
+	require.NotContains(t, stderr, "stalled: 2.")
+	require.Positive(t, s.Interrupted)
+
+	s, stderr = summarized(t, 0, "", "-rate", "20", "-duration", "25s", "-stall-every", "8s", "-interval", "10s", "-strategy", "buffer", "-slow", "0", "-stay", "1h")
+	require.Regexp(t, `interrupted: stalled: ([3-9]|1\d)\.`, stderr, "at the report, not as soon as it is found")
+	require.Positive(t, s.Interrupted)
+}
+
 // A queue under pressure has its producer slowed down to what the consumer takes, and
 // that is undone when the queue is no longer full.
 func TestPacing(t *testing.T) {
