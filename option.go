@@ -60,9 +60,9 @@ type spec struct {
 
 func newSpec(opts []HandlerOption) *spec {
 	s := &spec{set: map[string]bool{}}
-	for _, o := range opts {
+	for i, o := range opts {
 		if o == nil {
-			s.errs = append(s.errs, errors.New("a nil HandlerOption"))
+			s.errs = append(s.errs, fmt.Errorf("a nil HandlerOption: number %d of %d", i+1, len(opts)))
 			continue
 		}
 		o.applyHandler(s)
@@ -250,6 +250,9 @@ func messageName(t reflect.Type) (name string) {
 // funcName is the default group of a subscriber: "orders.Stock.Reserve" of
 // "example.org/shop/orders.(*Stock).Reserve-fm".
 func funcName(f any) string {
+	if isNil(f) {
+		return "nil"
+	}
 	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
 	if generic := strings.IndexByte(name, '['); generic >= 0 {
 		name = name[:generic] + strings.TrimPrefix(name[strings.LastIndexByte(name, ']'):], "]")

@@ -71,20 +71,24 @@ func compose(bs []Behavior, next Next) (chain, error) {
 		return chain{}, fmt.Errorf("%d behaviors around one handler, at most %d are possible", len(bs), maxDepth)
 	}
 	depth := len(bs)
+	var errs []error
 	for i := depth - 1; i >= 0; i-- {
 		if a, ok := bs[i].(behavior); ok && i > 0 {
 			next = a.guarded(next)
 			continue
 		}
-		if next = bs[i].Wrap(next); next == nil {
-			return chain{}, fmt.Errorf("behavior %s: Wrap returned nil", behaviorName(bs[i]))
+		wrapped := bs[i].Wrap(next)
+		if wrapped == nil {
+			errs = append(errs, fmt.Errorf("behavior %s: Wrap returned nil", behaviorName(bs[i])))
+			continue
 		}
+		next = wrapped
 		if i > 0 {
 			inner := next
 			next = behavior(func(ctx context.Context, c Call, _ Next) error { return inner(ctx, c) }).guarded(nil)
 		}
 	}
-	return chain{first: next, depth: depth}, nil
+	return chain{first: next, depth: depth}, errors.Join(errs...)
 }
 
 // guarded is Wrap for every behavior but the outermost. It gives the behavior a

@@ -41,11 +41,8 @@ func (ss *subscriptions) relay(r subscriber, w *wiring) error {
 	} else if first := ss.relayOf(t); first != nil {
 		errs = append(errs, fmt.Errorf("%w: the relays %s and %s", ErrDuplicateHandler, funcName(first.handler()), funcName(r.handler())))
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
 	name, layers := ss.names.of(t), around(w.behaviors, spec)
-	if err := r.build(layers, "", name); err != nil {
+	if err := errors.Join(append(errs, r.build(layers, "", name))...); err != nil {
 		return err
 	}
 	w.warnings.check(name, layers)

@@ -188,16 +188,18 @@ func (r *requestRoute[Q, R]) dispatch(ctx context.Context, _ *Mediator, _ string
 // pipeline if the outermost layer is a behavior, otherwise a function.
 func assemble[Q, R any](i *info, layers []any, h func(context.Context, Q) (R, error)) (
 	direct func(context.Context, Q) (R, error), pipe *pipeline[Q, R], err error) {
+	var errs []error
 	for end := len(layers); end > 0; {
 		if typed, ok := layers[end-1].(typedLayer); ok {
 			wrap, ok := typed.around.(func(context.Context, Q, func(context.Context, Q) (R, error)) (R, error))
+			end--
 			if !ok {
-				return nil, nil, fmt.Errorf("a Typed behavior for %v stands around the handler of %v", typed.message, i.typ)
+				errs = append(errs, fmt.Errorf("a Typed behavior for %v stands around the handler of %v", typed.message, i.typ))
+				continue
 			}
 			inner := h
 			h = func(ctx context.Context, q Q) (R, error) { return wrap(ctx, q, inner) }
 			pipe = nil
-			end--
 			continue
 		}
 		var bs []Behavior
@@ -209,14 +211,12 @@ func assemble[Q, R any](i *info, layers []any, h func(context.Context, Q) (R, er
 			bs = append([]Behavior{b}, bs...)
 		}
 		c, err := compose(bs, terminal(h))
-		if err != nil {
-			return nil, nil, err
-		}
+		errs = append(errs, err)
 		pipe = newPipeline[Q, R](c, i)
 		h = pipe.call
 	}
 	if pipe != nil {
-		return nil, pipe, nil
+		return nil, pipe, errors.Join(errs...)
 	}
-	return h, nil, nil
+	return h, nil, errors.Join(errs...)
 }

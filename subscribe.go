@@ -87,12 +87,9 @@ func (s *subscription[N]) build(layers []any, group, name string) error {
 	if group == "" {
 		what = "a relay"
 	}
-	bs, err := onlyBehaviors(layers, what)
-	if err != nil {
-		return err
-	}
+	bs, wrong := onlyBehaviors(layers, what)
 	if len(bs) == 0 {
-		return nil
+		return wrong
 	}
 	h := s.handle
 	if g := s.stopped; g != nil {
@@ -106,7 +103,7 @@ func (s *subscription[N]) build(layers []any, group, name string) error {
 		}
 	}
 	c, err := compose(bs, terminal(func(ctx context.Context, n N) (None, error) { return None{}, h(ctx, n) }))
-	if err != nil {
+	if err := errors.Join(wrong, err); err != nil {
 		return err
 	}
 	s.chain = c
@@ -209,14 +206,11 @@ func (ss *subscriptions) add(s subscriber, behaviors []Behavior, n names, found 
 	if taken[group] {
 		errs = append(errs, fmt.Errorf("Group %q is taken by another subscriber that receives %v", group, t))
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
 	if group == "" {
 		group = ss.uniqueGroup(funcName(s.handler()), taken)
 	}
 	layers, name := around(behaviors, spec), n.of(t)
-	if err := s.build(layers, group, name); err != nil {
+	if err := errors.Join(append(errs, s.build(layers, group, name))...); err != nil {
 		return err
 	}
 	found.check(name+" to "+group, layers)

@@ -38,16 +38,24 @@ type registration interface {
 }
 
 func (w *wiring) applyAll(opts []Option) {
-	for _, o := range opts {
+	for i, o := range opts {
 		if o == nil {
-			w.errs = append(w.errs, errors.New("a nil Option"))
+			w.errs = append(w.errs, fmt.Errorf("a nil Option: number %d of %d", i+1, len(opts)))
 			continue
 		}
 		o.apply(w)
 	}
 }
 
+// fail notes a mistake, or each of those that are joined: they are read a line at a
+// time, so each says where it is.
 func (w *wiring) fail(what string, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			w.fail(what, err)
+		}
+		return
+	}
 	w.errs = append(w.errs, fmt.Errorf("%s: %w", what, err))
 }
 
@@ -199,13 +207,14 @@ func refuseInterface(t reflect.Type) error {
 
 // onlyBehaviors is layers without a typed one.
 func onlyBehaviors(layers []any, what string) (bs []Behavior, err error) {
+	var errs []error
 	for _, l := range layers {
 		switch l := l.(type) {
 		case Behavior:
 			bs = append(bs, l)
 		case typedLayer:
-			err = fmt.Errorf("a Typed behavior for %v stands around %s: Typed is for requests, use Around", l.message, what)
+			errs = append(errs, fmt.Errorf("a Typed behavior for %v stands around %s: Typed is for requests, use Around", l.message, what))
 		}
 	}
-	return bs, err
+	return bs, errors.Join(errs...)
 }

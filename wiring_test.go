@@ -3,6 +3,7 @@ package mediator_test
 import (
 	"context"
 	"iter"
+	"strings"
 	"testing"
 
 	"github.com/fsmediator/mediator"
@@ -112,6 +113,47 @@ func TestADuplicateHidesNoOtherMistake(t *testing.T) {
 	for _, want := range []string{"Named with an empty name", "Group makes no sense on a request's", "Group makes no sense on a stream's", "the handler is nil", "Typed is for requests"} {
 		require.ErrorContains(t, err, want)
 	}
+}
+
+type typedOf struct{ mediator.Returns[int] }
+
+func typedPing(ctx context.Context, q typedOf, next func(context.Context, typedOf) (int, error)) (int, error) {
+	return next(ctx, q)
+}
+
+func nilWrap(mediator.Next) mediator.Next { return nil }
+
+// No mistake hides another, and each line of the error can be read by itself.
+func TestEveryMistakeSaysWhereItIs(t *testing.T) {
+	_, err := mediator.New(nil,
+		mediator.Handle(place1, nil, mediator.Named(""), mediator.Group("g"), mediator.Use(mediator.BehaviorFunc(nilWrap), mediator.BehaviorFunc(nilWrap)),
+			mediator.Typed(typedPing), mediator.Use(mediator.BehaviorFunc(nilWrap))),
+		mediator.Subscribe(onOrder, mediator.Group(""), mediator.Use(noop, nil), mediator.Typed(typedNoop)),
+		mediator.Subscribe[created](nil, mediator.Named(""), mediator.Typed(typedNoop)),
+		mediator.HandleStream(counting, mediator.Use(mediator.BehaviorFunc(nilWrap)), mediator.Typed(typedNoop)),
+		mediator.Relay(onOrder, mediator.Group(""), mediator.Typed(typedNoop), mediator.Use(mediator.BehaviorFunc(nilWrap))))
+	require.EqualError(t, err, "mediator: new: "+strings.Join([]string{
+		"a nil Option: number 1 of 6",
+		"handler of mediator_test.placeOrder: a nil HandlerOption: number 1 of 6",
+		"handler of mediator_test.placeOrder: Named with an empty name",
+		"handler of mediator_test.placeOrder: Group makes no sense on a request's handler",
+		"handler of mediator_test.placeOrder: behavior mediator.BehaviorFunc: Wrap returned nil",
+		"handler of mediator_test.placeOrder: a Typed behavior for mediator_test.typedOf stands around the handler of mediator_test.placeOrder",
+		"handler of mediator_test.placeOrder: behavior mediator.BehaviorFunc: Wrap returned nil",
+		"handler of mediator_test.placeOrder: behavior mediator.BehaviorFunc: Wrap returned nil",
+		"handler of mediator_test.count: a Typed behavior for mediator_test.placeOrder stands around a stream: Typed is for requests, use Around",
+		"handler of mediator_test.count: behavior mediator.BehaviorFunc: Wrap returned nil",
+		"relay of mediator_test.order: Group with an empty name",
+		"relay of mediator_test.order: Group makes no sense on a relay",
+		"relay of mediator_test.order: a Typed behavior for mediator_test.placeOrder stands around a relay: Typed is for requests, use Around",
+		"relay of mediator_test.order: behavior mediator.BehaviorFunc: Wrap returned nil",
+		"subscriber of mediator_test.order: Group with an empty name",
+		"subscriber of mediator_test.order: Use: behavior 2 of 2 is nil",
+		"subscriber of mediator_test.order: a Typed behavior for mediator_test.placeOrder stands around a subscriber: Typed is for requests, use Around",
+		"subscriber of mediator_test.created: Named with an empty name",
+		"subscriber of mediator_test.created: the handler is nil",
+		"subscriber of mediator_test.created: a Typed behavior for mediator_test.placeOrder stands around a subscriber: Typed is for requests, use Around",
+	}, "\n\t"))
 }
 
 func TestAGroupThatTwoSubscribersOfAMessageWouldShare(t *testing.T) {
