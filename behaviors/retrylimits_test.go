@@ -80,6 +80,21 @@ func TestRetryPassesTheCallersCancellationAsItIs(t *testing.T) {
 	require.Equal(t, context.Canceled, err)
 }
 
+// An answer that no retry would change was called cancelled, because its caller
+// left at that moment: so it was in the figures, and left no dead letter.
+func TestFoundAnErrorThatIsNotRetriedPassesThoughTheContextEnded(t *testing.T) {
+	own := fmt.Errorf("sold out: %w", behaviors.ErrInvalid)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	r := behaviors.NewRecorder()
+	m := newMediator(t, mediator.Use(r, behaviors.Retry(behaviors.RetryConfig{})), askFor(func(context.Context) error {
+		cancel(errors.New("closed the page"))
+		return own
+	}))
+	_, err := mediator.Send(ctx, m, ask{})
+	require.Equal(t, own, err)
+	requireOnly(t, r.Snapshot().Total(), behaviors.Rejected)
+}
+
 type busyUntil struct{ after time.Duration }
 
 func (busyUntil) Error() string               { return "busy" }

@@ -33,13 +33,14 @@ type series struct {
 // attempt, or returns the error of the call.
 func (s *series) follow(err, barred error) (context.Context, error) {
 	s.attempts++
-	if s.ctx.Err() != nil {
+	retriable := s.RetryIf(err)
+	if ended := s.ctx.Err(); ended != nil && (retriable || errors.Is(err, ended)) {
 		if end := ending.Of(s.ctx); s.attempts > 1 || !says(err, end) {
 			return nil, s.giveUp(err, end)
 		}
 		return nil, err
 	}
-	if !s.RetryIf(err) || s.retries == s.Retries {
+	if !retriable || s.retries == s.Retries {
 		return nil, s.giveUp(err, nil)
 	}
 	if barred != nil {
