@@ -91,3 +91,43 @@ func TestDashboardShowsEveryMetricAndNoOther(t *testing.T) {
 	}
 	require.ElementsMatch(t, slices.Collect(maps.Keys(families)), slices.Collect(maps.Keys(shown)))
 }
+
+// A Prometheus that scrapes native histograms does not keep the classic ones, unless
+// it is told to; one that does not has the classic ones alone. Each panel of
+// durations has something to show with either.
+func TestDashboardShowsDurationsOfEitherHistogram(t *testing.T) {
+	b, err := os.ReadFile("dashboard.json")
+	require.NoError(t, err)
+	var board struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	require.NoError(t, json.Unmarshal(b, &board))
+	classic := regexp.MustCompile(`fsmediator_call_duration_seconds_(?:bucket|count|sum)\{`)
+	native := regexp.MustCompile(`fsmediator_call_duration_seconds\{`)
+	var durations int
+	for _, p := range board.Panels {
+		var byClassic, byNative int
+		for _, target := range p.Targets {
+			// What follows unless is subtracted, and shows nothing.
+			shown, _, _ := strings.Cut(target.Expr, " unless ")
+			for _, one := range strings.Split(shown, " or ") {
+				isClassic, isNative := classic.MatchString(one), native.MatchString(one)
+				require.False(t, isClassic && isNative, "%s needs both: %s", p.Title, one)
+				if isClassic {
+					byClassic++
+				}
+				if isNative {
+					byNative++
+				}
+			}
+		}
+		require.Equal(t, byClassic, byNative, p.Title)
+		if byClassic > 0 {
+			durations++
+		}
+	}
+	require.Equal(t, 4, durations)
+}

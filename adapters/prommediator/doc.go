@@ -57,11 +57,12 @@
 // Durations are exported both as classic buckets, see [Buckets], and as a native
 // histogram, which a Prometheus that asks for it gets: with a growth of 9 % from
 // bucket to bucket (schema 3). The Recorder knows a duration up to 3.2 % or 32 ns,
-// so one near the bound of a bucket may be counted in the next.
+// so one near the bound of a bucket may be counted in the next. A Prometheus that asks
+// for native histograms keeps them alone, unless it is told to keep the classic ones, too.
 //
 // # Dashboard
 //
-// dashboard.json is a Grafana dashboard of all this. It is what
+// dashboard.json is a Grafana dashboard of all this, with histograms of either sort. It is what
 //
 //	go run ./cmd/dashboard > dashboard.json
 //

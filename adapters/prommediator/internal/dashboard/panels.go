@@ -26,30 +26,41 @@ const (
 	timeline = "state-timeline"
 )
 
-// of are the labels that a call's metrics are chosen by, scoped those of readings.
+// of are the labels that a call's metrics are chosen by, failed those of failures,
+// scoped those of readings.
 const (
 	of     = `{job=~"$job", message=~"$message"}`
+	failed = `{job=~"$job", message=~"$message", ending!~"succeeded|stopped|canceled"}`
 	scoped = `{job=~"$job"}`
 )
+
+const allDurations = `sum(rate(fsmediator_call_duration_seconds` + of + `[$__rate_interval]))`
+
+// either is a query of classic histograms, or of native ones where those alone are
+// scraped, as a Prometheus does that is not told to keep both.
+func either(classic, native string) string { return classic + " or " + native }
 
 var rows = []row{
 	{"Calls", []graph{
 		{kind: line, title: "Calls", description: "Calls that begin, a second.", unit: "ops", queries: []query{
 			{expr: `sum by (message, kind) (rate(fsmediator_calls_started_total` + of + `[$__rate_interval]))`, legend: "{{kind}} {{message}}"}}},
 		{kind: line, title: "Failures", description: "Calls a second that end in a way that is no success and not the caller's wish.", unit: "ops", queries: []query{
-			{expr: `sum by (message, handler, ending) (rate(fsmediator_call_duration_seconds_count{job=~"$job", message=~"$message", ending!~"succeeded|stopped|canceled"}[$__rate_interval]))`,
+			{expr: either(`sum by (message, handler, ending) (rate(fsmediator_call_duration_seconds_count`+failed+`[$__rate_interval]))`,
+				`sum by (message, handler, ending) (histogram_count(rate(fsmediator_call_duration_seconds`+failed+`[$__rate_interval])))`),
 				legend: "{{message}} {{handler}} {{ending}}"}}},
 		{kind: line, title: "In flight", description: "Calls that have begun and not ended.", unit: "short", queries: []query{
 			{expr: `sum by (message, handler) (fsmediator_calls_in_flight` + of + `)`, legend: "{{message}} {{handler}}"}}},
 	}},
 	{"Latency", []graph{
-		{kind: line, title: "p50 and p99", description: "Of the calls that have ended, from the classic buckets.", unit: "s", queries: []query{
+		{kind: line, title: "p50 and p99", description: "Of the calls that have ended.", unit: "s", queries: []query{
 			quantile(0.5, "p50"), quantile(0.99, "p99")}},
 		{kind: line, title: "Mean", unit: "s", queries: []query{
-			{expr: `sum by (message) (rate(fsmediator_call_duration_seconds_sum` + of + `[$__rate_interval])) / sum by (message) (rate(fsmediator_call_duration_seconds_count` + of + `[$__rate_interval]))`,
+			{expr: either(`sum by (message) (rate(fsmediator_call_duration_seconds_sum`+of+`[$__rate_interval])) / sum by (message) (rate(fsmediator_call_duration_seconds_count`+of+`[$__rate_interval]))`,
+				`sum by (message) (histogram_sum(rate(fsmediator_call_duration_seconds`+of+`[$__rate_interval]))) / sum by (message) (histogram_count(rate(fsmediator_call_duration_seconds`+of+`[$__rate_interval])))`),
 				legend: "{{message}}"}}},
-		{kind: heatmap, title: "Distribution", description: "From the native histograms; empty where Prometheus does not scrape them.", unit: "s", queries: []query{
-			{expr: `sum(rate(fsmediator_call_duration_seconds` + of + `[$__rate_interval]))`, exemplars: true}}},
+		{kind: heatmap, title: "Distribution", description: "From the native histograms, or where Prometheus does not scrape them from the classic buckets.", unit: "s", queries: []query{
+			{expr: allDurations, exemplars: true},
+			{expr: `sum by (le) (rate(fsmediator_call_duration_seconds_bucket` + of + `[$__rate_interval])) unless on () ` + allDurations, legend: "{{le}}", exemplars: true}}},
 	}},
 	{"Streams", []graph{
 		{kind: line, title: "Items", description: "Items that streams deliver, a second.", unit: "ops", queries: []query{
@@ -95,7 +106,9 @@ var rows = []row{
 }
 
 func quantile(q float64, name string) query {
-	return query{expr: fmt.Sprintf(`histogram_quantile(%v, sum by (le, message) (rate(fsmediator_call_duration_seconds_bucket%s[$__rate_interval])))`, q, of),
+	return query{expr: either(
+		fmt.Sprintf(`histogram_quantile(%v, sum by (le, message) (rate(fsmediator_call_duration_seconds_bucket%s[$__rate_interval])))`, q, of),
+		fmt.Sprintf(`histogram_quantile(%v, sum by (message) (rate(fsmediator_call_duration_seconds%s[$__rate_interval])))`, q, of)),
 		legend: name + " {{message}}", exemplars: q > 0.9}
 }
 
