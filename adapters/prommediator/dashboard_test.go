@@ -113,7 +113,7 @@ func TestDashboardShowsDurationsOfEitherHistogram(t *testing.T) {
 		for _, target := range p.Targets {
 			// What follows unless is subtracted, and shows nothing.
 			shown, _, _ := strings.Cut(target.Expr, " unless ")
-			for _, one := range strings.Split(shown, " or ") {
+			for one := range strings.SplitSeq(shown, " or ") {
 				isClassic, isNative := classic.MatchString(one), native.MatchString(one)
 				require.False(t, isClassic && isNative, "%s needs both: %s", p.Title, one)
 				if isClassic {
