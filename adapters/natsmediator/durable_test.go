@@ -328,9 +328,14 @@ func TestDurablePoisonBecomesADeadLetterAndIsRedriven(t *testing.T) {
 		}, mediator.Group("stock")),
 		mediator.Subscribe(func(_ context.Context, e paid) error { _ = s.add("mail", e.Order); return nil }, mediator.Group("mail")))
 	trace := natsmediator.Trace{Parent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+	terminated, err := rawConn(t, n).SubscribeSync("$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED." + paidStream + ".stock")
+	require.NoError(t, err)
 	require.NoError(t, mediator.Publish(natsmediator.WithTrace(t.Context(), trace), m, paid{7}))
 	letters := natsmediator.Letters(n)
-	eventually(t, "a letter", func() bool { return countOf(t, letters) == 1 })
+	advisory, err := terminated.NextMsg(patience)
+	require.NoError(t, err)
+	require.Contains(t, string(advisory.Data), "warehouse: out of stock")
+	require.Equal(t, 1, countOf(t, letters), "the letter is there when the event is given up")
 	eventually(t, "no event is left", func() bool { return consumerInfo(t, n, "stock").NumAckPending == 0 })
 	require.Equal(t, []int{7, 7, 7}, s.of("stock"))
 	require.Equal(t, []int{1, 2, 3}, []int{stock[0].Attempt, stock[1].Attempt, stock[2].Attempt})
@@ -364,6 +369,35 @@ func TestDurablePoisonBecomesADeadLetterAndIsRedriven(t *testing.T) {
 	require.Equal(t, natsmediator.Trace{Parent: "p"}, natsmediator.TraceFrom(natsmediator.Redriven(t.Context(), deadletter.Letter{
 		Headers: map[string]string{"traceparent": "p"}})), "another's letter")
 	require.Equal(t, []int{7}, s.of("mail"), "to the one group alone")
+}
+
+// hasty is an error that says when to come back.
+type hasty struct{ after time.Duration }
+
+func (hasty) Error() string               { return "not now" }
+func (h hasty) RetryAfter() time.Duration { return h.after }
+
+// Attempts are not nearer to each other than Backoff says, less the quarter that is
+// left to chance, or than the error wants.
+func TestDurableBackoffGrows(t *testing.T) {
+	n := embed(t, natsmediator.ServerOptions(noSync))
+	const first, most, wanted = 40 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond
+	begun := make(chan time.Time, 10)
+	m := wired(t, natsmediator.Durable[paid](n, natsmediator.Attempts(5), natsmediator.Backoff(first, most)),
+		mediator.Subscribe(func(ctx context.Context, _ paid) error {
+			begun <- time.Now()
+			if e, _ := natsmediator.EventFrom(ctx); e.Attempt == 4 {
+				return hasty{wanted}
+			}
+			return errOutOfStock
+		}, mediator.Group("stock")))
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{7}))
+	last := <-begun
+	for _, least := range []time.Duration{first * 3 / 4, 2 * first * 3 / 4, most * 3 / 4, wanted} {
+		next := <-begun
+		require.GreaterOrEqual(t, next.Sub(last), least)
+		last = next
+	}
 }
 
 func countOf(t testing.TB, s deadletter.Store) int {
