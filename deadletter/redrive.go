@@ -15,6 +15,10 @@ import (
 // and no other, a stream by the function of [Streams]. Options say which ([Filter])
 // and how fast ([Rate]).
 //
+// Handlers are found by name, see [mediator.Dispatch]. A type that only interfaces
+// are subscribed to has none there: its letters are [Skipped] until something is
+// subscribed to the type itself.
+//
 // A letter is deleted once its message was handled, and only then. What tells is
 // the [Behavior] around the handler: a request or a notification that something
 // else answers before it gets that far, as a fallback around an open circuit

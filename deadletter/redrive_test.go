@@ -196,3 +196,36 @@ func TestStreamsAreRedrivenByTheirConsumer(t *testing.T) {
 	require.Equal(t, []int{1, 2}, items)
 	require.Empty(t, letters(t, store))
 }
+
+// Fact is what a subscriber to an interface is told.
+type Fact interface{ About() string }
+
+func (OrderPaid) About() string { return "orders" }
+
+// A type that only interfaces are subscribed to is not known by name: no program
+// can make one of it after a restart. What is subscribed to the type itself makes
+// it known.
+func TestTheLetterOfASubscriberToAnInterfaceNeedsTheTypeToBeKnown(t *testing.T) {
+	store := deadletter.NewMemory()
+	h, ledger := &switched{err: errDeclined}, &switched{}
+	facts := mediator.Subscribe(func(_ context.Context, f Fact) error { return h.paid(t.Context(), f.(OrderPaid)) }, mediator.Group("audit"))
+	keep := mediator.Use(deadletter.Behavior(store))
+	require.ErrorIs(t, mediator.Publish(t.Context(), newMediator(t, keep, facts), OrderPaid{Receipt: 7}), errDeclined)
+	before := theLetter(t, store)
+	require.Equal(t, "audit", before.Group)
+	h.set(nil)
+
+	report, err := deadletter.Redrive(t.Context(), newMediator(t, keep, facts), store)
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Skipped)
+	require.ErrorIs(t, report.Outcomes[0].Err, mediator.ErrNoHandler)
+	require.Equal(t, before, theLetter(t, store), "it stays as it was")
+
+	known := mediator.Subscribe(ledger.paid, mediator.Group("ledger"))
+	report, err = deadletter.Redrive(t.Context(), newMediator(t, keep, facts, known), store)
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Redriven)
+	require.Equal(t, 2, h.count())
+	require.Zero(t, ledger.count(), "the other group gets nothing")
+	require.Empty(t, letters(t, store))
+}
