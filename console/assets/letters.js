@@ -38,6 +38,8 @@ async function load(further) {
   try {
     const found = await get('letters', { q: query, after: further ? next : '' });
     if (mine !== reading) return;
+    const focused = document.activeElement;
+    const near = $('letter-list').contains(focused) || $('letters-bar').contains(focused) || focused === $('letters-more');
     next = found.next;
     if (!further) {
       known = total === null ? -1 : total;
@@ -57,6 +59,7 @@ async function load(further) {
     $('letters-more').hidden = !next;
     say($('letters-more'), nodes.size ? 'Show more' : 'Search on');
     refreshBar();
+    if (near && (focused.disabled || !focused.isConnected || !focused.checkVisibility())) $('letters-title').focus({ preventScroll: true });
   } catch (e) {
     if (mine === reading) toast(e.message, 'bad');
   }

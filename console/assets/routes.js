@@ -5,13 +5,13 @@ import { Chart, Series } from './chart.js';
 
 let rows = []; // one a route, in the order of the wiring
 let cards = []; // one a message
-let latest = null;
 
 const keyOf = (r, i) => [r.kind, r.name, r.group || '', r.handler, r.relay ? 'relay' : '', i].join('\n');
 
 // wire draws the messages. What is known of the past of a handler stays.
 export function wire(wiring) {
   const before = new Map(rows.map((row) => [row.key, row]));
+  const focused = rows.find((row) => row.node.contains(document.activeElement));
   const seen = new Map();
   rows = wiring.routes ? wiring.routes.map((route) => {
     const alike = keyOf(route, '');
@@ -32,6 +32,7 @@ export function wire(wiring) {
   say($('messages-count'), cards.length ? String(cards.length) : '');
   note(wiring);
   arrange();
+  if (focused) rows.find((row) => row.key === focused.key)?.summary.focus({ preventScroll: true });
 }
 
 function note(wiring) {
@@ -93,8 +94,8 @@ class Row {
     };
     this.chart = new Chart(160, 34, ['p99', 'p50'], true);
     this.more = el('dl', { class: 'facts' });
-    this.details = el('details', { toggle: () => this.detail() },
-      el('summary', null, 'Details', el('span', { class: 'hidden' }, ` of ${route.name}${route.group ? ' to ' + route.group : ''}`)), this.more);
+    this.summary = el('summary', null, 'Details', el('span', { class: 'hidden' }, ` of ${route.name}${route.group ? ' to ' + route.group : ''}`));
+    this.details = el('details', { toggle: () => this.detail() }, this.summary, this.more);
     if (before && before.details.open) this.details.open = true;
     const label = route.relay ? 'relay' : route.group && route.group !== route.handler ? route.group : '';
     this.node = el('div', { class: 'route' },
@@ -172,7 +173,6 @@ function brief(readings) {
 }
 
 export function update(sample) {
-  latest = sample;
   const readings = { ...sample.readings };
   for (const b of sample.breakers) {
     readings[b.id] = b.circuits.map((c) => ({ scope: c.key, name: 'state', value: c.state === 'closed' ? 0 : 1, state: c.state }));

@@ -2,6 +2,7 @@ package browser_test
 
 import (
 	"bytes"
+	"context"
 	"image/png"
 	"strconv"
 	"strings"
@@ -244,6 +245,46 @@ func TestByKeyboard(t *testing.T) {
 		require.Contains(t, order, name)
 	}
 	require.Equal(t, []string{"Mermaid", "Graphviz DOT"}, order[len(order)-2:])
+}
+
+// What an action takes away may have had the focus: who works by keyboard goes on from
+// the same section, not from the top of the page.
+func TestTheFocusStaysNearWhatWasActedOn(t *testing.T) {
+	s := newShop(t)
+	s.fail(t, 3)
+	p := newTab(t, 1280, 900, "light")
+	p.open(s.url)
+	p.until(`document.querySelectorAll('.letter').length === 3`)
+	goesOn := func(left int) {
+		t.Helper()
+		p.until(`document.querySelectorAll('.letter').length === ` + strconv.Itoa(left))
+		p.until(`document.activeElement.id === 'letters-title'`)
+		p.do(chromedp.KeyEvent(kb.Tab))
+		require.Equal(t, "letters-query", eval[string](p, `document.activeElement.id`))
+	}
+	p.do(chromedp.Focus(chromedp.CSS(`.letter summary`)), chromedp.KeyEvent(kb.Enter))
+	p.until(`document.querySelector('.inside button')`)
+	p.do(chromedp.Focus(chromedp.CSS(`.inside button[aria-label^="Redrive"]`)), chromedp.KeyEvent(kb.Enter))
+	goesOn(2)
+
+	p.do(chromedp.Focus(chromedp.CSS(`.letter input`)), chromedp.KeyEvent(" "))
+	p.do(chromedp.Focus(chromedp.CSS(`#letters-bar button.danger`)), chromedp.KeyEvent(kb.Enter))
+	p.until(`document.getElementById('confirm').open`)
+	p.do(chromedp.Focus(chromedp.CSS(`#confirm-yes`)), chromedp.KeyEvent(kb.Enter))
+	goesOn(1)
+
+	p.do(chromedp.Focus(chromedp.CSS(`#filter`)))
+	s.fail(t, 1)
+	p.until(`document.querySelectorAll('.letter').length === 2`)
+	require.Equal(t, "filter", eval[string](p, `document.activeElement.id`), "what is elsewhere stays")
+
+	p.do(chromedp.Focus(chromedp.JSPath(card("orders.place")+`.querySelector('summary')`)), chromedp.KeyEvent(kb.Enter))
+	stop, err := mediator.Listen(s.Mediator, func(context.Context, orderPlaced) error { return nil }, mediator.Group("late"))
+	require.NoError(t, err)
+	defer stop()
+	p.until(`[...document.querySelectorAll('.group')].some((g) => g.textContent === 'late')`)
+	require.Equal(t, "Details of orders.place", eval[string](p, `document.activeElement.textContent`), "the messages were drawn anew")
+	require.True(t, eval[bool](p, card("orders.place")+`.querySelector('details').open`))
 }
 
 // offenders are the texts with less contrast than WCAG 2.2 asks for (1.4.3, level AA),
