@@ -48,7 +48,7 @@ func Transport(t *testing.T, connect func(t testing.TB, handlers mediator.Option
 	for _, c := range transportChecks {
 		t.Run(c.name, func(t *testing.T) {
 			far := &farSide{ended: make(chan error, 16), reached: make(chan struct{}, 16)}
-			c.check(&transportTest{TB: t, m: connect(t, far.handlers()), far: far, ctx: t.Context()})
+			c.check(&transportTest{TB: t, m: connect(t, far.handlers()), far: far, ctx: t.Context(), patience: patience})
 		})
 	}
 }
@@ -139,9 +139,10 @@ func (s *farSide) count(ctx context.Context, q Count) iter.Seq2[Answer, error] {
 // transportTest is a mediator whose handlers may be far away.
 type transportTest struct {
 	testing.TB
-	m   *mediator.Mediator
-	far *farSide
-	ctx context.Context
+	m        *mediator.Mediator
+	far      *farSide
+	ctx      context.Context
+	patience time.Duration
 }
 
 func (t *transportTest) wantIs(what string, err, target error) {
@@ -156,8 +157,8 @@ func waitFor[T any](t *transportTest, what string, c <-chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-c:
-	case <-time.After(patience):
-		t.Fatalf("%s: nothing for %v", what, patience)
+	case <-time.After(t.patience):
+		t.Fatalf("%s: nothing for %v", what, t.patience)
 	}
 	return v
 }
@@ -293,12 +294,20 @@ func checkLeaving(t *transportTest) {
 func checkStreamCancel(t *transportTest) {
 	ctx, cancel := context.WithCancel(t.ctx)
 	defer cancel()
-	n, err := t.read(ctx, Count{Items: -2}, func(n int) {
-		if n == 2 {
-			cancel()
+	n, over := 0, make(chan error, 1)
+	go func() {
+		var end error
+		for _, err := range mediator.Stream(ctx, t.m, Count{Items: -2}) {
+			if end = err; err != nil {
+				continue
+			}
+			if n++; n == 2 {
+				cancel()
+			}
 		}
-	})
-	t.wantIs("the end", err, context.Canceled)
+		over <- end
+	}()
+	t.wantIs("the end", waitFor(t, "the stream", over), context.Canceled)
 	if n != 2 {
 		t.Fatalf("want 2 items, got %d", n)
 	}
