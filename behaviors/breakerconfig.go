@@ -52,8 +52,7 @@ type BreakerConfig struct {
 	// Classify says what an error means. It is called concurrently, and not for the
 	// errors of a call whose caller has cancelled: those are ignored. A context that
 	// ended by a time limit, with [context.DeadlineExceeded] as its cause, is not
-	// that. Default:
-	// [OutcomeOf].
+	// that. Default: [OutcomeOf].
 	Classify func(err error) Outcome
 
 	// PerHandler gives each subscriber of a notification a breaker of its own, with

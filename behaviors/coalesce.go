@@ -26,7 +26,7 @@ var ErrAbandoned = errors.New("every caller has left")
 // cancelled ([ErrAbandoned]), and this last caller waits for it to end. A request
 // with the same key that the run itself sends would wait for itself: it runs.
 //
-// A panic of the run reaches every caller, as a panic with a
+// A panic of the run reaches every caller that waits for it, as a panic with a
 // [*mediator.PanicError]; [runtime.Goexit] is [mediator.ErrGoexit]. It allocates,
 // for the run's goroutine. It panics if key is nil.
 func Coalesce(key func(mediator.Call) string) mediator.Behavior {
@@ -110,7 +110,9 @@ func (s *flights) join(ctx context.Context, c mediator.Call, key string) error {
 	case <-ctx.Done():
 	}
 	if s.leave(f) {
-		<-landed
+		if r := (<-landed).Val.(*landing); r.panicked != nil {
+			panic(r.panicked)
+		}
 	}
 	return ending.Of(ctx)
 }

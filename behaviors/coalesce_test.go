@@ -154,6 +154,23 @@ func TestCoalesceOfPanicAndGoexit(t *testing.T) {
 	})
 }
 
+// Nobody learned of a panic after the last caller had left.
+func TestFoundPanicOfAnAbandonedRunReachesWhoWaitsForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMediator(t, mediator.Use(behaviors.Recover(), byN), mediator.Handle(func(ctx context.Context, _ ask) (int, error) {
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			panic("bug")
+		}))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := mediator.Send(ctx, m, ask{N: 1})
+		var p *mediator.PanicError
+		require.ErrorAs(t, err, &p)
+		require.Equal(t, "bug", p.Value)
+	})
+}
+
 func TestCoalesceLeavesNotificationsAndStreamsAlone(t *testing.T) {
 	b, heard := &broken{}, 0
 	m := newMediator(t, mediator.Use(behaviors.Coalesce(func(mediator.Call) string { return "same" })), mediator.HandleStream(b.handle),

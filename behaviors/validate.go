@@ -35,8 +35,8 @@ func (e *InvalidError) Unwrap() []error { return []error{ErrInvalid, e.Err} }
 // The method may have the message's type or a pointer to it as its receiver, but
 // must not change the message, nor keep its address: it sees the one that the
 // handler gets, not a copy. A nil pointer to a type whose method has the type as
-// its receiver is invalid: there is nothing to call it on. It is called once for each subscriber of a
-// notification, concurrently.
+// its receiver is invalid: there is nothing to call it on. It is called once for
+// each subscriber of a notification, concurrently.
 func Validate() mediator.Behavior { return validation{} }
 
 type validation struct{}
