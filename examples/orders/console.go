@@ -24,15 +24,18 @@ type console struct {
 func newConsole(w io.Writer) *console {
 	c := &console{w: w}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
-		c.width = func() int {
-			columns, _, err := term.GetSize(int(f.Fd()))
-			if err != nil {
-				return 80
-			}
-			return columns
-		}
+		c.width = func() int { return columns(term.GetSize(int(f.Fd()))) }
 	}
 	return c
+}
+
+// columns is how many there are on a terminal of the size that it tells. One that
+// another program made often tells nothing, or 0.
+func columns(width, _ int, err error) int {
+	if err != nil || width <= 0 {
+		return 80
+	}
+	return width
 }
 
 // print writes a message, above the status line.

@@ -17,6 +17,7 @@ var (
 	Deliver  = outside.Deliver
 	Status   = status
 	FromHere = fromHere
+	Columns  = columns
 )
 
 // RunWired has no resilience around the services but what wire puts there.
