@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -255,59 +254,4 @@ func (q *Queue) Fail(err error) Verdict {
 	}
 	q.failure = err
 	return failed
-}
-
-// queueList is the queues of a stream, the outermost first.
-type queueList struct {
-	mu  sync.Mutex
-	all []listed
-}
-
-type listed struct {
-	q     *Queue
-	b     boundary
-	depth uint64 // of the behavior that runs it
-}
-
-func (l *queueList) add(one listed) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.all = append(l.all, one)
-}
-
-func (l *queueList) remove(q *Queue) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, one := range l.all {
-		if one.q == q {
-			l.all = append(l.all[:i:i], l.all[i+1:]...)
-			return
-		}
-	}
-}
-
-func (l *queueList) copy() (all []*Queue) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, one := range l.all {
-		all = append(all, one.q)
-	}
-	return all
-}
-
-// leave waits for the queues at a depth and inside of it to deliver no more. The
-// activation there has just ended, and they with it: there are some only if it was
-// left while they ran.
-func (l *queueList) leave(depth uint64) {
-	if l == nil {
-		return
-	}
-	l.mu.Lock()
-	all := l.all
-	l.mu.Unlock()
-	for _, one := range all {
-		if one.depth >= depth {
-			one.b.settle()
-		}
-	}
 }

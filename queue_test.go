@@ -234,14 +234,14 @@ func TestQueueCountsOfNoSingleMoment(t *testing.T) {
 			}
 		}, keep(&q, c))
 		done := make(chan struct{})
-		for range mediator.Stream(t.Context(), m, numbers{N: 300_000}) {
+		for range mediator.Stream(t.Context(), m, numbers{N: 100_000}) {
 			if received.Add(1) > 1 {
 				continue
 			}
 			go func() {
 				defer close(done)
 				var before mediator.QueueCounts
-				for passed.Load() < 300_000 {
+				for passed.Load() < 100_000 {
 					least, leastDelivered := passed.Load(), received.Load()
 					now := q.CountsAtOnce()
 					most, mostDelivered := yielded.Load(), received.Load()+1
@@ -442,6 +442,56 @@ func TestQueuesOfACall(t *testing.T) {
 	}
 	require.Nil(t, call.Queues())
 	require.Nil(t, mediator.Call{}.Queues())
+}
+
+// A retry makes new queues: those of the runs before count, too.
+func TestQueueCountsOfACall(t *testing.T) {
+	down := errors.New("down")
+	runs := uint64(0)
+	var call mediator.Call
+	var after []mediator.QueueCounts
+	m := newStream(t, func(context.Context, numbers) iter.Seq2[int, error] {
+		return func(yield func(int, error) bool) {
+			runs++
+			for i := range 10 {
+				yield(i, nil)
+			}
+			if runs < 3 {
+				yield(0, down)
+			}
+		}
+	}, mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) (err error) {
+		call = c
+		require.Zero(t, c.QueueCounts())
+		for err = down; errors.Is(err, down); after = append(after, c.QueueCounts()) {
+			err = next(ctx, c)
+		}
+		return err
+	}), queued(mediator.QueueConfig{Capacity: 1}), mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		n := 0
+		return mediator.NewQueue(mediator.QueueConfig{Capacity: 1, Admit: func(*mediator.Queue) mediator.Verdict {
+			if n++; n > 7 {
+				return mediator.Drop
+			}
+			return mediator.Enqueue
+		}}).Run(ctx, c, next)
+	}))
+	n := uint64(0)
+	for _, err := range mediator.Stream(t.Context(), m, numbers{}) {
+		require.NoError(t, err)
+		n++
+		now := call.QueueCounts()
+		requireSum(t, now)
+		require.GreaterOrEqual(t, now.Delivered, n, "the consumer's, and those that the outer queue got")
+	}
+	require.EqualValues(t, 21, n)
+	for i, c := range after {
+		runs := uint64(i + 1)
+		require.Equal(t, mediator.QueueCounts{Produced: 17 * runs, Delivered: 14 * runs, Dropped: 3 * runs}, c)
+	}
+	require.Len(t, after, 3)
+	require.Zero(t, call.QueueCounts())
+	require.Zero(t, mediator.Call{}.QueueCounts())
 }
 
 func TestQueueIsForOneRunOfAStream(t *testing.T) {

@@ -206,6 +206,7 @@ func (m *Monitor) begin(c mediator.Call, t *tally) *run {
 	r.startMemory = m.memory.Load()
 	r.memory, r.peakMemory = r.startMemory, r.startMemory
 	r.window.add(counts{at: now}, m.c.Window)
+	r.queues.before = c.QueueCounts()
 	t.started.Add(1)
 	m.mu.Lock()
 	m.lastID++

@@ -7,16 +7,15 @@ import (
 	"github.com/fsmediator/mediator"
 )
 
-// queues is what a run knows of its queues, also of those that are gone: a retry
-// makes new ones.
+// queues is what a run knows of its queues.
 type queues struct {
-	here                       []*seenQueue // outermost first
-	produced, dropped, skipped uint64
+	here                       []*seenQueue         // outermost first
+	before                     mediator.QueueCounts // of all, when the run began
+	produced, dropped, skipped uint64               // since then, also in those that are gone: a retry makes new ones
 }
 
 type seenQueue struct {
 	queue      *mediator.Queue
-	counted    mediator.QueueCounts // at the latest look
 	configured Settings
 	changed    [Interrupt]bool // by Action: set by the Monitor, and not undone
 
@@ -27,7 +26,15 @@ type seenQueue struct {
 	deliveredBy uint64
 }
 
-// look counts what the queues did since the look before.
+// count takes up what has become of the items in all queues. A call that was
+// abandoned knows of none any more.
+func (s *queues) count(all mediator.QueueCounts) {
+	s.produced = max(s.produced, less(all.Produced, s.before.Produced))
+	s.dropped = max(s.dropped, less(all.Dropped, s.before.Dropped))
+	s.skipped = max(s.skipped, less(all.Skipped, s.before.Skipped))
+}
+
+// look takes up which queues there are, and how full they are.
 func (s *queues) look(now []*mediator.Queue, at int64) {
 	if len(now) == 0 && len(s.here) == 0 {
 		return
@@ -43,14 +50,9 @@ func (s *queues) look(now []*mediator.Queue, at int64) {
 			}
 			s.here = append(s.here, &seenQueue{queue: q, reported: at, deliveredBy: q.Counts().Delivered})
 		}
-		for _, one := range before {
-			if !slices.Contains(now, one.queue) {
-				s.count(one)
-			}
-		}
 	}
 	for _, one := range s.here {
-		one.gauge(s.count(one).Queued, at)
+		one.gauge(one.queue.Depth(), at)
 	}
 }
 
@@ -75,20 +77,11 @@ func (s *queues) full(at int64) (longest time.Duration) {
 	return longest
 }
 
-func (s *queues) count(one *seenQueue) mediator.QueueCounts {
-	c := one.queue.Counts()
-	s.produced += less(c.Produced, one.counted.Produced)
-	s.dropped += less(c.Dropped, one.counted.Dropped)
-	s.skipped += less(c.Skipped, one.counted.Skipped)
-	one.counted = c
-	return c
-}
-
 // report is the queues as they are, without what their owners say. anew begins
 // another period for the rates.
 func (s *queues) report(at int64, anew bool) (all []Queue) {
 	for _, one := range s.here {
-		c := s.count(one)
+		c := one.queue.Counts()
 		capacity := one.queue.Capacity()
 		q := Queue{
 			Capacity: capacity, Depth: c.Queued, Produced: c.Produced, Dropped: c.Dropped, Skipped: c.Skipped, Delivered: c.Delivered,

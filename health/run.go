@@ -32,8 +32,6 @@ type run struct {
 	first, last atomic.Int64 // valid if there are items
 	noted       atomic.Uint64
 
-	found atomic.Pointer[[]*mediator.Queue] // the queues, at the first item
-
 	place int // in Monitor.runs; under Monitor.mu
 
 	mu          sync.Mutex // for the rest
@@ -80,9 +78,6 @@ func (r *run) publish() {
 	now := nanos()
 	if r.n == 1 {
 		r.first.Store(now)
-		if found := r.call.Queues(); len(found) > 0 {
-			r.found.Store(&found) // when the stream ends, it has none
-		}
 	}
 	if now-r.at < spare && r.n > atOnce {
 		r.step = min(2*r.step, maxStep)
@@ -107,10 +102,7 @@ func (r *run) settle(now int64) {
 // conclude says how the run ended.
 func (r *run) conclude(ctx context.Context, at int64, err error) {
 	r.end, r.over, r.err = at, true, err
-	if found := r.found.Load(); found != nil && len(r.queues.here) == 0 {
-		r.queues.look(*found, at)
-	}
-	r.queues.look(nil, at)
+	r.queues.count(r.call.QueueCounts())
 	if err != nil && !isCanceled(ctx, err) {
 		r.health.status = Failed
 		r.health.found = append(slices.Clip(r.health.found), Finding{Reason: Failure, Status: Failed, Err: err})
@@ -126,6 +118,7 @@ func (r *run) look(at int64, memory uint64, c *Config) {
 	}
 	r.memory, r.peakMemory = memory, max(r.peakMemory, memory)
 	r.queues.look(r.call.Queues(), at)
+	r.queues.count(r.call.QueueCounts())
 	due, items := r.due.Load(), r.items.Load()
 	if items != r.seen {
 		r.seen, r.quiet = items, r.last.Load()

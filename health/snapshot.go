@@ -36,6 +36,7 @@ func (m *Monitor) build(c clock, anew bool) (Report, []*run) {
 		var queues []Queue
 		if !over {
 			queues = one.queues.report(c.nanos, anew)
+			one.queues.count(one.call.QueueCounts())
 		}
 		s := one.report(c, &m.c)
 		one.mu.Unlock()

@@ -305,6 +305,33 @@ func TestErrorsThatAStreamSurvivesAreNoted(t *testing.T) {
 	})
 }
 
+// A retry makes new queues, which may be gone before the Monitor looks: what they
+// dropped is counted.
+func TestDropsOfQueuesThatAreGoneCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMonitor(health.Config{})
+		runs := 0
+		again := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) (err error) {
+			for range 3 {
+				err = next(ctx, c)
+			}
+			return err
+		})
+		m := newMediator(t, feeds(h, again, dropHalf()))
+		for range mediator.Stream(t.Context(), m, feed{Run: func(_ context.Context, yield func(int, error) bool) {
+			runs++
+			for i := range 8 {
+				yield(i, nil)
+			}
+		}}) {
+		}
+		require.Equal(t, 3, runs)
+		s := h.Snapshot().Ended[0]
+		require.EqualValues(t, 12, s.Items)
+		require.EqualValues(t, 12, s.Dropped)
+	})
+}
+
 func TestTenThousandStreamsNeedOneGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 10_000
