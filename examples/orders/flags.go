@@ -45,7 +45,7 @@ that talk through a mediator, and prints what came of them.
   -h          print this
 
 The input is JSON Lines (.jsonl, .ndjson, .json) or CSV with a header (.csv);
-other names, and standard input, are told by the first character. Fields:
+other names, and standard input, are told by how the lines begin. Fields:
 customer, email, sku, qty, unit_cents, card. Lines that are no valid order are
 reported with their number, and skipped. Cards that end in %s or %s are
 declined. The shop sells

@@ -161,6 +161,27 @@ func TestHeaderThatIsNone(t *testing.T) {
 	}
 }
 
+// Where nothing else tells the format, a malformed line at the top costs no more than
+// one in the middle.
+func TestMalformedLinesAtTheTop(t *testing.T) {
+	for in, want := range map[string][]string{
+		"garbage\n" + object:                             {"line 1: not a JSON object"},
+		"\n  [1,2\n\nquantity,x\n" + object:             {"line 2: not a JSON object", "line 4: not a JSON object"},
+		header + "{\n" + row:                             {"line 2: 1 fields, the header has 6"},
+		"\n " + strings.ToUpper(header) + row:            nil,
+		strings.Replace(header, "sku", `"sku"`, 1) + row: nil,
+	} {
+		orders, skipped, err := read(t, strings.NewReader(in), intake.Auto)
+		require.NoError(t, err, in)
+		require.Equal(t, []messages.PlaceOrder{cups}, orders, in)
+		require.Equal(t, want, skipped, in)
+	}
+	for _, in := range []string{"Dear diary,\n", "garbage\n\ngarbage", "sku,qty\n" + object} {
+		_, err := intake.Orders(strings.NewReader(in), intake.Auto)
+		require.ErrorContains(t, err, "line 1: not the header of a CSV file of orders", in)
+	}
+}
+
 func TestLongLines(t *testing.T) {
 	long := strings.Replace(object, "Ada", strings.Repeat("A", 200_000), 1)
 	in := strings.Join([]string{object, long, object, long}, "\n")

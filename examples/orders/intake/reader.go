@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,7 +20,8 @@ type Format int
 
 // The formats.
 const (
-	// Auto: CSV, unless the first character is a brace.
+	// Auto: JSON Lines if a line begins with a brace before there is one with the
+	// columns of a header, CSV otherwise.
 	Auto Format = iota
 	// JSONLines has one object a line, with the field names of
 	// [messages.PlaceOrder].
@@ -123,8 +125,10 @@ func order(line []byte, decode func([]byte) (messages.PlaceOrder, error)) (messa
 	return p, nil
 }
 
-// sniff looks ahead for the first character that is no space.
+// sniff looks ahead, over lines that are nothing: the first may be malformed.
 func sniff(in *bufio.Reader) (Format, error) {
+	const space = " \t\r\n"
+	begin, blank := 0, true // of the line
 	for n := 1; ; n++ {
 		ahead, err := in.Peek(n)
 		switch {
@@ -132,12 +136,26 @@ func sniff(in *bufio.Reader) (Format, error) {
 			return CSV, nil
 		case err != nil:
 			return Auto, err
-		case ahead[n-1] == '{':
+		}
+		switch c := ahead[n-1]; {
+		case blank && c == '{':
 			return JSONLines, nil
-		case !strings.ContainsRune(" \t\r\n", rune(ahead[n-1])):
+		case c == '\n' && likeHeader(string(ahead[begin:])):
 			return CSV, nil
+		case c == '\n':
+			begin, blank = n, true
+		case !strings.ContainsRune(space, rune(c)):
+			blank = false
 		}
 	}
+}
+
+// likeHeader tells whether line has the name of a column, and more.
+func likeHeader(line string) bool {
+	fields := strings.Split(strings.ToLower(line), ",")
+	return len(fields) > 1 && slices.ContainsFunc(fields, func(f string) bool {
+		return slices.Contains(Columns, strings.Trim(f, " \t\r\n\""))
+	})
 }
 
 // printable makes a text harmless on a terminal, and short.
