@@ -166,7 +166,7 @@ func TestHeaderThatIsNone(t *testing.T) {
 func TestMalformedLinesAtTheTop(t *testing.T) {
 	for in, want := range map[string][]string{
 		"garbage\n" + object:                             {"line 1: not a JSON object"},
-		"\n  [1,2\n\nquantity,x\n" + object:             {"line 2: not a JSON object", "line 4: not a JSON object"},
+		"\n  [1,2\n\nquantity,x\n" + object:              {"line 2: not a JSON object", "line 4: not a JSON object"},
 		header + "{\n" + row:                             {"line 2: 1 fields, the header has 6"},
 		"\n " + strings.ToUpper(header) + row:            nil,
 		strings.Replace(header, "sku", `"sku"`, 1) + row: nil,
