@@ -8,7 +8,9 @@ const limit = 100; // letters that one action may be about
 let query = '';
 let next = '';
 let known = -1; // how many there were when the list was read
-let total = null;
+let total = null; // how many there are
+let tried = null; // the total that the list was last read anew for
+const again = 5000; // milliseconds until it is read anew for the same
 let now = Date.now();
 let reading = 0;
 const chosen = new Set();
@@ -43,6 +45,7 @@ async function load(further) {
     next = found.next;
     if (!further) {
       known = total === null ? -1 : total;
+      bar.refresh.hidden = true;
       nodes.clear();
       ages.clear();
       chosen.clear();
@@ -55,6 +58,8 @@ async function load(further) {
       nodes.set(letter.id, node);
       $('letter-list').append(node);
     }
+    // The total is of a moment before the list was read; a whole list tells for itself.
+    if (!query && !next) known = nodes.size;
     if (!nodes.size) $('letter-list').append(el('p', { class: 'empty' }, next ? 'None found so far.' : query ? 'No letter has that in it.' : 'There are no dead letters.'));
     $('letters-more').hidden = !next;
     say($('letters-more'), nodes.size ? 'Show more' : 'Search on');
@@ -154,16 +159,14 @@ export function update(sample) {
   if (!given || !sample.letters) return;
   total = sample.letters.error ? null : sample.letters.count;
   say($('letters-count'), sample.letters.error ? 'cannot be counted: ' + sample.letters.error : String(total || ''));
-  if (total === null || total === known) return;
-  if (known === -1) {
-    known = total;
-    if (nodes.size === Math.min(total, nodes.size) && total >= nodes.size && (nodes.size > 0) === (total > 0)) return;
-  }
+  if (total === null) return;
+  if (known === -1) known = total;
+  if (total === known || (tried && total === tried.total && now - tried.at < again)) return;
   const used = chosen.size || $('letter-list').contains(document.activeElement) || $('letter-list').querySelector('details[open]');
   bar.refresh.hidden = !used;
   if (used) refreshBar();
   else {
-    known = total;
+    tried = { total, at: now };
     load(false);
   }
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"image/png"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -146,6 +148,22 @@ func TestADeadLetterIsRedriven(t *testing.T) {
 
 	s.fail(t, 1)
 	p.until(`document.querySelectorAll('.letter').length === 1`)
+}
+
+// The number of letters is the same again by the next sample: what tells is that the
+// list has fewer.
+func TestALetterThatTakesThePlaceOfAnotherIsShown(t *testing.T) {
+	s := newShop(t)
+	s.fail(t, 2)
+	serve(t, s, console.Handler(s.Mediator, console.DeadLetters(s.letters), console.Interval(4*time.Second),
+		console.Authorize(func(*http.Request, console.Action) error { return nil })))
+	p := newTab(t, 1280, 900, "light")
+	p.open(s.url)
+	p.until(`document.querySelectorAll('.letter').length === 2 && document.getElementById('tile-letters').textContent === '2'`)
+	p.do(chromedp.Click(chromedp.CSS(`.letter input`)), chromedp.Click(chromedp.CSS(`#letters-bar button.danger`)), chromedp.Click(chromedp.CSS(`#confirm-yes`)))
+	p.until(`document.querySelectorAll('.letter').length === 1`)
+	s.fail(t, 1)
+	p.until(`document.querySelectorAll('.letter').length === 2`)
 }
 
 func TestTheAgeOfALetterGrows(t *testing.T) {
