@@ -144,6 +144,40 @@ func TestNextFromTwoGoroutinesAtOnce(t *testing.T) {
 	}
 }
 
+// What Typed gives has no call behind it that could be shared: every use of its next
+// has the request and the response of its own.
+func TestTheNextOfTypedMayBeCalledAtOnceAndLate(t *testing.T) {
+	type next = func(context.Context, get[int]) (int, error)
+	for _, inner := range []int{0, 2} {
+		var late next
+		m := newMediator(t, mediator.Use(noop), mediator.Handle(func(_ context.Context, q get[int]) (int, error) { return q.Key, nil },
+			mediator.Typed(func(ctx context.Context, q get[int], next next) (int, error) {
+				late = next
+				var wg sync.WaitGroup
+				for i := range 4 {
+					wg.Go(func() {
+						for j := range 100 {
+							want := 1000*i + j
+							if got, err := next(ctx, get[int]{Key: want}); err != nil || got != want {
+								t.Error(got, err)
+							}
+						}
+					})
+				}
+				wg.Wait()
+				return next(ctx, q)
+			}), mediator.Use(noops(inner)...)))
+		for i := range 3 {
+			got, err := mediator.Send(t.Context(), m, get[int]{Key: i})
+			require.NoError(t, err)
+			require.Equal(t, i, got)
+			got, err = late(t.Context(), get[int]{Key: -1})
+			require.NoError(t, err)
+			require.Equal(t, -1, got)
+		}
+	}
+}
+
 // keeper remembers the calls it saw, and its next.
 type keeper struct {
 	mu    sync.Mutex

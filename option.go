@@ -149,7 +149,9 @@ func (u use) each(f func(Behavior), errs *[]error) {
 
 // Typed puts a function around one request's handler that has its types, and
 // may call next with another request or change the response. It stands among the
-// handler's behaviors in the order given.
+// handler's behaviors in the order given. Its next is a plain function: each call of
+// it is one of its own, so it may be called at once by several goroutines, and also
+// after the function has returned.
 func Typed[Q Request[R], R any](b func(ctx context.Context, q Q, next func(context.Context, Q) (R, error)) (R, error)) HandlerOption {
 	return handlerOptionFunc(func(s *spec) {
 		if b == nil {
