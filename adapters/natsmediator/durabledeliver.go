@@ -140,7 +140,7 @@ func (g *group) settle(msg jetstream.Msg, md *jetstream.MsgMetadata, err error, 
 	case final || md.NumDelivered >= uint64(d.config.attempts):
 		l := d.letter(g.name, raw{msg.Subject(), msg.Headers(), msg.Data(), md.Sequence.Stream, md.Timestamp}, err)
 		l.Attempts = int(md.NumDelivered)
-		stored := d.keep(l, errors.Is(err, errNoOutcome))
+		stored := d.keep(l, err == errNoOutcome) //nolint:errorlint // which is never wrapped; Is may be the user's, and panic
 		if stored == nil {
 			d.tell("end", msg, msg.TermWithReason(oneLine(err.Error())))
 			return

@@ -46,9 +46,12 @@ func (d *durable) letter(group string, r raw, err error) deadletter.Letter {
 	}
 	l.Headers[letterSubject] = strings.ToValidUTF8(r.subject, "\uFFFD")
 	l.Errors = errorTexts(err)
-	if p, ok := errors.AsType[*mediator.PanicError](err); ok {
-		l.Stack = strings.ToValidUTF8(clip(string(p.Stack), 16<<10), "\uFFFD")
-	}
+	_ = guard(func() error { // As may be the user's
+		if p, ok := errors.AsType[*mediator.PanicError](err); ok {
+			l.Stack = strings.ToValidUTF8(clip(string(p.Stack), 16<<10), "\uFFFD")
+		}
+		return nil
+	})
 	return l
 }
 

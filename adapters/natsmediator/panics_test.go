@@ -3,6 +3,7 @@ package natsmediator_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/adapters/natsmediator"
@@ -36,6 +37,39 @@ func TestErrorThatPanicsWhenAskedIsAnswered(t *testing.T) {
 	require.ErrorContains(t, err, "cannot be asked")
 }
 
+// moody knows one error to compare with.
+type moody struct{}
+
+func (moody) Error() string { return "moody" }
+
+func (moody) As(target any) bool {
+	if _, ok := target.(*interface{ RetryAfter() time.Duration }); !ok {
+		panic("what is that")
+	}
+	return false
+}
+
+func (moody) Is(target error) bool {
+	if target != mediator.ErrClosed { //nolint:errorlint // a mistake of the user's
+		panic("who is " + target.Error())
+	}
+	return false
+}
+
+func TestErrorThatPanicsWhenComparedIsAnswered(t *testing.T) {
+	n := embed(t)
+	serve(t, wired(t,
+		mediator.Handle(func(context.Context, place) (order, error) { return order{}, moody{} }),
+		mediator.HandleStream(func(context.Context, count) iterSeq {
+			return func(yield func(int, error) bool) { yield(0, moody{}) }
+		})), n)
+	m := wired(t, natsmediator.Remote[place](n, "shop"), natsmediator.RemoteStream[count](n, "shop"))
+	_, err := mediator.Send(t.Context(), m, place{})
+	require.ErrorContains(t, err, "moody that cannot be asked: panic: who is")
+	_, err = collect(mediator.Stream(t.Context(), m, count{}))
+	require.ErrorContains(t, err, "that cannot be asked: panic: who is")
+}
+
 func TestDurableErrorThatPanicsWhenAskedIsADeadLetter(t *testing.T) {
 	n := embed(t)
 	m := wired(t, natsmediator.Durable[paid](n, natsmediator.Attempts(1)),
@@ -46,6 +80,16 @@ func TestDurableErrorThatPanicsWhenAskedIsADeadLetter(t *testing.T) {
 	l := firstLetter(t, letters)
 	require.Contains(t, l.Errors[0], "cannot be asked")
 	require.NotEmpty(t, l.Stack)
+}
+
+func TestDurableErrorThatPanicsWhenComparedIsADeadLetter(t *testing.T) {
+	n := embed(t)
+	m := wired(t, natsmediator.Durable[paid](n, natsmediator.Attempts(1)),
+		mediator.Subscribe(func(context.Context, paid) error { return moody{} }, mediator.Group("stock")))
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
+	letters := natsmediator.Letters(n)
+	eventually(t, "the letter", func() bool { return countOf(t, letters) == 1 })
+	require.Contains(t, firstLetter(t, letters).Errors, "moody")
 }
 
 // hostile is a propagator that does not take what came.

@@ -136,10 +136,16 @@ const (
 
 // errorBytes returns err as it travels.
 func (w *wire) errorBytes(err error) (data []byte, body errorBody) {
-	body = errorBody{Codes: w.codes.of(err), Message: clip(err.Error(), maxErrorText)}
-	var told interface{ RetryAfter() time.Duration }
-	if errors.As(err, &told) {
-		body.RetryAfter = max(told.RetryAfter(), 0)
+	failed := guard(func() error { // the methods of a handler's error are the handler's
+		body = errorBody{Codes: w.codes.of(err), Message: clip(err.Error(), maxErrorText)}
+		var told interface{ RetryAfter() time.Duration }
+		if errors.As(err, &told) {
+			body.RetryAfter = max(told.RetryAfter(), 0)
+		}
+		return nil
+	})
+	if failed != nil {
+		body = errorBody{Codes: []string{codePanic}, Message: clip(fmt.Sprintf("panic: the error is a %T that cannot be asked: %v", err, failed), maxErrorText)}
 	}
 	data, marshalErr := json.Marshal(body)
 	if marshalErr != nil { // not with these types
