@@ -52,8 +52,11 @@ func NewLimiter(perSecond float64, burst int) *GCRA {
 func (g *GCRA) Allow() bool { return g.queued.Load() == 0 && g.take() }
 
 // take takes a place if there is one.
-func (g *GCRA) take() bool {
-	now := nanos()
+func (g *GCRA) take() bool { return g.takeAt(nanos()) }
+
+// takeAt is take at a time that was read just before, or long before: the caller
+// may have been interrupted in between.
+func (g *GCRA) takeAt(now int64) bool {
 	for {
 		full := g.full.Load()
 		after := max(full, now) + g.interval

@@ -104,7 +104,38 @@ func TestLimiterWaitRejectsAtOnceWhatWouldComeTooLate(t *testing.T) {
 	})
 }
 
-// one stale timestamp refills a token bucket; clamped to a monotonic clock
+// one stale timestamp refills a token bucket: who was interrupted between reading
+// the clock and taking a place takes nothing that is not there, and leaves no more
+func TestFoundAStaleTimestampRefillsNoBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := behaviors.NewLimiter(1, 100)
+		drain := func() (taken int) {
+			for l.Allow() {
+				taken++
+			}
+			return taken
+		}
+		require.Equal(t, 100, drain())
+		for _, ago := range []time.Duration{0, time.Second, time.Minute, time.Hour, 1000 * time.Hour} {
+			require.False(t, behaviors.TakeStale(l, ago))
+			require.Zero(t, drain(), "after a reading of %v ago", ago)
+			time.Sleep(5 * time.Second)
+			late := 0
+			for range 10 {
+				if behaviors.TakeStale(l, ago) {
+					late++
+				}
+			}
+			require.Equal(t, 5, late+drain(), "no place more, and none lost, after readings of %v ago", ago)
+			require.Equal(t, time.Second, l.RetryAfter())
+		}
+		time.Sleep(time.Hour)
+		require.False(t, behaviors.TakeStale(l, 2*time.Hour), "of when the bucket was empty")
+		require.Equal(t, 100, drain(), "no more than the burst")
+	})
+}
+
+// clamped to a monotonic clock
 func TestFoundConcurrentTakersNeverRefillTheBucket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := behaviors.NewLimiter(1, 100)
