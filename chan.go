@@ -19,7 +19,7 @@ import (
 // When the consumer stops, or the context ends, h's context is cancelled, what it
 // still sends is taken and discarded, and the stream waits for it to return. Go
 // cannot end a goroutine from outside: a handler that goes on sending without a
-// look at its context, for a million items or for ten seconds, stays blocked in a
+// look at its context, for a million items or for five seconds, stays blocked in a
 // send for good, and the function of [OnError] is told. A panic in h reaches the consumer as a panic with a
 // [*PanicError], after the items sent before it; [runtime.Goexit] as [ErrGoexit].
 func HandleStreamChan[Q StreamRequest[T], T any](h func(ctx context.Context, q Q, out chan<- T) error, opts ...HandlerOption) Option {
@@ -33,7 +33,7 @@ func HandleStreamChan[Q StreamRequest[T], T any](h func(ctx context.Context, q Q
 // file of results is let finish.
 const (
 	discardLimit = 1 << 20
-	discardTime  = 10 * time.Second
+	discardTime  = 5 * time.Second
 	discardSome  = 10
 )
 
