@@ -35,9 +35,13 @@ func homemade(timeout <-chan struct{}, late chan<- error) mediator.Behavior {
 
 func TestAHomemadeTimeoutLeavesNothingBehind(t *testing.T) {
 	for _, around := range []int{0, 2} {
-		release, timeout, late := make(chan struct{}), make(chan struct{}), make(chan error, 200)
+		release, timeout := make(chan struct{}), make(chan struct{})
+		late := map[string]chan error{"slow": make(chan error, 1), "fast": make(chan error, 100)}
 		block := true
-		bs := append(append(noops(around), homemade(timeout, late)), noops(around)...)
+		giveUp := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			return homemade(timeout, late[c.Message().(placeOrder).SKU]).Wrap(next)(ctx, c)
+		})
+		bs := append(append(noops(around), giveUp), noops(around)...)
 		m := newMediator(t, mediator.Use(bs...),
 			mediator.Handle(func(_ context.Context, q placeOrder) (order, error) {
 				if block {
@@ -49,7 +53,7 @@ func TestAHomemadeTimeoutLeavesNothingBehind(t *testing.T) {
 		_, err := mediator.Send(t.Context(), m, placeOrder{SKU: "slow"})
 		require.ErrorIs(t, err, errTimeout)
 
-		block, timeout = false, nil
+		block = false
 		done := make(chan struct{})
 		go func() { // other calls while the first still runs
 			defer close(done)
@@ -61,8 +65,11 @@ func TestAHomemadeTimeoutLeavesNothingBehind(t *testing.T) {
 			}
 		}()
 		close(release)
-		require.ErrorIs(t, <-late, mediator.ErrCallOver, "the forgotten next gets an error")
 		<-done
+		require.ErrorIs(t, <-late["slow"], mediator.ErrCallOver, "the forgotten next gets an error")
+		for range 100 {
+			<-late["fast"]
+		}
 	}
 }
 
