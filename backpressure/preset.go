@@ -20,8 +20,11 @@ func MemoryConstrained() Config {
 	return Config{Strategy: Sample, Capacity: 1000, High: 0.5, Low: 0.2, SampleEvery: 2}
 }
 
-// RealTime drops the oldest items early: for consumers to whom only the present
-// matters. Where only the very last item does, use [Latest].
+// RealTime drops the oldest items early: for feeds of thousands of items a second
+// whose consumers care for the present. What a slow consumer gets is up to 3000
+// items behind: a second at 3000 items a second, but five minutes at ten. For a
+// slower feed set Capacity to what may be late, and where only the very last item
+// matters, use [Latest].
 func RealTime() Config {
 	return Config{Strategy: DropOldest, Capacity: 5000, High: 0.6, Low: 0.2}
 }
