@@ -101,8 +101,11 @@ func (m *Mediator) noHandler(op string, t reflect.Type) error {
 		}
 	}
 	register := "Handle"
-	if op == "stream" {
+	switch {
+	case op == "stream":
 		register = "HandleStream"
+	case t.Implements(reflect.TypeFor[Request[None]]()):
+		register = "HandleCommand"
 	}
 	return fmt.Errorf("%w for %v: register one with %s in New", ErrNoHandler, t, register)
 }

@@ -130,7 +130,7 @@ func TestErrNoHandlerNamesTheNearMiss(t *testing.T) {
 
 	_, err := mediator.Send(t.Context(), m, &cancelOrder{})
 	require.ErrorIs(t, err, mediator.ErrNoHandler)
-	require.EqualError(t, err, "mediator: send mediator_test.cancelOrder: no handler for *mediator_test.cancelOrder: register one with Handle in New")
+	require.EqualError(t, err, "mediator: send mediator_test.cancelOrder: no handler for *mediator_test.cancelOrder: register one with HandleCommand in New")
 
 	_, err = mediator.Send(t.Context(), m, shipOrder{})
 	require.ErrorIs(t, err, mediator.ErrNoHandler)

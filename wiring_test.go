@@ -235,7 +235,7 @@ func TestNestedErrorsAreReadable(t *testing.T) {
 		mediator.Subscribe(func(ctx context.Context, _ order) error { return mediator.Exec(ctx, m, cancelOrder{}) }, mediator.Group("c")))
 	require.EqualError(t, mediator.Publish(t.Context(), m, created{}),
 		"mediator: publish mediator_test.created to a: publish mediator_test.order to b: boom\n"+
-			"\tpublish mediator_test.order to c: send mediator_test.cancelOrder: no handler for mediator_test.cancelOrder: register one with Handle in New")
+			"\tpublish mediator_test.order to c: send mediator_test.cancelOrder: no handler for mediator_test.cancelOrder: register one with HandleCommand in New")
 }
 
 func TestAnErrorWithoutACauseIsReadable(t *testing.T) {
