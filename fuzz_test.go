@@ -226,6 +226,16 @@ func FuzzMisuse(f *testing.F) {
 					if fork, err := c.Fork(); err == nil {
 						async(func() { _ = next(ctx, fork) })
 					}
+				case 7: // looks while next runs
+					async(func() {
+						_ = c.View(func(message any) error {
+							if got := message.(*get[int]).Key; got != q.Key {
+								t.Errorf("call %d shows call %d", q.Key, got)
+							}
+							return nil
+						})
+						_ = c.Response()
+					})
 				}
 				return next(ctx, c)
 			})
