@@ -177,12 +177,7 @@ func (n *Node) closeAll(ctx context.Context, p phase) error {
 
 // disconnect sends what is still buffered and closes the connection.
 func (n *Node) disconnect(ctx context.Context) error {
-	var err error
-	if n.nc.IsConnected() && ctx.Err() == nil {
-		limited, cancel := context.WithTimeout(ctx, connectTimeout) // FlushWithContext wants a deadline
-		defer cancel()
-		err = ignoreClosed(n.nc.FlushWithContext(limited)) // the server may be closing too
-	}
+	err := n.lastFlush(ctx)
 	gone := make(chan struct{})
 	own := n.nc.ClosedHandler() // of ClientOptions
 	n.nc.SetClosedHandler(func(nc *nats.Conn) {
@@ -197,6 +192,26 @@ func (n *Node) disconnect(ctx context.Context) error {
 	n.nc.Close()
 	<-gone
 	return err
+}
+
+// flushPatience is how long one question to the server is waited for: a connection that
+// breaks ahead of it would leave it open.
+const flushPatience = 100 * time.Millisecond
+
+// lastFlush waits until the server has all that was sent. One that is gone, as it may be
+// closing too, is no error.
+func (n *Node) lastFlush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	for n.nc.IsConnected() && ctx.Err() == nil {
+		limited, cancel := context.WithTimeout(ctx, flushPatience)
+		err := n.nc.FlushWithContext(limited)
+		cancel()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return ignoreClosed(err)
+		}
+	}
+	return nil
 }
 
 // conn is the node's connection.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -168,4 +169,23 @@ func (p panicText) from(want string) panicText {
 		return panicText{want}
 	}
 	return p
+}
+
+// A node whose server goes away just then neither waits for that to answer nor fails.
+func TestNodeCloseWhileItsServerGoes(t *testing.T) {
+	for range 30 {
+		n, err := natsmediator.Embed(t.TempDir(), natsmediator.Listen("127.0.0.1:0"), natsmediator.ServerOptions(noSync))
+		require.NoError(t, err)
+		client, err := natsmediator.Connect(n.URL())
+		require.NoError(t, err)
+		closed := make(chan error, 1)
+		go func() { closed <- n.Close(context.Background()) }()
+		for rawConn(t, client).IsConnected() && rawConn(t, n).IsConnected() {
+			runtime.Gosched()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		require.NoError(t, client.Close(ctx))
+		cancel()
+		require.NoError(t, <-closed)
+	}
 }
