@@ -50,7 +50,7 @@ var (
 	// the server lets through in one message, by default 1 MiB with its headers.
 	ErrTooLarge = errors.New("larger than the server's limit")
 	// ErrConnection: a stream was cut off, because the peer fell silent, a frame is
-	// missing, or the connection broke.
+	// missing, or the connection broke. Or a call came ahead of the first connection.
 	ErrConnection = errors.New("the connection to the service broke")
 )
 

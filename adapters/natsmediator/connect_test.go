@@ -127,3 +127,16 @@ func TestServerWithoutJetStream(t *testing.T) {
 	require.ErrorContains(t, err, want)
 	require.ErrorIs(t, err, nats.ErrNoResponders)
 }
+
+// Before the first connection, calls fail at once, and say so.
+func TestNodeThatHasNoConnectionYet(t *testing.T) {
+	n, err := natsmediator.Connect("nats://127.0.0.1:1", natsmediator.ClientOptions(nats.RetryOnFailedConnect(true)))
+	require.NoError(t, err)
+	closeLast(t, n.Close)
+	m := wired(t, natsmediator.Remote[place](n, "shop"), natsmediator.RemoteStream[count](n, "shop"))
+	_, err = mediator.Send(t.Context(), m, place{})
+	require.ErrorIs(t, err, natsmediator.ErrConnection)
+	require.ErrorContains(t, err, "there has been none yet")
+	_, err = collect(mediator.Stream(t.Context(), m, count{}))
+	require.ErrorIs(t, err, natsmediator.ErrConnection)
+}

@@ -24,6 +24,9 @@ func TestTooLarge(t *testing.T) {
 	require.ErrorIs(t, err, natsmediator.ErrTooLarge)
 	require.ErrorIs(t, err, nats.ErrMaxPayload)
 	require.ErrorContains(t, err, "the request of 1048594 bytes is larger than the server's limit of 1048576 bytes")
+	_, err = mediator.Send(natsmediator.WithTrace(t.Context(), natsmediator.Trace{Parent: strings.Repeat("0", 1<<20)}), m, place{})
+	require.ErrorIs(t, err, natsmediator.ErrTooLarge)
+	require.ErrorContains(t, err, "with headers of 1048", "it is not the request")
 
 	_, err = mediator.Send(t.Context(), m, place{Qty: 1 << 20})
 	require.ErrorIs(t, err, natsmediator.ErrTooLarge)

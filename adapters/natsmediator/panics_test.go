@@ -50,7 +50,7 @@ func (moody) As(target any) bool {
 }
 
 func (moody) Is(target error) bool {
-	if target != mediator.ErrClosed { //nolint:errorlint // a mistake of the user's
+	if target != mediator.ErrClosed {
 		panic("who is " + target.Error())
 	}
 	return false

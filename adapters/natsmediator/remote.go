@@ -193,7 +193,7 @@ func (r *remote) call(ctx context.Context, q any, limit time.Duration) (Codec, [
 	}
 	reply, err := r.n.nc.RequestMsgWithContext(ctx, msg)
 	if err != nil {
-		return nil, nil, r.unanswered(ctx, id, len(msg.Data), err)
+		return nil, nil, r.unanswered(ctx, id, msg, err)
 	}
 	if len(reply.Header) == 0 {
 		return r.codec, reply.Data, nil
@@ -211,22 +211,32 @@ func (r *remote) call(ctx context.Context, q any, limit time.Duration) (Codec, [
 }
 
 // unanswered is the error of a request that got no reply.
-func (r *remote) unanswered(ctx context.Context, id string, size int, err error) error {
+func (r *remote) unanswered(ctx context.Context, id string, msg *nats.Msg, err error) error {
 	t := r.target.Load()
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return noService(r.service, t.name, t.subject)
-	case errors.Is(err, nats.ErrMaxPayload):
-		return r.fail(tooLarge(err, "the request", size, r.n.nc))
-	case errors.Is(err, nats.ErrConnectionClosed):
-		return r.fail(fmt.Errorf("%w: %w", errNodeClosed, err))
-	case ctx.Err() == nil:
-		return r.fail(err)
+	case ctx.Err() == nil, errors.Is(err, nats.ErrMaxPayload), errors.Is(err, nats.ErrConnectionClosed):
+		return r.unsent(msg, err)
 	}
 	if errors.Is(ctx.Err(), context.Canceled) { // what is over time ends there by itself
 		r.cancel(id)
 	}
 	return r.ended(ctx)
+}
+
+// unsent is the error of a request that the client did not take.
+func (r *remote) unsent(msg *nats.Msg, err error) error {
+	switch {
+	case errors.Is(err, nats.ErrMaxPayload):
+		headers := msg.Size() - len(msg.Subject) - len(msg.Reply) - len(msg.Data)
+		return r.fail(tooLarge(err, fmt.Sprintf("with headers of %d bytes, the request", headers), len(msg.Data), r.n.nc))
+	case errors.Is(err, nats.ErrConnectionClosed):
+		return r.fail(fmt.Errorf("%w: %w", errNodeClosed, err))
+	case errors.Is(err, nats.ErrHeadersNotSupported) && !r.n.nc.IsConnected(): // it does not know the server
+		return r.fail(fmt.Errorf("%w: there has been none yet: %w", ErrConnection, err))
+	}
+	return r.fail(err)
 }
 
 // cancel has the handler's context cancelled, whichever instance has the call. If

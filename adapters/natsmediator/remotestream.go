@@ -172,11 +172,8 @@ func openStream(ctx context.Context, r *remote, t terms, q any) (*remoteStream, 
 			err = errors.Join(err, ignoreClosed(s.sub.Unsubscribe()))
 		}
 	}
-	switch {
-	case errors.Is(err, nats.ErrConnectionClosed):
-		return nil, r.fail(fmt.Errorf("%w: %w", errNodeClosed, err))
-	case err != nil:
-		return nil, r.fail(tooLarge(err, "the request", len(msg.Data), r.n.nc))
+	if err != nil {
+		return nil, r.unsent(msg, err)
 	}
 	s.beating.Go(s.beat)
 	return s, nil
