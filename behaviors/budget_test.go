@@ -112,6 +112,35 @@ func TestCancelledWaitGivesItsRetryBack(t *testing.T) {
 	})
 }
 
+func TestCancelledWaitGivesAnEarnedRetryBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fails, retries := false, 0
+		m := newMediator(t, mediator.Use(behaviors.Retry(behaviors.RetryConfig{Retries: 1, Delay: time.Second, Backoff: behaviors.Fixed,
+			Budget:  behaviors.NewBudget(behaviors.BudgetConfig{Ratio: 0.25, Min: -1}),
+			OnRetry: func(context.Context, behaviors.RetryEvent) { retries++ }})),
+			askFor(func(context.Context) error {
+				if fails {
+					return errFlaky
+				}
+				return nil
+			}))
+		for range 4 {
+			_, err := mediator.Send(t.Context(), m, ask{})
+			require.NoError(t, err)
+		}
+		fails = true
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Millisecond, cancel)
+		_, err := mediator.Send(ctx, m, ask{})
+		require.ErrorIs(t, err, context.Canceled)
+		for _, want := range []error{errFlaky, behaviors.ErrRetryBudget} {
+			_, err = mediator.Send(t.Context(), m, ask{})
+			require.ErrorIs(t, err, want)
+			require.Equal(t, 1, retries, "what four calls have earned, once")
+		}
+	})
+}
+
 func TestRetryBudgetIsSafeForConcurrentUse(t *testing.T) {
 	b := behaviors.NewBudget(behaviors.BudgetConfig{Min: -1})
 	var mu sync.Mutex

@@ -85,6 +85,26 @@ func TestLimiterWaitKeepsOrderAndIsNotOvertaken(t *testing.T) {
 	})
 }
 
+// A place whose time has come is the waiter's, though many ask for one at that
+// very moment.
+func TestLimiterWaitIsNotOvertakenWhenItsTimeHasCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 20 {
+			l := behaviors.NewLimiter(1, 1)
+			require.True(t, l.Allow())
+			begun := time.Now()
+			var wg sync.WaitGroup
+			for range 20 {
+				wg.Go(func() { time.Sleep(time.Second); require.False(t, l.Allow()) })
+			}
+			synctest.Wait()
+			require.NoError(t, l.Wait(t.Context()))
+			require.Equal(t, time.Second, time.Since(begun))
+			wg.Wait()
+		}
+	})
+}
+
 func TestLimiterWaitRejectsAtOnceWhatWouldComeTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := behaviors.NewLimiter(1, 1)

@@ -166,6 +166,23 @@ func TestALetterDeletedMeanwhileStaysDeleted(t *testing.T) {
 	require.Empty(t, letters(t, store))
 }
 
+func TestALetterThatItsHandlerDeletesIsRedriven(t *testing.T) {
+	store := deadletter.NewMemory()
+	h := &switched{err: errDeclined}
+	m := newMediator(t, mediator.Use(deadletter.Behavior(store)), mediator.Handle(func(ctx context.Context, c Charge) (Receipt, error) {
+		for _, l := range letters(t, store) {
+			require.NoError(t, store.Delete(ctx, l.ID))
+		}
+		return h.charge(ctx, c)
+	}))
+	fail(t, m, 1)
+	h.set(nil)
+	report, err := deadletter.Redrive(t.Context(), m, store)
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Redriven)
+	require.NoError(t, report.Outcomes[0].Err)
+}
+
 func TestContextAndOnOutcome(t *testing.T) {
 	store := deadletter.NewMemory()
 	h := &switched{err: errDeclined}
