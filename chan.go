@@ -153,6 +153,7 @@ type ChanStream[T any] struct {
 	done   chan struct{} // closed with C, under mu: nobody sees one of them closed without the other
 	mu     sync.Mutex
 	err    error // valid once done is closed
+	closed bool  // it is Close that ended it; valid once done is closed
 }
 
 // streaming is what the options of a StreamChan say.
@@ -224,7 +225,8 @@ func (s *ChanStream[T]) run(ctx context.Context, c chan<- T, items iter.Seq2[T, 
 			break
 		}
 	}
-	s.err = end
+	// Where the handler reads another ChanStream, that one's ErrStopped may be its error.
+	s.err, s.closed = end, errors.Is(end, ErrStopped) && context.Cause(ctx) == ErrStopped
 }
 
 // end closes C and lets Err tell why.
@@ -257,7 +259,7 @@ func (s *ChanStream[T]) Err() error {
 func (s *ChanStream[T]) Close() error {
 	s.cancel(ErrStopped)
 	<-s.done
-	if errors.Is(s.err, ErrStopped) {
+	if s.closed {
 		return nil
 	}
 	return s.err

@@ -313,6 +313,23 @@ func TestClosingAChanStreamEarly(t *testing.T) {
 	}
 }
 
+// The ErrStopped of a stream that the handler reads is not that of its own.
+func TestCloseTellsOfAHandlerWhoseSourceWasStopped(t *testing.T) {
+	source := newMediator(t, mediator.HandleStream(counting))
+	m := newMediator(t, mediator.HandleStream(func(ctx context.Context, q count) iter.Seq2[int, error] {
+		return func(yield func(int, error) bool) {
+			s := mediator.StreamChan(ctx, source, q)
+			_ = s.Close()
+			yield(0, s.Err())
+		}
+	}))
+	s := mediator.StreamChan(t.Context(), m, count{N: 1 << 30})
+	for range s.C {
+	}
+	require.ErrorIs(t, s.Err(), mediator.ErrStopped)
+	require.Equal(t, s.Err(), s.Close())
+}
+
 func TestACancelledContextReleasesABlockedSend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMediator(t, mediator.HandleStream(counting))
