@@ -226,7 +226,7 @@ func (s *ChanStream[T]) run(ctx context.Context, c chan<- T, items iter.Seq2[T, 
 		}
 	}
 	// Where the handler reads another ChanStream, that one's ErrStopped may be its error.
-	s.err, s.closed = end, errors.Is(end, ErrStopped) && context.Cause(ctx) == ErrStopped
+	s.err, s.closed = end, errors.Is(end, ErrStopped) && errors.Is(context.Cause(ctx), ErrStopped)
 }
 
 // end closes C and lets Err tell why.
