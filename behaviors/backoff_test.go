@@ -89,17 +89,18 @@ func TestBackoffWithJitter(t *testing.T) {
 	})
 	t.Run("decorrelated", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			atLongest := false
+			atLongest, far := false, false
 			for range 100 {
 				before := delay
 				for _, w := range waits(t, behaviors.RetryConfig{Retries: 8, Delay: delay, MaxDelay: longest, Backoff: behaviors.Decorrelated}) {
 					require.GreaterOrEqual(t, w, delay)
 					require.LessOrEqual(t, w, min(longest, 3*before))
-					atLongest = atLongest || w == longest
+					atLongest, far = atLongest || w == longest, far || w < longest && w > 2*before
 					before = w
 				}
 			}
 			require.True(t, atLongest)
+			require.True(t, far, "up to three times the wait before")
 		})
 	})
 }

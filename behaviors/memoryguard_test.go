@@ -81,6 +81,22 @@ func TestMemoryGuardSlowsFastGrowth(t *testing.T) {
 	})
 }
 
+func TestMemoryGuardLeavesModerateGrowthAlone(t *testing.T) {
+	for growth, want := range map[uint64]time.Duration{10: 0, 11: time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			used := 980 - 10*growth
+			exec := actor(t, behaviors.MemoryGuard(behaviors.MemoryGuardConfig{
+				Limit: 1000, High: 1, Growth: 10, Interval: 10 * time.Second, Delay: time.Second, Usage: func() uint64 { return used }}))
+			require.NoError(t, exec(t.Context(), succeed))
+			time.Sleep(10 * time.Second)
+			used = 980
+			begun := time.Now()
+			require.NoError(t, exec(t.Context(), succeed))
+			require.Equal(t, want, time.Since(begun), "%d bytes a second, and the limit two seconds away", growth)
+		})
+	}
+}
+
 func TestMemoryGuardLooksAtMostOncePerSample(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
