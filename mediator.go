@@ -45,7 +45,7 @@ func New(opts ...Option) (*Mediator, error) {
 	if err := errors.Join(w.errs...); err != nil {
 		return nil, &Error{Op: "new", Err: err}
 	}
-	w.warnings.report(w.onWarning)
+	m.warn(w.warnings.list()...)
 	m.requests.Store(m.table)
 	if err := m.start(); err != nil {
 		return nil, &Error{Op: "new", Err: err}

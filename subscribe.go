@@ -37,7 +37,7 @@ func Listen[N any](m *Mediator, h func(context.Context, N) error, opts ...Handle
 	if err = m.subs.listen(s, m.behaviors, &found); err != nil {
 		return func() {}, &Error{Op: "listen", Name: messageName(s.message()), Err: err}
 	}
-	found.report(m.onWarning)
+	m.warn(found.list()...)
 	return func() {
 		m.subs.remove(s)
 		s.stopped.close()
@@ -174,8 +174,9 @@ type subscriptions struct {
 	all    []subscriber
 	relays []subscriber
 	names  names
-	routes map[string]route // by name
-	number map[string]int   // the last number given to a default group
+	routes map[string]route      // by name
+	number map[string]int        // the last number given to a default group
+	missed map[reflect.Type]bool // what a near miss was told of
 	closed bool
 }
 

@@ -1,6 +1,7 @@
 package mediator
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -65,16 +66,25 @@ func (t *topicSet) index() *topicSet {
 // topicOf returns the topic of notifications of type t, and makes it if need be.
 // N is t, or any for what is published as an interface value.
 func topicOf[N any](m *Mediator, t reflect.Type) *topic[N] {
+	found, missed := findOrMake[N](m, t)
+	if missed != "" {
+		m.warn(fmt.Sprintf("mediator: publish %s: %s", found.name, missed))
+	}
+	return found
+}
+
+// findOrMake is topicOf, and says what is likely wrong if the topic is new.
+func findOrMake[N any](m *Mediator, t reflect.Type) (_ *topic[N], missed string) {
 	ss := &m.subs
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	boxed := t != reflect.TypeFor[N]()
 	if ss.set != nil {
 		if found, ok := any(ss.set.boxed[t]).(*topic[N]); ok && boxed && found != nil {
-			return found
+			return found, ""
 		}
 		if found, ok := probe[topic[N]](ss.set.table); ok && !boxed {
-			return found
+			return found, ""
 		}
 	}
 	made := newTopic[N](m, t)
@@ -85,7 +95,38 @@ func topicOf[N any](m *Mediator, t reflect.Type) *topic[N] {
 		ss.set = ss.set.with(e, nil)
 	}
 	ss.publish()
-	return made
+	return made, ss.nearMiss(m, t)
+}
+
+// nearMiss says, once a type, why the notifications of type t may not reach whom
+// they are meant for: the subscribers are to *T and not to T, or the other way
+// round, or t is a request. It is called with mu held.
+func (ss *subscriptions) nearMiss(m *Mediator, t reflect.Type) string {
+	subscribed := map[reflect.Type]bool{}
+	heard := false
+	for _, s := range slices.Concat(ss.relays, ss.all) {
+		subscribed[s.message()] = true
+		heard = heard || s.accepts(t)
+	}
+	if subscribed[t] || ss.missed[t] {
+		return ""
+	}
+	var text string
+	switch {
+	case t.Kind() == reflect.Pointer && subscribed[t.Elem()]:
+		text = fmt.Sprintf("no subscriber to %v; one to %v exists: publish a value", t, t.Elem())
+	case subscribed[reflect.PointerTo(t)]:
+		text = fmt.Sprintf("no subscriber to %v; one to %v exists: publish a pointer", t, reflect.PointerTo(t))
+	case m.routes[t] != nil && !heard:
+		text = fmt.Sprintf("no subscriber to %v, but a %s: it is not called by Publish", t, m.routes[t].describe())
+	default:
+		return ""
+	}
+	if ss.missed == nil {
+		ss.missed = map[reflect.Type]bool{}
+	}
+	ss.missed[t] = true
+	return text
 }
 
 // typedTopic is topicOf for N's own topic, without a lock if it is made already.

@@ -9,7 +9,10 @@ import (
 
 // OnWarning sets what is called with each warning about a wiring that works but
 // is known to be wrong, see [WiringChecker]: by New and Listen, before they
-// return. Default: a warning record of [slog.Default].
+// return. So is the first [Publish] of a type without subscribers of its own, if
+// there are subscribers to a pointer to that type, or to what it points to, or if
+// it is a request. f may be called concurrently. Default: a warning record of
+// [slog.Default].
 func OnWarning(f func(warning string)) Option {
 	return optionFunc(func(w *wiring) {
 		w.once("OnWarning")
@@ -57,11 +60,21 @@ func behaviorsAmong(layers []any) (bs []Behavior) {
 	return bs
 }
 
-func (w *warnings) report(f func(string)) {
+// warn gives what was found to the function of [OnWarning].
+func (m *Mediator) warn(found ...string) {
+	f := m.onWarning
 	if f == nil {
 		f = func(warning string) { slog.Warn(warning) }
 	}
-	for _, text := range w.texts {
-		f(fmt.Sprintf("mediator: %s (around %s)", text, strings.Join(w.handlers[text], ", ")))
+	for _, text := range found {
+		f(text)
 	}
+}
+
+// list is the warnings as they are reported.
+func (w *warnings) list() (found []string) {
+	for _, text := range w.texts {
+		found = append(found, fmt.Sprintf("mediator: %s (around %s)", text, strings.Join(w.handlers[text], ", ")))
+	}
+	return found
 }
