@@ -26,6 +26,7 @@ type Mediator struct {
 	names      names
 	behaviors  []Behavior
 	publishing publishing
+	wrappers   []PublishWrapper
 	onWarning  func(string)
 }
 
@@ -39,6 +40,7 @@ func New(opts ...Option) (*Mediator, error) {
 	w := &wiring{set: map[string]bool{}, mediator: m}
 	w.applyAll(opts)
 	m.behaviors, m.publishing, m.onWarning = w.behaviors, w.publishing, w.onWarning
+	m.wrappers = publishWrappers(w.behaviors)
 	m.life.starts, m.life.closes = w.starts, w.closes
 	m.tasks.configure(w.background)
 	w.build(m)

@@ -115,12 +115,17 @@ func publishSlow[N any](ctx context.Context, m *Mediator, n N, opts []PublishOpt
 }
 
 func publishTo[N any](ctx context.Context, t *topic[N], n N, how publishing) error {
-	switch {
-	case how.background:
-		return t.m.tasks.enqueue(ctx, t.name, n, func(ctx context.Context) error { return t.publish(ctx, n, how.parallel) })
-	default:
-		return t.publish(ctx, n, how.parallel)
+	if t.wrappers != nil {
+		return t.wrapped(ctx, n, how)
 	}
+	return t.unwrapped(ctx, n, how)
+}
+
+func (t *topic[N]) unwrapped(ctx context.Context, n N, how publishing) error {
+	if how.background {
+		return t.m.tasks.enqueue(ctx, t.name, n, func(ctx context.Context) error { return t.publish(ctx, n, how.parallel) })
+	}
+	return t.publish(ctx, n, how.parallel)
 }
 
 // topic is the subscribers of one type of notification. It does not change; when
@@ -128,13 +133,14 @@ func publishTo[N any](ctx context.Context, t *topic[N], n N, how publishing) err
 type topic[N any] struct {
 	// What the usual Publish looks at, first, for it to be in one cache line.
 	single   func(context.Context, N) error // the only step, if it is plain and parallel is 0
-	parallel int
-	steps    []step[N] // what Publish runs: the subscribers, or their relay alone
+	parallel int                            // not 0: Publish goes the slow way
+	steps    []step[N]                      // what Publish runs: the subscribers, or their relay alone
 
-	m       *Mediator
-	name    string
-	groups  []step[N] // the subscribers
-	relayed bool
+	m        *Mediator
+	name     string
+	groups   []step[N] // the subscribers
+	relayed  bool
+	wrappers []PublishWrapper
 }
 
 // step is one subscriber's part of a topic. One of plain, handle, pipe and boxed

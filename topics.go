@@ -152,6 +152,8 @@ func newTopic[N any](m *Mediator, t reflect.Type) *topic[N] {
 	if r := ss.relayOf(t); r != nil {
 		made.relayed, made.parallel = true, 0
 		made.steps = []step[N]{newStep[N](r, t, made.name)}
+	} else if m.wrappers != nil {
+		made.wrappers, made.parallel = m.wrappers, -1
 	}
 	if len(made.steps) == 1 && made.parallel == 0 {
 		made.single = made.steps[0].plain
