@@ -42,7 +42,8 @@ type RetryConfig struct {
 	// that a single call can be retried as often as it says. [NoBudget] for none.
 	Budget *Budget
 	// OnRetry is called just before a retry begins, on the call's goroutine,
-	// concurrently with other calls; ctx is that of the attempt. Default: nil.
+	// concurrently with other calls; ctx is that of the attempt. A behavior outside
+	// can be told too, see [ObserveRetries]. Default: nil.
 	OnRetry func(ctx context.Context, r RetryEvent)
 	// Stream is what happens to a stream that fails after it has delivered items.
 	// Default: [RestartUndelivered].

@@ -69,11 +69,17 @@ func (s *series) follow(err, barred error) (context.Context, error) {
 		return nil, s.giveUp(err, stopped)
 	}
 	ctx := withAttempt(s.ctx, s.attempts+1)
-	if s.OnRetry != nil {
-		s.OnRetry(ctx, RetryEvent{
+	if observe := retryObserver(s.ctx); s.OnRetry != nil || observe != nil {
+		e := RetryEvent{
 			Name: s.call.Name(), Handler: s.call.Handler(),
 			Attempt: s.attempts + 1, Waited: time.Duration(nanos() - failed), Err: err,
-		})
+		}
+		if s.OnRetry != nil {
+			s.OnRetry(ctx, e)
+		}
+		if observe != nil {
+			observe(ctx, e)
+		}
 		if stopped := s.ended(); stopped != nil {
 			return nil, s.giveUp(err, stopped)
 		}
