@@ -37,8 +37,10 @@ type Breaker struct {
 }
 
 // CircuitBreaker returns a [Breaker] for all the handlers it is put around: each
-// message name has a state of its own, unless c asks for another scope. It panics
-// if c makes no sense.
+// message name has a state of its own, unless c asks for another scope. So all the
+// subscribers of one event that it stands around share a state, and one that fails
+// keeps the event from the others: [BreakerConfig.PerHandler] separates them. It
+// panics if c makes no sense.
 func CircuitBreaker(c BreakerConfig) *Breaker {
 	b := &Breaker{c: c.complete()}
 	b.circuits.Store(&map[string]*circuit{})

@@ -56,7 +56,10 @@ type BreakerConfig struct {
 	Classify func(err error) Outcome
 
 	// PerHandler gives each subscriber of a notification a breaker of its own, with
-	// the key "name to group". Default: one for each message name, its key.
+	// the key "name to group". Without it, the subscribers of one event share a
+	// breaker, and one that fails opens it for all of them: set it wherever the
+	// breaker stands around several, unless they all depend on the same thing.
+	// [Standard] sets it. Default: one for each message name, its key.
 	PerHandler bool
 	// Key gives the calls with the same key a breaker of their own. It is called
 	// for each call, concurrently. Default: as PerHandler says.

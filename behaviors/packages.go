@@ -16,8 +16,10 @@ type StandardConfig struct {
 	Limiter     Limiter           // for RateLimit; default: no limit
 	Bulkhead    *BulkheadConfig   // default: none
 	Retry       *RetryConfig      // default: no retries
-	Breaker     *BreakerConfig    // default: none
 	Timeout     time.Duration     // of each attempt; default: none. It panics if it is negative.
+	// Breaker has PerHandler set if neither that nor Key is: one subscriber that fails
+	// is no reason to keep an event from the others. Default: none.
+	Breaker *BreakerConfig
 }
 
 // Standard returns behaviors for all handlers of a mediator, in the order that is
@@ -31,7 +33,8 @@ type StandardConfig struct {
 //	Validate        first of what turns calls down: a message that is wrong uses up nothing
 //	RateLimit, Bulkhead   limit calls, not attempts, so that a retry keeps its place
 //	Retry           outside of the breaker, so that attempts are counted and stop when it opens
-//	CircuitBreaker  outside of Timeout, so that it counts what took too long
+//	CircuitBreaker  one for each request and each subscriber, outside of Timeout, so
+//	                that it counts what took too long
 //	Timeout         of each attempt
 //
 // Without a config, these are Log, Recover, Slow and Validate: what is safe around
@@ -59,7 +62,9 @@ func Standard(config ...StandardConfig) []mediator.Behavior {
 		bs = append(bs, Retry(*c.Retry))
 	}
 	if c.Breaker != nil {
-		bs = append(bs, CircuitBreaker(*c.Breaker))
+		breaker := *c.Breaker
+		breaker.PerHandler = breaker.PerHandler || breaker.Key == nil
+		bs = append(bs, CircuitBreaker(breaker))
 	}
 	if c.Timeout != 0 {
 		bs = append(bs, Timeout(c.Timeout))
