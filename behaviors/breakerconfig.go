@@ -93,7 +93,7 @@ func BreakerResilient() BreakerConfig {
 }
 
 // BreakerDatabase is for what talks to a database. Validation and business errors
-// do not count, see [DatabaseOutcome].
+// do not count, as everywhere: see [Business].
 func BreakerDatabase() BreakerConfig {
 	return BreakerConfig{FailureRatio: 0.4, MinCalls: 5, Window: time.Minute, Break: 45 * time.Second, Trials: 2, Classify: DatabaseOutcome}
 }

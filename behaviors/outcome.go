@@ -33,31 +33,26 @@ func (o Outcome) String() string {
 // OutcomeOf is how a [Breaker] classifies an error by default, and where a
 // Classify of one's own best begins: no error is a success; a rejection by a
 // guard ([ErrOpen], [ErrFull], [ErrLimited], [ErrMemory]) is ignored, because
-// what the guard protects was not asked; every other error is a failure.
+// what the guard protects was not asked; so are invalid messages ([ErrInvalid])
+// and answers of the business ([Business]), by which something that works turns a
+// message down; every other error is a failure.
 func OutcomeOf(err error) Outcome {
 	switch {
 	case err == nil:
 		return OutcomeSuccess
-	case errors.Is(err, ErrOpen), errors.Is(err, ErrFull), errors.Is(err, ErrLimited), errors.Is(err, ErrMemory):
+	case isRejection(err), isBusiness(err):
 		return OutcomeIgnored
 	}
 	return OutcomeFailure
 }
 
-// DatabaseOutcome is [OutcomeOf], but ignores the errors by which a working
-// database or the code around it turns a message down: validation ([ErrInvalid])
-// and errors of the business, which say so by a method Business() bool that
-// returns true.
-func DatabaseOutcome(err error) Outcome {
-	if errors.Is(err, ErrInvalid) {
-		return OutcomeIgnored
-	}
-	var business interface{ Business() bool }
-	if errors.As(err, &business) && business.Business() {
-		return OutcomeIgnored
-	}
-	return OutcomeOf(err)
-}
+// isRejection tells whether err is that of a guard that may let the same message
+// through later.
+var isRejection = ErrorIs(ErrOpen, ErrFull, ErrLimited, ErrMemory)
+
+// DatabaseOutcome is [OutcomeOf], by the name that goes with [BreakerDatabase]:
+// what a working database or the code around it turns down does not count.
+func DatabaseOutcome(err error) Outcome { return OutcomeOf(err) }
 
 // ExternalAPIOutcome is [OutcomeOf], but ignores the answers of a working server
 // to a request that is at fault itself: the statuses 400, 401, 403 and 404, of

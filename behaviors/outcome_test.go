@@ -29,8 +29,8 @@ func TestOutcomes(t *testing.T) {
 	}{
 		{nil, behaviors.OutcomeSuccess, behaviors.OutcomeSuccess, behaviors.OutcomeSuccess},
 		{errDown, behaviors.OutcomeFailure, behaviors.OutcomeFailure, behaviors.OutcomeFailure},
-		{wrapped(behaviors.ErrInvalid), behaviors.OutcomeFailure, behaviors.OutcomeIgnored, behaviors.OutcomeFailure},
-		{wrapped(businessError{true}), behaviors.OutcomeFailure, behaviors.OutcomeIgnored, behaviors.OutcomeFailure},
+		{wrapped(behaviors.ErrInvalid), behaviors.OutcomeIgnored, behaviors.OutcomeIgnored, behaviors.OutcomeIgnored},
+		{wrapped(businessError{true}), behaviors.OutcomeIgnored, behaviors.OutcomeIgnored, behaviors.OutcomeIgnored},
 		{wrapped(businessError{false}), behaviors.OutcomeFailure, behaviors.OutcomeFailure, behaviors.OutcomeFailure},
 		{wrapped(&statusError{400}), behaviors.OutcomeFailure, behaviors.OutcomeFailure, behaviors.OutcomeIgnored},
 		{wrapped(&statusError{401}), behaviors.OutcomeFailure, behaviors.OutcomeFailure, behaviors.OutcomeIgnored},
@@ -65,7 +65,7 @@ func TestBreakerPresets(t *testing.T) {
 		"Balanced":    {behaviors.BreakerBalanced(), 0.5, 5, time.Minute, 30 * time.Second, 3, nil, errDown},
 		"Resilient":   {behaviors.BreakerResilient(), 0.7, 10, 2 * time.Minute, time.Minute, 5, nil, errDown},
 		"Database":    {behaviors.BreakerDatabase(), 0.4, 5, time.Minute, 45 * time.Second, 2, businessError{true}, &statusError{404}},
-		"ExternalAPI": {behaviors.BreakerExternalAPI(), 0.6, 8, 3 * time.Minute, time.Minute, 3, &statusError{404}, businessError{true}},
+		"ExternalAPI": {behaviors.BreakerExternalAPI(), 0.6, 8, 3 * time.Minute, time.Minute, 3, &statusError{404}, &statusError{402}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.InDelta(t, c.ratio, c.got.FailureRatio, 1e-9)

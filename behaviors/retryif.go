@@ -45,7 +45,7 @@ func AnyError(conditions ...func(error) bool) func(error) bool {
 // Retryable is what [Retry] retries by default: every error but those that the
 // same message is bound to meet again. These are [ErrInvalid], a
 // [*mediator.PanicError], what says by a method Business() bool that it is an
-// answer of the business, the mediator's own errors about a wiring or a call that
+// answer of the business ([Business]), the mediator's own errors about a wiring or a call that
 // is over, an [*OpenError] of a breaker that is isolated, and a [*RetryError], for
 // attempts would multiply.
 func Retryable(err error) bool {
@@ -55,16 +55,13 @@ func Retryable(err error) bool {
 	var panicked *mediator.PanicError
 	var retried *RetryError
 	var open *OpenError
-	var business interface{ Business() bool }
 	switch {
 	case errors.As(err, &panicked), errors.As(err, &retried):
 		return false
 	case errors.As(err, &open) && open.State == StateIsolated:
 		return false
-	case errors.As(err, &business):
-		return !business.Business()
 	}
-	return true
+	return !isBusiness(err)
 }
 
 var isFinal = ErrorIs(ErrInvalid, mediator.ErrNoHandler, mediator.ErrClosed, mediator.ErrMessageType,

@@ -9,8 +9,9 @@ import (
 	"github.com/fsmediator/mediator"
 )
 
-// ErrInvalid is the error of a message that [Validate] turned down.
-var ErrInvalid = errors.New("invalid message")
+// ErrInvalid is the error of a message that [Validate] turned down. It is an
+// answer of the business, see [Business].
+var ErrInvalid = Business(errors.New("invalid message"))
 
 // InvalidError is the error of [Validate]: it is [ErrInvalid] and what the
 // message said.
@@ -23,6 +24,9 @@ type InvalidError struct {
 func (e *InvalidError) Error() string {
 	return ErrInvalid.Error() + " " + e.Name + ": " + e.Err.Error()
 }
+
+// Business returns true, see [Business].
+func (*InvalidError) Business() bool { return true }
 
 // Unwrap returns [ErrInvalid] and Err.
 func (e *InvalidError) Unwrap() []error { return []error{ErrInvalid, e.Err} }

@@ -31,6 +31,11 @@ import (
 //     error of a cancelled context makes no letter, unless [Cancelled] says so. A
 //     deadline that passed makes one, and so does a notification in the background
 //     that [mediator.Mediator.Close] cut off.
+//   - A request or a stream that ends with an answer of the business makes no
+//     letter, unless [If] says so: its caller has the answer, and to ask again would
+//     bring the same. Such an error says so by a method Business() bool, as those
+//     of behaviors.Business and behaviors.Validate do. A notification always makes
+//     one: nobody else would know. So does a panic.
 //   - The letter of a stream is its request, for the handler's part in it: no
 //     letter is made when the consumer stops early or panics, also if that
 //     panic was recovered inside. Items that were delivered are not in it. See
@@ -50,7 +55,7 @@ import (
 // if s or an option is nil.
 func Behavior(s Store, opts ...Option) mediator.Behavior {
 	must(s != nil, "Behavior: the Store is nil")
-	k := &keeper{store: s, putTimeout: defaultPutTimeout}
+	k := &keeper{store: s, keepIf: unanswered, putTimeout: defaultPutTimeout}
 	for _, o := range opts {
 		must(o != nil, "Behavior: a nil Option")
 		o.applyBehavior(k)
@@ -143,10 +148,8 @@ func (k *keeper) failed(ctx context.Context, c mediator.Call, err error) error {
 	if c.Kind() == mediator.KindStream && c.Stopped() || !k.cancelled && isCancelled(ctx, err) {
 		return err
 	}
-	wanted, problem := true, error(nil)
-	if k.keepIf != nil {
-		problem = guard(func() error { wanted = k.keepIf(ctx, c, err); return nil })
-	}
+	wanted := true
+	problem := guard(func() error { wanted = k.keepIf(ctx, c, err); return nil })
 	if !wanted {
 		return err
 	}

@@ -38,8 +38,10 @@ func Headers(f func(ctx context.Context) map[string]string) Option {
 }
 
 // If sets which failures become letters: those f returns true for. A panic is a
-// [*mediator.PanicError]. The caller gets the error in any case. Default: all but
-// those of cancelled callers, see [Cancelled], about which f is not asked.
+// [*mediator.PanicError]. The caller gets the error in any case. It takes the place
+// of the default wholly, which is all but the answers of the business to a request
+// or a stream, see [Behavior]: f is asked about those, too. About what a caller
+// cancelled f is not asked, see [Cancelled].
 func If(f func(ctx context.Context, c mediator.Call, err error) bool) Option {
 	must(f != nil, "If: the function is nil")
 	return option(func(k *keeper) { k.keepIf = f })
