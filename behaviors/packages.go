@@ -9,14 +9,20 @@ import (
 
 // StandardConfig says what [Standard] is made of, beside what it always is.
 type StandardConfig struct {
-	Logger      *slog.Logger      // default: slog.Default, as it is now
-	Recorder    *Recorder         // default: none
-	DeadLetters mediator.Behavior // the behavior of package deadletter; default: none
-	Slow        SlowConfig        // default: as Slow has it; Logger is used if it has none
-	Limiter     Limiter           // for RateLimit; default: no limit
-	Bulkhead    *BulkheadConfig   // default: none
-	Retry       *RetryConfig      // default: no retries
-	Timeout     time.Duration     // of each attempt; default: none. It panics if it is negative.
+	Logger   *slog.Logger // default: slog.Default, as it is now
+	Recorder *Recorder    // default: none
+	// DeadLetters is the behavior of package deadletter. It stands around
+	// notifications alone: nobody else knows of a subscriber that has failed, whereas
+	// the caller of a request has the error and mostly sends again; and of requests
+	// that send requests each would leave a letter, so that a redrive of all of them
+	// does the same more than once. Whoever wants letters of one request puts a
+	// behavior around that alone, outside of the retries. Default: none.
+	DeadLetters mediator.Behavior
+	Slow        SlowConfig      // default: as Slow has it; Logger is used if it has none
+	Limiter     Limiter         // for RateLimit; default: no limit
+	Bulkhead    *BulkheadConfig // default: none
+	Retry       *RetryConfig    // default: no retries
+	Timeout     time.Duration   // of each attempt; default: none. It panics if it is negative.
 	// Breaker has PerHandler set if neither that nor Key is: one subscriber that fails
 	// is no reason to keep an event from the others. Default: none.
 	Breaker *BreakerConfig
@@ -26,8 +32,8 @@ type StandardConfig struct {
 // right, the outermost first:
 //
 //	Log, Recorder   see how each call ended, also those that were turned down
-//	dead letters    keep what has failed for good: outside of the retries, and of
-//	                Recover, whose errors they keep
+//	dead letters    keep what subscribers have failed for good: outside of the retries,
+//	                and of Recover, whose errors they keep
 //	Recover         outside of whatever holds something that a panic must give back
 //	Slow            takes the time with all retries
 //	Validate        first of what turns calls down: a message that is wrong uses up nothing
@@ -49,7 +55,7 @@ func Standard(config ...StandardConfig) []mediator.Behavior {
 	}
 	bs := observers(Log(l), c.Recorder)
 	if c.DeadLetters != nil {
-		bs = append(bs, c.DeadLetters)
+		bs = append(bs, forNotifications(c.DeadLetters))
 	}
 	bs = append(bs, Recover(), Slow(c.Slow), Validate())
 	if c.Limiter != nil {

@@ -18,6 +18,10 @@ import (
 // which has it. A call that succeeds costs one deferred function and no
 // allocation.
 //
+// It is meant for notifications, and for requests that nobody sends again: of
+// requests that send requests each leaves a letter, and a redrive of all of them
+// does the innermost more than once.
+//
 // It belongs outside of retries, so that a letter is what still fails after them.
 // Outside of a fallback, which is where package behaviors has it, a failure that
 // the fallback answers leaves no letter, and in a redrive that answer settles the

@@ -200,12 +200,18 @@ func (r *redriver) handle(ctx context.Context, l Letter) (ran, reached bool, err
 }
 
 // keptIn tells whether a [Behavior] stands around l's handler in m, also inside of
-// one that applies it to some calls only.
+// one that applies it to some calls only, unless that says that l's are not among
+// them.
 func keptIn(m *mediator.Mediator, l Letter) bool {
 	return slices.ContainsFunc(m.Behaviors(l.Name, l.Group), func(b mediator.Behavior) bool {
 		for {
-			if _, ok := b.(*keeper); ok {
+			switch b := b.(type) {
+			case *keeper:
 				return true
+			case interface{ StandsAround(k mediator.Kind) bool }:
+				if !b.StandsAround(l.Kind) {
+					return false
+				}
 			}
 			outer, ok := b.(interface{ Unwrap() mediator.Behavior })
 			if !ok {

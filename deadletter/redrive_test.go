@@ -229,3 +229,20 @@ func TestTheLetterOfASubscriberToAnInterfaceNeedsTheTypeToBeKnown(t *testing.T) 
 	require.Zero(t, ledger.count(), "the other group gets nothing")
 	require.Empty(t, letters(t, store))
 }
+
+// Place is a request whose handler sends Charge.
+type Place struct{ mediator.Command }
+
+func TestANestedRequestLeavesALetterEach(t *testing.T) {
+	store, h := deadletter.NewMemory(), &switched{err: errDeclined}
+	var m *mediator.Mediator
+	m = newMediator(t, mediator.Use(deadletter.Behavior(store)), mediator.Handle(h.charge),
+		mediator.HandleCommand(func(ctx context.Context, _ Place) error { _, err := mediator.Send(ctx, m, Charge{}); return err }))
+	require.ErrorIs(t, mediator.Exec(t.Context(), m, Place{}), errDeclined)
+	require.Len(t, letters(t, store), 2)
+	h.set(nil)
+	report, err := deadletter.Redrive(t.Context(), m, store)
+	require.NoError(t, err)
+	require.Equal(t, 2, report.Redriven)
+	require.Equal(t, 3, h.count(), "it failed once, and is charged twice")
+}
