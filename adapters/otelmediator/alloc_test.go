@@ -63,3 +63,15 @@ func TestItemsAllocateNothing(t *testing.T) {
 	}
 	require.InDelta(t, run(10), run(1000), 10)
 }
+
+func TestAllocationsOfAPublish(t *testing.T) {
+	noSpans, noMetrics := otelmediator.TracerProvider(tracenoop.NewTracerProvider()), otelmediator.MeterProvider(metricnoop.NewMeterProvider())
+	measured := otelmediator.MeterProvider(metric.NewMeterProvider(metric.WithReader(metric.NewManualReader())))
+	publishes := func(metrics otelmediator.Option) float64 {
+		m := newMediator(t, mediator.Use(otelmediator.Behavior(noSpans, metrics)), mediator.Subscribe(func(context.Context, paid) error { return nil }))
+		return testing.AllocsPerRun(1000, func() { _ = mediator.Publish(context.Background(), m, paid{}) })
+	}
+	idle := publishes(noMetrics)
+	require.LessOrEqual(t, idle, 4.0, "one for each of two spans, and those of a publish that is wrapped")
+	require.LessOrEqual(t, publishes(measured)-idle, 1.0)
+}

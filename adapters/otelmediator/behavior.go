@@ -23,6 +23,10 @@ import (
 // belongs outside of what retries and rejects, and what stands inside of a Retry
 // with [SpansOnly] makes a span of each attempt.
 //
+// It is a [mediator.PublishWrapper]: given to the mediator by [mediator.Use], it
+// makes a span of each [mediator.Publish], too, above those of its subscribers. Of
+// several, the outermost makes it.
+//
 // One Behavior may stand around any number of handlers, of several mediators as
 // well. It is safe for concurrent use, starts no goroutine, and panics if an option
 // is nil.
@@ -70,9 +74,9 @@ func (b *behavior) Wrap(next mediator.Next) mediator.Next {
 	}
 }
 
-// call runs a call within its span.
+// call runs a call within its span, or a whole publish, which has no Call.
 func (b *behavior) call(ctx context.Context, c mediator.Call, h *handler, next mediator.Next) error {
-	r := run{b: b, h: h, outer: ctx}
+	r := run{b: b, h: h, outer: ctx, publish: c.Kind() == 0}
 	ctx = r.begin(ctx)
 	if !r.recording && !r.measuring {
 		return next(ctx, c)
@@ -80,11 +84,12 @@ func (b *behavior) call(ctx context.Context, c mediator.Call, h *handler, next m
 	return r.watch(ctx, c, next)
 }
 
-// run is one call.
+// run is one call, or one whole publish.
 type run struct {
 	b         *behavior
 	h         *handler
 	outer     context.Context // without the span
+	publish   bool
 	span      trace.Span
 	recording bool
 	measuring bool
@@ -101,6 +106,12 @@ func (r *run) begin(ctx context.Context) context.Context {
 	ctx, cause := takeCause(ctx)
 	ctx, r.span = r.b.tracer.Start(ctx, r.h.span, opts...)
 	r.recording, r.measuring = r.span.IsRecording(), r.b.enabled(ctx)
+	if r.h.subscriber {
+		delivered(ctx)
+	}
+	if r.publish && (r.recording || r.measuring) {
+		ctx = &publishing{Context: ctx}
+	}
 	if !r.recording {
 		return ctx
 	}

@@ -134,7 +134,9 @@ func TestPropagatorCarriesTheTraceToAnotherProcess(t *testing.T) {
 	require.True(t, server.Parent.IsRemote())
 	require.Equal(t, trace.SpanKindInternal, client.SpanKind)
 	require.Equal(t, trace.SpanKindServer, server.SpanKind)
-	subscriber := there.span(t, "process otelmediator_test.paid")
+	publisher, subscriber := there.span(t, "publish otelmediator_test.paid"), there.span(t, "process otelmediator_test.paid")
+	require.Equal(t, client.SpanContext.SpanID(), publisher.Parent.SpanID())
+	require.Equal(t, trace.SpanKindProducer, publisher.SpanKind)
 	require.Equal(t, trace.SpanKindConsumer, subscriber.SpanKind)
-	require.Equal(t, client.SpanContext.SpanID(), subscriber.Links[0].SpanContext.SpanID())
+	require.Equal(t, publisher.SpanContext, subscriber.Links[0].SpanContext)
 }

@@ -11,8 +11,14 @@
 //
 //	send NAME       a request; internal, or server if the caller is remote
 //	process NAME    one subscriber's handling of a notification; consumer
-//	publish NAME    a relayed notification, or a publish by PublisherFor; producer
+//	publish NAME    a publish, until all subscribers or the queue or the relay have it; producer
 //	stream NAME     a run of a stream; internal, or server if the caller is remote
+//
+// A publish has a span where [mediator.Use] gives the [Behavior] to the mediator,
+// whether somebody is subscribed or not; otherwise [PublisherFor] makes it. With
+// [mediator.Background] it ends when the notification is in the queue. What
+// [mediator.DispatchTo] gives to one group, as a redrive and durable delivery do, is
+// no publish.
 //
 // They have the attributes of the messaging conventions: messaging.system is
 // "fsmediator", messaging.destination.name the message's name,
@@ -40,8 +46,9 @@
 //
 // # What caused what
 //
-// A call is the child of the span in its context. A subscriber's span is linked to
-// it, too, because it may be handled when that has long ended: in the background,
+// A call is the child of the span in its context, a subscriber's of that of the
+// publish. A subscriber's span is linked to it, too, because it may be handled when
+// that has long ended: in the background,
 // after a restart, again and again. With [Roots] the link is all there is, and
 // every subscriber begins a trace of its own. Background keeps the values of the
 // publisher's context, so nothing else is needed for it.
@@ -69,6 +76,7 @@
 //
 // With providers that do nothing, as those of the API's packages noop, a call costs
 // less than 200 ns and one allocation, for the context that holds the span; with
-// none set, those of package otel make it three. Where metrics are collected, sets
-// of attributes are made once and used again: a measurement allocates nothing.
+// none set, those of package otel make it three. A publish is such a call, too, beside
+// those of its subscribers. Where metrics are collected, sets of attributes are made
+// once and used again: a measurement allocates nothing; that of a publish, a context.
 package otelmediator

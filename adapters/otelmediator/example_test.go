@@ -119,7 +119,7 @@ func ExampleRoots() {
 	m := must(mediator.New(
 		mediator.Use(otelmediator.Behavior(tracers, otelmediator.Roots())),
 		mediator.Subscribe(func(context.Context, OrderPlaced) error { return nil }, mediator.Group("mail"))))
-	_ = otelmediator.PublisherFor[OrderPlaced](m)(context.Background(), OrderPlaced{})
+	_ = mediator.Publish(context.Background(), m, OrderPlaced{})
 	mail, publish := spans.GetSpans()[0], spans.GetSpans()[1]
 	fmt.Println(mail.Parent.IsValid(), mail.Links[0].SpanContext.Equal(publish.SpanContext))
 	// Output: false true
@@ -150,12 +150,29 @@ func ExampleSpansOnly() {
 	// send orders.place Unset
 }
 
-func ExamplePublisherFor() {
+func ExampleBehavior_publish() {
 	spans, tracers := kept()
 	m := must(mediator.New(
 		mediator.Use(otelmediator.Behavior(tracers)),
 		mediator.Subscribe(func(context.Context, OrderPlaced) error { return nil }, mediator.Group("mail"), mediator.Named("orders.placed")),
 		mediator.Subscribe(func(context.Context, OrderPlaced) error { return nil }, mediator.Group("stock"))))
+	if err := mediator.Publish(context.Background(), m, OrderPlaced{SKU: "x"}); err != nil {
+		panic(err)
+	}
+	for _, s := range spans.GetSpans() {
+		fmt.Println(s.Name)
+	}
+	// Output:
+	// process orders.placed
+	// process orders.placed
+	// publish orders.placed
+}
+
+func ExamplePublisherFor() {
+	spans, tracers := kept()
+	handled := mediator.Use(otelmediator.Behavior(tracers)) // not around the mediator
+	m := must(mediator.New(
+		mediator.Subscribe(func(context.Context, OrderPlaced) error { return nil }, mediator.Named("orders.placed"), handled)))
 	publish := otelmediator.PublisherFor[OrderPlaced](m)
 	if err := publish(context.Background(), OrderPlaced{SKU: "x"}); err != nil {
 		panic(err)
@@ -164,7 +181,6 @@ func ExamplePublisherFor() {
 		fmt.Println(s.Name)
 	}
 	// Output:
-	// process orders.placed
 	// process orders.placed
 	// publish orders.placed
 }

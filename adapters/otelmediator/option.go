@@ -91,5 +91,5 @@ func Roots() Option { return func(c *config) { c.roots = true } }
 
 // SpansOnly leaves out the metrics: for a second Behavior around the same handler,
 // inside of a Retry, to see the attempts. Two that measure would count each call
-// twice.
+// twice. Of a publish there is one span, that of the outermost.
 func SpansOnly() Option { return func(c *config) { c.spansOnly = true } }

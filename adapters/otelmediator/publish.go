@@ -4,15 +4,55 @@ import (
 	"context"
 	"reflect"
 	"sync"
+	"sync/atomic"
 
 	"github.com/fsmediator/mediator"
 )
 
+// WrapPublish is part of [mediator.PublishWrapper].
+func (b *behavior) WrapPublish(ctx context.Context, name string, publish func(context.Context) error) error {
+	if p := publishingOf(ctx); p != nil && !p.delivered.Load() {
+		return publish(ctx) // another one is around it
+	}
+	h := b.of(key{kind: mediator.KindNotification, name: name}, b.newHandler)
+	return b.call(ctx, mediator.Call{}, h, func(ctx context.Context, _ mediator.Call) error { return publish(ctx) })
+}
+
+// publishing is the context of a whole publish.
+type publishing struct {
+	context.Context
+	delivered atomic.Bool // a subscriber has begun, so what is published under it is another
+}
+
+type publishingKey struct{}
+
+func (p *publishing) Value(key any) any {
+	if key == (publishingKey{}) {
+		return p
+	}
+	return p.Context.Value(key)
+}
+
+// publishingOf returns the publish that ctx is of, nil if there is none.
+func publishingOf(ctx context.Context) *publishing {
+	p, _ := ctx.Value(publishingKey{}).(*publishing)
+	return p
+}
+
+// delivered notes that a subscriber begins.
+func delivered(ctx context.Context) {
+	if p := publishingOf(ctx); p != nil && !p.delivered.Load() {
+		p.delivered.Store(true)
+	}
+}
+
 // PublisherFor is [mediator.PublisherFor] with a span around each publish: the
-// parent, and the link, of its subscribers' spans. The behaviors of a mediator
-// stand around each subscriber, not around all of them, so without it the spans of
-// the subscribers are children of whatever span publishes. With
-// [mediator.Background] the span is about the queue alone.
+// parent, and the link, of its subscribers' spans. It is for a [Behavior] that
+// stands around handlers only, or inside of another behavior such as
+// behaviors.When: there it sees each subscriber, not the publish, and the spans of
+// the subscribers would be children of whatever span publishes. Where the Behavior
+// makes that span anyway, there is no second one. With [mediator.Background] the
+// span is about the queue alone.
 //
 // It uses the first [Behavior] around a subscriber of N, or else around any handler
 // of m. It makes no span if there is none, or if one stands around a

@@ -58,7 +58,7 @@ func TestWhatIsNoTextIsMadeText(t *testing.T) {
 	require.Error(t, mediator.Publish(t.Context(), m, paid{}))
 
 	spans := r.spans.GetSpans()
-	require.Len(t, spans, 3)
+	require.Len(t, spans, 4)
 	for _, s := range spans {
 		requireText(t, s.Name, s.Status.Description)
 		requireTexts(t, s.Attributes)

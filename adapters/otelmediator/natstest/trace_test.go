@@ -165,4 +165,29 @@ func TestDurableNotificationContinuesTheTrace(t *testing.T) {
 	require.Len(t, processed.Links, 1)
 	require.Equal(t, published.SpanContext.SpanID(), processed.Links[0].SpanContext.SpanID())
 	require.Equal(t, "north", tenant.Load())
+	require.Len(t, spans.GetSpans(), 2, "what is delivered to a group is not published again")
+}
+
+type shipped struct{}
+
+func (shipped) MessageName() string { return "shipped" }
+
+// What a subscriber publishes in its own process is below what has reached it from
+// another: publish, process | publish, process.
+func TestTheTraceGoesOnThroughAPublishOnTheOtherSide(t *testing.T) {
+	node := embed(t)
+	var there *mediator.Mediator
+	subscribe := func(ctx context.Context, _ paid) error { return mediator.Publish(ctx, there, shipped{}) }
+	there, spans := side(t, natsmediator.Durable[paid](node), mediator.Subscribe(subscribe, mediator.Group("stock")),
+		mediator.Subscribe(func(context.Context, shipped) error { return nil }, mediator.Group("mail")))
+	require.NoError(t, mediator.Publish(within(t), there, paid{}))
+
+	processed, published := span(t, spans, "process billing.paid"), span(t, spans, "publish billing.paid")
+	childOf(t, published, processed)
+	local, last := span(t, spans, "publish shipped"), span(t, spans, "process shipped")
+	require.Equal(t, processed.SpanContext, local.Parent)
+	require.Empty(t, local.Links)
+	require.Equal(t, local.SpanContext, last.Parent)
+	require.Equal(t, local.SpanContext, last.Links[0].SpanContext)
+	require.Len(t, spans.GetSpans(), 4)
 }
