@@ -13,6 +13,9 @@
 //	require.Equal(t, []Charge{{Cents: 1250}}, mediatortest.Sent[Charge](rec))
 //	require.Equal(t, []OrderPaid{{Receipt: 7}}, mediatortest.Published[OrderPaid](rec))
 //
+// [WaitPublished] waits for what is published in the background, or by another
+// goroutine, and for its subscribers.
+//
 // Code that takes a function from [mediator.SenderFor] needs no mediator to be
 // tested: any function of that type will do, those of this package too.
 package mediatortest

@@ -134,17 +134,18 @@ func ExampleRecorder_Reset() {
 	// Output: [{2}]
 }
 
-// What is published in the background is handled later: wait for it.
+// Whatever calls tell can be waited for.
 func ExampleRecorder_WaitFor() {
 	ctx := context.Background()
 	rec := mediatortest.NewRecorder()
-	m := mediatortest.New(t, rec)
-	_ = mediator.Publish(ctx, m, OrderPaid{Receipt: 7}, mediator.Background())
-	err := rec.WaitFor(ctx, func([]mediatortest.Call) bool {
-		return len(mediatortest.Published[OrderPaid](rec)) == 1
+	m := mediatortest.New(t, rec, mediator.Handle(mediatortest.Reply[Charge](Receipt{ID: 7})))
+	paid := make(chan error, 1)
+	go func() { paid <- checkout(ctx, m, 1250) }()
+	err := rec.WaitFor(ctx, func(calls []mediatortest.Call) bool {
+		return len(calls) > 0 && calls[0].Response == Receipt{ID: 7}
 	})
-	fmt.Println(err)
-	// Output: <nil>
+	fmt.Println(err, <-paid)
+	// Output: <nil> <nil>
 }
 
 func ExampleCall_String() {
@@ -185,6 +186,21 @@ func ExamplePublished() {
 	// Output:
 	// [{7}]
 	// [{7} closing time]
+}
+
+// What is published in the background is handled later.
+func ExampleWaitPublished() {
+	rec := mediatortest.NewRecorder()
+	m := mediatortest.New(t, rec,
+		mediator.Subscribe(func(context.Context, OrderPaid) error { return errors.New("no printer") }, mediator.Group("invoice")),
+		mediator.OnError(func(context.Context, error) {}))
+	_ = mediator.Publish(context.Background(), m, OrderPaid{Receipt: 7}, mediator.Background())
+
+	fmt.Println(mediatortest.WaitPublished[OrderPaid](t, rec, 1))
+	fmt.Println(rec.Calls()[1])
+	// Output:
+	// [{7}]
+	// notification mediatortest_test.OrderPaid to invoice: no printer
 }
 
 func ExampleStreamed() {

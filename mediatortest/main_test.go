@@ -54,6 +54,8 @@ type exampleT struct{ testing.TB }
 func (exampleT) Helper()        {}
 func (exampleT) Cleanup(func()) {}
 
+func (exampleT) Context() context.Context { return context.Background() }
+
 var t testing.TB = exampleT{}
 
 // passes tells whether a test passes, for an example of what tests. What such a

@@ -11,8 +11,8 @@ func Sent[Q mediator.Request[R], R any](r *Recorder) []Q {
 // Published returns the notifications of type N that were published, in order,
 // each once, whether it has subscribers or not. If N is an interface, it is all
 // that implement it; any, for one, gives all. The Recorder has to be an option of
-// the mediator, not of subscribers; what is published in the background counts
-// from when a worker takes it.
+// the mediator, not of subscribers. What is published in the background counts
+// from when a worker takes it: [WaitPublished] waits for that.
 func Published[N any](r *Recorder) []N {
 	return messages[N](r, mediator.KindNotification)
 }
@@ -35,9 +35,11 @@ func CallsOf[M any](r *Recorder) []Call {
 	return calls
 }
 
-func messages[M any](r *Recorder, kind mediator.Kind) []M {
+func messages[M any](r *Recorder, kind mediator.Kind) []M { return messagesOf[M](r.Calls(), kind) }
+
+func messagesOf[M any](calls []Call, kind mediator.Kind) []M {
 	var found []M
-	for _, c := range r.Calls() {
+	for _, c := range calls {
 		if m, ok := c.Message.(M); ok && c.Kind == kind && c.Handler == "" {
 			found = append(found, m)
 		}

@@ -10,9 +10,9 @@ import (
 	"github.com/fsmediator/mediator"
 )
 
-// closeTimeout is for handlers that hang: it has to be longer than any that a
-// test leaves running, and shorter than the patience of go test.
-const closeTimeout = 10 * time.Second
+// patience is for handlers that hang: it has to be longer than any that a test
+// waits for, and shorter than that of go test.
+const patience = 10 * time.Second
 
 // New returns a mediator wired by opts. A mistake in the wiring ends the test.
 // At its end the mediator is closed; what is left undone ten seconds later, a
@@ -25,7 +25,7 @@ func New(t testing.TB, opts ...mediator.Option) *mediator.Mediator {
 	}
 	t.Cleanup(func() {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := m.Close(ctx); err != nil {
 			t.Errorf("%v%s", err, queued(err))

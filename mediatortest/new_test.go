@@ -16,14 +16,16 @@ import (
 // fakeT notes what a test would be told.
 type fakeT struct {
 	testing.TB
+	ctx      context.Context
 	cleanups []func()
 	errors   []string
 	fatal    bool
 }
 
-func (f *fakeT) Helper()              {}
-func (f *fakeT) Cleanup(clean func()) { f.cleanups = append(f.cleanups, clean) }
-func (f *fakeT) Error(args ...any)    { f.errors = append(f.errors, fmt.Sprint(args...)) }
+func (f *fakeT) Helper()                  {}
+func (f *fakeT) Context() context.Context { return f.ctx }
+func (f *fakeT) Cleanup(clean func())     { f.cleanups = append(f.cleanups, clean) }
+func (f *fakeT) Error(args ...any)        { f.errors = append(f.errors, fmt.Sprint(args...)) }
 
 func (f *fakeT) Errorf(format string, args ...any) {
 	f.errors = append(f.errors, fmt.Sprintf(format, args...))
@@ -34,6 +36,8 @@ func (f *fakeT) Fatal(args ...any) {
 	f.fatal = true
 	panic(f)
 }
+
+func (f *fakeT) Fatalf(format string, args ...any) { f.Fatal(fmt.Sprintf(format, args...)) }
 
 // run runs test and then the cleanups, as the testing package does.
 func (f *fakeT) run(test func(t testing.TB)) {

@@ -35,7 +35,7 @@ type Recorder struct {
 	group string // of its own subscription
 
 	mu      sync.Mutex
-	calls   []*Call
+	calls   []*entry
 	changed chan struct{} // closed at the next change; nil if nobody waits
 }
 
@@ -44,6 +44,13 @@ type (
 	option        = mediator.Option
 	handlerOption = mediator.HandlerOption
 )
+
+// entry is a call as it is recorded.
+type entry struct {
+	Call
+	m      *mediator.Mediator // nil if the Recorder is an option of a handler
+	groups []string           // those that a notification as it was published reaches
+}
 
 // What is published without a subscriber passes no behavior, so a Recorder
 // subscribes to everything, in a group that Recorders know as theirs.
@@ -55,13 +62,13 @@ var recorders atomic.Int64
 func NewRecorder() *Recorder {
 	r := &Recorder{group: fmt.Sprint(ownGroup, recorders.Add(1))}
 	r.handlerOption = mediator.Use(mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
-		return r.record(ctx, c, next, noRelays)
+		return r.record(ctx, c, next, nil, nil)
 	}))
 	r.option = mediator.Bind(func(m *mediator.Mediator) mediator.Option {
 		relayed := sync.OnceValue(func() map[string]bool { return relays(m) })
 		return mediator.Options(
 			mediator.Use(mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
-				return r.record(ctx, c, next, relayed)
+				return r.record(ctx, c, next, m, relayed)
 			})),
 			mediator.Subscribe(func(context.Context, any) error { return nil }, mediator.Group(r.group)))
 	})
@@ -80,14 +87,12 @@ func relays(m *mediator.Mediator) map[string]bool {
 	return names
 }
 
-func noRelays() map[string]bool { return nil }
-
 // Calls returns a copy of what was recorded, in the order in which the calls
 // began. Those still in progress are not [Call.Done].
 func (r *Recorder) Calls() []Call {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.snapshot()
+	return callsOf(r.snapshot())
 }
 
 // Reset forgets what was recorded, calls in progress included.
@@ -103,21 +108,25 @@ func (r *Recorder) Reset() {
 // ctx ends first, WaitFor returns ctx's error and says what was recorded. done is
 // called on the caller's goroutine and may use the Recorder.
 func (r *Recorder) WaitFor(ctx context.Context, done func([]Call) bool) error {
+	return r.wait(ctx, func(entries []entry) bool { return done(callsOf(entries)) })
+}
+
+func (r *Recorder) wait(ctx context.Context, done func([]entry) bool) error {
 	for {
 		r.mu.Lock()
-		calls := r.snapshot()
+		entries := r.snapshot()
 		if r.changed == nil {
 			r.changed = make(chan struct{})
 		}
 		changed := r.changed
 		r.mu.Unlock()
-		if done(calls) {
+		if done(entries) {
 			return nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for calls: %w; recorded: %s", ending.Of(ctx), list(calls))
+			return fmt.Errorf("waiting for calls: %w; recorded: %s", ending.Of(ctx), list(callsOf(entries)))
 		}
 	}
 }
@@ -133,10 +142,10 @@ func list(calls []Call) string {
 	return strings.Join(lines, "; ")
 }
 
-// record is the behavior of the Recorder. relayed returns the names of the
-// notifications whose relay the Recorder stands around.
-func (r *Recorder) record(ctx context.Context, c mediator.Call, next mediator.Next, relayed func() map[string]bool) error {
-	call := &Call{Kind: c.Kind(), Name: c.Name(), Handler: c.Handler()}
+// record is the behavior of the Recorder, in m if it is an option of a mediator.
+// relayed returns the names of the notifications that have a relay there.
+func (r *Recorder) record(ctx context.Context, c mediator.Call, next mediator.Next, m *mediator.Mediator, relayed func() map[string]bool) error {
+	call := &entry{Call: Call{Kind: c.Kind(), Name: c.Name(), Handler: c.Handler()}, m: m}
 	if strings.HasPrefix(call.Handler, ownGroup) {
 		if call.Handler != r.group {
 			return next(ctx, c)
@@ -146,7 +155,7 @@ func (r *Recorder) record(ctx context.Context, c mediator.Call, next mediator.Ne
 		}
 		// The notification as it was published: no subscriber that the behaviors
 		// below should be bothered with.
-		call.Handler, call.Done = "", true
+		call.Handler, call.Done, call.groups = "", true, groupsOf(m, c.Type())
 	}
 	call.Message = c.Message()
 	r.begin(call)
@@ -173,7 +182,7 @@ func (r *Recorder) record(ctx context.Context, c mediator.Call, next mediator.Ne
 	return err
 }
 
-func (r *Recorder) begin(call *Call) {
+func (r *Recorder) begin(call *entry) {
 	r.change(func() { r.calls = append(r.calls, call) })
 }
 
@@ -194,10 +203,18 @@ func (r *Recorder) signal() {
 }
 
 // snapshot is called with mu held.
-func (r *Recorder) snapshot() []Call {
-	calls := make([]Call, len(r.calls))
-	for i, c := range r.calls {
-		calls[i] = *c
+func (r *Recorder) snapshot() []entry {
+	entries := make([]entry, len(r.calls))
+	for i, e := range r.calls {
+		entries[i] = *e
+	}
+	return entries
+}
+
+func callsOf(entries []entry) []Call {
+	calls := make([]Call, len(entries))
+	for i, e := range entries {
+		calls[i] = e.Call
 	}
 	return calls
 }

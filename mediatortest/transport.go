@@ -69,9 +69,6 @@ var transportChecks = []struct {
 	{"CancelEndsAStream", checkStreamCancel},
 }
 
-// patience is how long a check waits for what should take no time.
-const patience = 10 * time.Second
-
 // What the handlers do on demand.
 const (
 	askFull = "full" // fail with mediator.ErrQueueFull
