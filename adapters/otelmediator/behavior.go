@@ -107,7 +107,7 @@ func (r *run) begin(ctx context.Context) context.Context {
 	ctx, r.span = r.b.tracer.Start(ctx, r.h.span, opts...)
 	r.recording, r.measuring = r.span.IsRecording(), r.b.enabled(ctx)
 	if r.h.subscriber {
-		delivered(ctx)
+		delivered(r.outer)
 	}
 	if r.publish && (r.recording || r.measuring) {
 		ctx = &publishing{Context: ctx}
@@ -124,7 +124,7 @@ func (r *run) begin(ctx context.Context) context.Context {
 	if n := behaviors.Attempt(ctx); n > 1 {
 		r.span.SetAttributes(attemptKey.Int(n))
 	}
-	return ctx
+	return observeRetries(ctx)
 }
 
 func link(to trace.SpanContext, as string) trace.Link {

@@ -30,14 +30,14 @@
 //	fsmediator.tries            how often it was tried, if that is what its error says
 //	fsmediator.stream.items     items delivered to the consumer
 //
-// and as events, those of package behaviors if the functions of this package are
-// told, see [OnRetry] and [OnSlow]:
+// and as events, where slow is seen if the function of this package is told, see
+// [OnSlow]:
 //
 //	exception                     the error or the panic, with its stack
 //	fsmediator.first_item         of a stream
 //	fsmediator.stall              of a stream, see Stall
 //	fsmediator.breaker.rejected   a breaker did not let the call through
-//	fsmediator.retry              another attempt begins
+//	fsmediator.retry              a Retry inside begins another attempt, see OnRetry
 //	fsmediator.slow               behaviors.Slow has found the call slow
 //
 // An error is recorded, and makes the status Error, unless it is the caller's own

@@ -7,7 +7,6 @@ import (
 	"github.com/fsmediator/mediator/behaviors"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -16,21 +15,6 @@ const (
 	breakerState = attribute.Key("fsmediator.breaker.state")
 	breakerFrom  = attribute.Key("fsmediator.breaker.from")
 )
-
-// OnRetry adds an event to the span of ctx: the attempt that begins, how long it
-// has waited, in seconds, and the error.type of the failure before it. It is meant
-// for [behaviors.RetryConfig].OnRetry, with a [Behavior] around the Retry:
-//
-//	c := behaviors.RetryDatabase()
-//	c.OnRetry = otelmediator.OnRetry
-func OnRetry(ctx context.Context, e behaviors.RetryEvent) {
-	span := trace.SpanFromContext(ctx)
-	if !span.IsRecording() {
-		return
-	}
-	span.AddEvent("fsmediator.retry", trace.WithAttributes(attemptKey.Int(e.Attempt),
-		durationKey.Float64(e.Waited.Seconds()), semconv.ErrorTypeKey.String(ErrorType(e.Err))))
-}
 
 // OnSlow adds an event to the span of ctx: what was slow, how long the call has
 // taken, in seconds, and the items so far. It is meant for

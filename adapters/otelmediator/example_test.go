@@ -186,9 +186,24 @@ func ExamplePublisherFor() {
 }
 
 func ExampleOnRetry() {
+	spans := tracetest.NewInMemoryExporter()
+	c := behaviors.RetryConfig{Retries: 1, Delay: time.Nanosecond, RetryIf: behaviors.ErrorIs(errSoldOut)}
+	c.OnRetry = otelmediator.OnRetry // for the span below, which no Behavior has made
+	m := must(mediator.New(mediator.Use(behaviors.Retry(c)), mediator.Handle(place)))
+
+	provider := trace.NewTracerProvider(trace.WithSyncer(spans))
+	ctx, span := provider.Tracer("shop").Start(context.Background(), "checkout")
+	_, _ = mediator.Send(ctx, m, PlaceOrder{SKU: "moon"})
+	span.End()
+	for _, e := range spans.GetSpans()[0].Events {
+		fmt.Println(e.Name)
+	}
+	// Output: fsmediator.retry
+}
+
+func ExampleBehavior_retry() {
 	spans, tracers := kept()
 	c := behaviors.RetryConfig{Retries: 1, Delay: time.Nanosecond, RetryIf: behaviors.ErrorIs(errSoldOut)}
-	c.OnRetry = otelmediator.OnRetry
 	m := must(mediator.New(mediator.Use(otelmediator.Behavior(tracers), behaviors.Retry(c)), mediator.Handle(place)))
 	_, _ = mediator.Send(context.Background(), m, PlaceOrder{SKU: "moon"})
 	for _, e := range spans.GetSpans()[0].Events {

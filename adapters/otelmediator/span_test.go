@@ -132,51 +132,6 @@ func TestGoexitEndsTheSpan(t *testing.T) {
 	require.Equal(t, "goexit", attrs(s.Attributes)["error.type"])
 }
 
-func TestAttemptsAreSpans(t *testing.T) {
-	r := newRig()
-	c := behaviors.RetryConfig{Retries: 2, Budget: behaviors.NoBudget(), Delay: time.Nanosecond, RetryIf: behaviors.ErrorIs(errDeclined), OnRetry: otelmediator.OnRetry}
-	m := newMediator(t, mediator.Use(r.behavior(), behaviors.Retry(c), r.behavior(otelmediator.SpansOnly())),
-		mediator.Handle(func(ctx context.Context, c charge) (int, error) {
-			if behaviors.Attempt(ctx) > c.Cents {
-				return 0, nil
-			}
-			return 0, errDeclined
-		}))
-	_, err := mediator.Send(context.Background(), m, charge{Cents: 2})
-	require.NoError(t, err)
-	spans := r.all("send otelmediator_test.charge")
-	require.Len(t, spans, 4)
-	whole := spans[3]
-	require.Equal(t, codes.Unset, whole.Status.Code, "what was retried with success is no error")
-	require.NotContains(t, attrs(whole.Attributes), "fsmediator.attempt")
-	for i, s := range spans[:3] {
-		require.Equal(t, whole.SpanContext, s.Parent)
-		if i == 0 {
-			require.NotContains(t, attrs(s.Attributes), "fsmediator.attempt")
-			continue
-		}
-		require.EqualValues(t, i+1, attrs(s.Attributes)["fsmediator.attempt"])
-	}
-	require.Equal(t, codes.Error, spans[1].Status.Code)
-	require.Equal(t, codes.Unset, spans[2].Status.Code)
-
-	var attempts []any
-	for _, e := range whole.Events {
-		require.Equal(t, "fsmediator.retry", e.Name)
-		require.Equal(t, "*errors.errorString", attrs(e.Attributes)["error.type"])
-		require.Positive(t, attrs(e.Attributes)["fsmediator.duration"])
-		attempts = append(attempts, attrs(e.Attributes)["fsmediator.attempt"])
-	}
-	require.Equal(t, []any{int64(2), int64(3)}, attempts)
-
-	r.spans.Reset()
-	_, err = mediator.Send(context.Background(), m, charge{Cents: 9})
-	require.ErrorIs(t, err, errDeclined)
-	spans = r.all("send otelmediator_test.charge")
-	require.EqualValues(t, 3, attrs(spans[3].Attributes)["fsmediator.tries"])
-	require.Equal(t, "*errors.errorString", attrs(spans[3].Attributes)["error.type"])
-}
-
 func TestOpenBreakerIsAnEvent(t *testing.T) {
 	r := newRig()
 	breaker := behaviors.CircuitBreaker(behaviors.BreakerConfig{OnStateChange: otelmediator.StateChanges(otelmediator.MeterProvider(r.meters))})
@@ -206,11 +161,4 @@ func TestSlowCallIsAnEvent(t *testing.T) {
 	e := event(t, r.span(t, "send otelmediator_test.charge"), "fsmediator.slow")
 	require.Equal(t, "completion", e["fsmediator.reason"])
 	require.Positive(t, e["fsmediator.duration"])
-}
-
-func TestEventsNeedASpan(t *testing.T) {
-	require.NotPanics(t, func() {
-		otelmediator.OnRetry(context.Background(), behaviors.RetryEvent{})
-		otelmediator.OnSlow(context.Background(), behaviors.SlowCall{})
-	})
 }
