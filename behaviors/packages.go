@@ -89,17 +89,22 @@ type StreamingConfig struct {
 	Health, Backpressure mediator.Behavior
 	// Retry and Breaker take the place of the values of the feature table, which are
 	// for streams that end within minutes: around one that goes on for days, a few
-	// interruptions use up a total time, and are all that a breaker counts.
+	// interruptions use up a total time, and are all that a breaker counts. A Retry of
+	// one's own waits for an open breaker if it has a MaxDelay; that of the packages
+	// does for 30s at most.
 	Retry   *RetryConfig
 	Breaker *BreakerConfig
 }
 
-// retry is the retries of c, or d.
+// retry is the retries of c, or d, which wait for an open breaker.
 func (c StreamingConfig) retry(d RetryConfig) mediator.Behavior {
 	if c.Retry != nil {
-		d = *c.Retry
+		return newRetry(*c.Retry)
 	}
-	return Retry(d)
+	d.MaxDelay = 30 * time.Second
+	r := newRetry(d)
+	r.choseDelay = false // it is no choice of the user's to be warned of
+	return r
 }
 
 // breaker is the breaker of c, or one of d.

@@ -22,7 +22,8 @@ type RetryConfig struct {
 	// Backoff is how the wait grows. Default: [FullJitter].
 	Backoff Backoff
 	// MaxDelay is the longest wait. An error that asks for a longer one is not
-	// retried ([ErrRetryTime]). Default: 30s, or Delay if that is longer.
+	// retried ([ErrRetryTime]). Default: 30s, or Delay if that is longer; but for an
+	// open breaker, see [Retry], one second.
 	MaxDelay time.Duration
 	// MaxTotal is how long after its begin a call may be retried: a retry that could
 	// not begin in time is not waited for ([ErrRetryTime]), and the context of one
@@ -66,9 +67,13 @@ type RetryEvent struct {
 // An error that has a method RetryAfter() time.Duration, which returns more than
 // 0, sets the wait before the next attempt itself. Where the wait would be longer
 // than MaxDelay, or outlast the context's deadline or MaxTotal, the call fails at
-// once. So a Retry waits for an open breaker inside of it, unless the break is
-// longer than MaxDelay; [mediator.New] warns of a MaxDelay that is shorter than the
-// break while MaxTotal is longer. No attempt begins under a context that has ended.
+// once. No attempt begins under a context that has ended.
+//
+// A breaker inside that is open asks for the rest of its break ([OpenError]). A
+// Retry waits for it as long as MaxDelay allows if MaxDelay was set, and otherwise
+// for a second at most: a breaker is there to have calls fail fast, so one that
+// would wait longer fails at once, with the rejection. [mediator.New] warns of a
+// MaxDelay that was set and is shorter than the break, while MaxTotal is longer.
 //
 // Handlers and the behaviors inside learn the number of the attempt from
 // [Attempt]. On streams, see [StreamMode] and [ResumeFrom].
@@ -77,7 +82,15 @@ type RetryEvent struct {
 // unless it has an AttemptTimeout or is a stream; MaxTotal costs it a look at the
 // clock.
 func Retry(c RetryConfig) mediator.Behavior {
-	return &retry{RetryConfig: c.complete(), ownMaxDelay: c.MaxDelay > 0}
+	return newRetry(c)
+}
+
+func newRetry(c RetryConfig) *retry {
+	r := &retry{RetryConfig: c.complete(), choseDelay: c.MaxDelay > 0, openDelay: time.Second}
+	if r.choseDelay {
+		r.openDelay = r.MaxDelay
+	}
+	return r
 }
 
 // complete returns c with its defaults.
@@ -121,8 +134,9 @@ func (c RetryConfig) complete() RetryConfig {
 
 type retry struct {
 	RetryConfig
-	ownMaxDelay bool // it is not the default
-	retried     tally
+	choseDelay bool          // the user has set MaxDelay
+	openDelay  time.Duration // the longest wait for an open breaker
+	retried    tally
 }
 
 // Readings gives the number of retries by message name; it makes a Retry a
@@ -152,7 +166,7 @@ func (r *retry) CheckWiring(_, inner []mediator.Behavior) (warnings []string) {
 // missesBreak tells whether the config contradicts itself about a break. To fail at
 // once is as good as to wait, so defaults do not.
 func (r *retry) missesBreak(d time.Duration) bool {
-	return r.ownMaxDelay && r.MaxDelay < d && d < r.MaxTotal
+	return r.choseDelay && r.MaxDelay < d && d < r.MaxTotal
 }
 
 func (r *retry) Wrap(next mediator.Next) mediator.Next {

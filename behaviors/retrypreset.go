@@ -2,13 +2,16 @@ package behaviors
 
 import "time"
 
-// RetryConservative retries twice, after half a second each, within 10s.
+// RetryConservative retries twice, after half a second each, within 10s. Like the
+// other presets it has no MaxDelay: for an open breaker it waits a second at most,
+// see [Retry].
 func RetryConservative() RetryConfig {
 	return RetryConfig{Retries: 2, Delay: 500 * time.Millisecond, Backoff: Fixed, MaxTotal: 10 * time.Second}
 }
 
 // RetryAggressive retries five times within two minutes, with waits that grow
-// from 200ms and are jittered.
+// from 200ms and are jittered. For an open breaker it waits a second at most; give
+// it a MaxDelay where nobody waits for the call.
 func RetryAggressive() RetryConfig {
 	return RetryConfig{Retries: 5, Delay: 200 * time.Millisecond, Backoff: FullJitter, MaxTotal: 2 * time.Minute}
 }

@@ -49,8 +49,8 @@ func (s *series) follow(err, barred error) (context.Context, error) {
 		}
 		return nil, s.giveUp(err, barred)
 	}
-	wait := s.wait(err)
-	if stopped := s.tooLong(wait); stopped != nil {
+	wait, longest := s.wait(err)
+	if stopped := s.tooLong(wait, longest); stopped != nil {
 		return nil, s.giveUp(err, stopped)
 	}
 	giveBack, ok := s.budget.take()
@@ -110,25 +110,28 @@ func (s *series) giveUp(err, stopped error) error {
 	return &RetryError{Tries: s.attempts, Err: err, Stopped: stopped, Earlier: s.earlier}
 }
 
-// wait returns how long to wait after err.
-func (s *series) wait(err error) time.Duration {
+// wait returns how long to wait after err, and the longest wait there may be.
+func (s *series) wait(err error) (wait, longest time.Duration) {
 	var own interface{ RetryAfter() time.Duration }
 	if errors.As(err, &own) {
 		if d := own.RetryAfter(); d > 0 {
-			return d
+			if _, open := own.(*OpenError); open {
+				return d, s.openDelay
+			}
+			return d, s.MaxDelay
 		}
 	}
 	s.waited = s.Backoff.wait(s.retries+1, s.Delay, s.MaxDelay, s.waited)
-	return s.waited
+	return s.waited, s.MaxDelay
 }
 
 // left returns what is left of MaxTotal.
 func (s *series) left() time.Duration { return s.MaxTotal - time.Duration(nanos()-s.begun) }
 
 // tooLong returns why there is no time to wait for so long.
-func (s *series) tooLong(wait time.Duration) error {
-	if wait > s.MaxDelay {
-		return fmt.Errorf("%w: it would begin in %v, and %v is the longest wait", ErrRetryTime, wait, s.MaxDelay)
+func (s *series) tooLong(wait, longest time.Duration) error {
+	if wait > longest {
+		return fmt.Errorf("%w: it would begin in %v, and %v is the longest wait", ErrRetryTime, wait, longest)
 	}
 	if s.MaxTotal > 0 && wait >= s.left() {
 		return fmt.Errorf("%w: it would begin in %v, and %v is the limit in total", ErrRetryTime, wait, s.MaxTotal)
@@ -144,7 +147,7 @@ func (s *series) ended() error {
 	if s.ctx.Err() != nil {
 		return ending.Of(s.ctx)
 	}
-	return s.tooLong(0)
+	return s.tooLong(0, 0)
 }
 
 // sleep waits, no longer than the context lasts.
