@@ -13,7 +13,8 @@ import (
 type Ending uint8
 
 // The endings. Of those that fit, the first in the order Stopped, Panicked,
-// Exited, Canceled, TimedOut, Rejected, Failed holds.
+// Exited, Canceled, Rejected if the context goes on, TimedOut, Rejected, Failed
+// holds.
 const (
 	// Succeeded means that there was no error.
 	Succeeded Ending = iota
@@ -28,10 +29,13 @@ const (
 	Canceled
 	// TimedOut means that the error is [context.DeadlineExceeded], whoever set the
 	// deadline, or that the context was cancelled with that as its cause, and the
-	// error says so.
+	// error says so. It does not mean that a guard refused the call ahead of a
+	// deadline: that is Rejected.
 	TimedOut
 	// Rejected means that the message was refused rather than handled: [ErrOpen],
-	// [ErrLimited], [ErrFull], [ErrMemory], [ErrInvalid].
+	// [ErrLimited], [ErrFull], [ErrMemory], [ErrInvalid]. So does such an error with a
+	// deadline in it while the context has not ended, as from a [Retry] that had no
+	// time to wait for an open breaker.
 	Rejected
 	// Panicked means that a panic passed, or one was recovered inside: a
 	// [*mediator.PanicError].
@@ -76,10 +80,11 @@ func EndingOf(ctx context.Context, err error) Ending {
 		return Exited
 	case canceled(ctx, err):
 		return Canceled
+	case ctx.Err() == nil && isRejection(err):
+		return Rejected
 	case errors.Is(err, context.DeadlineExceeded), outOfTime(ctx) && endedBy(ctx, err):
 		return TimedOut
-	case errors.Is(err, ErrOpen), errors.Is(err, ErrLimited), errors.Is(err, ErrFull),
-		errors.Is(err, ErrMemory), errors.Is(err, ErrInvalid):
+	case isRejection(err), errors.Is(err, ErrInvalid):
 		return Rejected
 	}
 	return Failed

@@ -42,14 +42,15 @@ func TestRecorderCountsEndings(t *testing.T) {
 		{name: "invalid", handler: func(context.Context) error { return behaviors.ErrInvalid }, want: behaviors.Rejected},
 		{name: "recovered", handler: func(context.Context) error { return errors.Join(io.EOF, &mediator.PanicError{Value: 1}) }, want: behaviors.Panicked},
 		{name: "goexit elsewhere", handler: func(context.Context) error { return mediator.ErrGoexit }, want: behaviors.Exited},
+		{name: "no time to wait", handler: func(context.Context) error {
+			return fmt.Errorf("%w: it would take longer: %w", behaviors.ErrFull, context.DeadlineExceeded)
+		}, want: behaviors.Rejected},
+		{name: "rejected past the deadline", handler: func(ctx context.Context) error { return errors.Join(behaviors.ErrFull, ctx.Err()) },
+			ctx: pastDeadline, want: behaviors.TimedOut},
 		{name: "caller canceled", handler: ended, ctx: canceledContext(nil), want: behaviors.Canceled},
 		{name: "caller canceled with a cause", handler: ended, ctx: canceledContext(errCause), want: behaviors.Canceled},
 		{name: "error of a canceled call", handler: func(context.Context) error { return io.EOF }, ctx: canceledContext(nil), want: behaviors.Failed},
-		{name: "caller's deadline", handler: ended, ctx: func(ctx context.Context) context.Context {
-			ctx, cancel := context.WithTimeout(ctx, -1)
-			cancel()
-			return ctx
-		}, want: behaviors.TimedOut},
+		{name: "caller's deadline", handler: ended, ctx: pastDeadline, want: behaviors.TimedOut},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := behaviors.NewRecorder()
@@ -63,6 +64,12 @@ func TestRecorderCountsEndings(t *testing.T) {
 			requireOnly(t, r.Snapshot().Message("ask"), test.want)
 		})
 	}
+}
+
+func pastDeadline(ctx context.Context) context.Context {
+	ctx, cancel := context.WithTimeout(ctx, -1)
+	cancel()
+	return ctx
 }
 
 func canceledContext(cause error) func(ctx context.Context) context.Context {

@@ -93,3 +93,26 @@ func TestStreamingPackagesWaitForAnOpenBreaker(t *testing.T) {
 		}
 	}
 }
+
+// a call that had no time to wait for an open breaker was logged as timed out, as an error
+func TestGivenUpForTheBreakersWaitIsRejected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l logged
+		r := behaviors.NewRecorder()
+		breaker := behaviors.CircuitBreaker(behaviors.BreakerConfig{ConsecutiveFailures: 1, Break: 30 * time.Second})
+		m := newMediator(t, mediator.Use(behaviors.Log(l.logger(slog.LevelInfo)), r, behaviors.Retry(behaviors.RetryConfig{MaxDelay: time.Minute}), breaker),
+			askFor(func(context.Context) error { return errDown }))
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		_, err := mediator.Send(ctx, m, ask{})
+		require.ErrorIs(t, err, behaviors.ErrOpen)
+		require.ErrorIs(t, err, context.DeadlineExceeded, "why it did not wait")
+		require.NoError(t, ctx.Err())
+		require.Equal(t, behaviors.Rejected, behaviors.EndingOf(ctx, err))
+		requireOnly(t, r.Snapshot().Total(), behaviors.Rejected)
+		lines := l.lines(t)
+		require.Len(t, lines, 1)
+		require.Equal(t, "rejected", lines[0]["msg"])
+		require.Equal(t, "WARN", lines[0]["level"])
+	})
+}
