@@ -61,8 +61,10 @@
 // same name share it: each event is handled by one of them. Names count in the whole
 // [Namespace]; [ForService] sets a service's apart. Give each subscriber its
 // mediator.Group: by default it is named after its function, and would be another group
-// once that is renamed. A group that is new gets all that is stored, see [FromNow], and
-// one that is no longer wired keeps its place until somebody deletes its consumer.
+// once that is renamed. A function literal is numbered by its place in the code, and one
+// that is added above it takes over its group: New warns of such a name in the node's
+// [Logger]. A group that is new gets all that is stored, see [FromNow], and one that is
+// no longer wired keeps its place until somebody deletes its consumer.
 //
 // Events of a type that is [Keyed] keep the order of their key; then there is one
 // consumer a partition, with one event at a time, and an event that fails holds up its
@@ -76,12 +78,17 @@
 // cannot be stored, that is tried again for as long as it takes. An event that came to
 // no end in twice as many deliveries, as when processes die from it, is a dead letter
 // too, and so is one that the server itself gave up on: its advisory is stored with the
-// events. A deadletter.Behavior around the subscribers would make another letter of
-// each attempt.
+// events.
 //
 // The letter has the group, so that deadletter.Redrive gives it to that one alone.
 // Redrive needs [Redriven] for a handler to get at the event's ID, and
 // deadletter.Codecs for what is not stored as JSON.
+//
+// Trying again and keeping letters is done here, then. A deadletter.Behavior around the
+// subscribers would make another letter of each attempt, and a behaviors.Retry several
+// attempts of each: New warns of both in the node's [Logger], once an event. Have them
+// stand around other handlers alone, by mediator.Use or behaviors.When; or let a Retry
+// do all of the trying, with Attempts(1).
 //
 // The server is told every third of [AckWait] that what a process holds is in progress.
 // A handler that runs when its process loses the connection for longer than AckWait may

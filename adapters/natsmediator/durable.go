@@ -92,6 +92,8 @@ type durable struct {
 	take   *taking // nil if there is nobody to take events for
 	outbox *outbox // nil without Outbox
 	forget []func()
+
+	storing, burying, telling trouble // letters of handlers', of the server's; outcomes
 }
 
 func newDurable(m *mediator.Mediator, n *Node, t reflect.Type, c durableConfig, codec Codec) *durable {
@@ -132,7 +134,8 @@ func (d *durable) start(m *mediator.Mediator) (err error) {
 	}
 	defer end()
 	defer func() { err = ending.Told(ctx, err) }()
-	groups := d.wired(m)
+	subscribers := d.wired(m)
+	d.checkWiring(subscribers)
 	d.prefix = eventPrefix(d.n.ns, d.name, d.config.major)
 	d.stream = streamName(d.n.ns, "evt", d.name+".v"+strconv.Itoa(d.config.major))
 	d.attributes = newAttributes(d.name, d.codec.ContentType())
@@ -154,8 +157,8 @@ func (d *durable) start(m *mediator.Mediator) (err error) {
 			return err
 		}
 	}
-	if len(groups) > 0 {
-		d.take = newTaking(d, groups)
+	if len(subscribers) > 0 {
+		d.take = newTaking(d, subscribers)
 		if err := d.own(intake, d.take.close); err != nil {
 			return err
 		}
@@ -177,8 +180,8 @@ func (d *durable) own(p phase, end func(context.Context) error) error {
 	return err
 }
 
-// wired returns the groups of the event, and notes its name.
-func (d *durable) wired(m *mediator.Mediator) (groups []string) {
+// wired returns the subscribers of the event, one for each group, and notes its name.
+func (d *durable) wired(m *mediator.Mediator) (subscribers []mediator.Route) {
 	seen := map[string]bool{}
 	for _, r := range m.Inspect() {
 		switch {
@@ -190,11 +193,11 @@ func (d *durable) wired(m *mediator.Mediator) (groups []string) {
 		case r.Message == d.t || r.Message.Kind() == reflect.Interface && d.t.Implements(r.Message):
 			if !seen[r.Group] {
 				seen[r.Group] = true
-				groups = append(groups, r.Group)
+				subscribers = append(subscribers, r)
 			}
 		}
 	}
-	return groups
+	return subscribers
 }
 
 func (d *durable) close(ctx context.Context) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -38,9 +39,10 @@ func (d *durable) advised(msg jetstream.Msg, md *jetstream.MsgMetadata) {
 		d.log.Warn("natsmediator: an advisory that is none", "stream", d.stream, "error", err)
 		d.tell("end", msg, msg.TermWithReason(oneLine(err.Error())))
 	case err != nil:
-		d.log.Error("natsmediator: the dead letter of an event that the server gave up on: it is tried again", "stream", d.stream, "error", err)
+		d.burying.failed(d.log, slog.LevelError, "the dead letter of an event that the server gave up on: it is tried again", err, "stream", d.stream)
 		d.tell("delay", msg, msg.NakWithDelay(d.delay(md.NumDelivered, nil)))
 	default:
+		d.burying.over(d.log, "there are dead letters again of the events that the server gave up on", "stream", d.stream)
 		d.tell("acknowledge", msg, msg.Ack())
 	}
 }

@@ -2,6 +2,7 @@ package natsmediator
 
 import (
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -58,6 +59,7 @@ func (a *alive) all() []jetstream.Msg {
 func (t *taking) keepAlive() {
 	tick := time.NewTicker(t.d.config.ackWait / 3)
 	defer tick.Stop()
+	var telling trouble
 	for {
 		select {
 		case <-tick.C:
@@ -66,9 +68,10 @@ func (t *taking) keepAlive() {
 		}
 		for _, m := range t.alive.all() {
 			if err := m.InProgress(); err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) {
-				t.d.log.Warn("natsmediator: telling the server that an event is in progress", "stream", t.d.stream, "error", err)
+				telling.failed(t.d.log, slog.LevelWarn, "telling the server that events are in progress", err, "stream", t.d.stream)
 				break
 			}
+			telling.over(t.d.log, "the server can be told again that events are in progress", "stream", t.d.stream)
 		}
 	}
 }

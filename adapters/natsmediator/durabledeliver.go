@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"runtime"
 	"time"
@@ -142,11 +143,12 @@ func (g *group) settle(msg jetstream.Msg, md *jetstream.MsgMetadata, err error, 
 		l.Attempts = int(md.NumDelivered)
 		stored := d.keep(l, err == errNoOutcome) //nolint:errorlint // which is never wrapped; Is may be the user's, and panic
 		if stored == nil {
+			d.storing.over(d.log, "dead letters are stored again", "stream", d.stream)
 			d.tell("end", msg, msg.TermWithReason(oneLine(err.Error())))
 			return
 		}
-		d.log.Error("natsmediator: an event failed for good and its dead letter cannot be stored: it is tried again", "stream", d.stream,
-			"group", g.name, "sequence", md.Sequence.Stream, "error", stored)
+		d.storing.failed(d.log, slog.LevelError, "an event failed for good and its dead letter cannot be stored: it is tried again", stored,
+			"stream", d.stream, "group", g.name, "sequence", md.Sequence.Stream)
 	}
 	d.tell("delay", msg, msg.NakWithDelay(d.delay(md.NumDelivered, err)))
 }
@@ -154,8 +156,10 @@ func (g *group) settle(msg jetstream.Msg, md *jetstream.MsgMetadata, err error, 
 // tell logs what the server could not be told. The message is delivered again then.
 func (d *durable) tell(what string, msg jetstream.Msg, err error) {
 	if err != nil {
-		d.log.Warn("natsmediator: an event will be delivered again, for the server could not be told to "+what+" it", "subject", msg.Subject(), "error", err)
+		d.telling.failed(d.log, slog.LevelWarn, "an event will be delivered again, for the server could not be told to "+what+" it", err, "subject", msg.Subject())
+		return
 	}
+	d.telling.over(d.log, "the server can be told again what became of events", "stream", d.stream)
 }
 
 // delay is how long an event waits that has been delivered so often.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -37,12 +38,12 @@ type group struct {
 	workers chan struct{}
 }
 
-func newTaking(d *durable, names []string) *taking {
+func newTaking(d *durable, subscribers []mediator.Route) *taking {
 	t := &taking{d: d}
 	t.stopping, t.stop = context.WithCancel(context.Background())
 	t.base, t.cut = context.WithCancelCause(context.Background())
-	for _, name := range names {
-		t.groups = append(t.groups, &group{t: t, name: name, workers: make(chan struct{}, d.config.workers)})
+	for _, s := range subscribers {
+		t.groups = append(t.groups, &group{t: t, name: s.Group, workers: make(chan struct{}, d.config.workers)})
 	}
 	return t
 }
@@ -140,6 +141,8 @@ type fetcher struct {
 	slots    chan struct{} // one for each message in hand
 	deliver  func(jetstream.Msg, *jetstream.MsgMetadata)
 	one      jetstream.MessagesContext // of the goroutine of run; nil unless messages come one by one
+
+	fetching, mending trouble
 }
 
 func newFetcher(ctx context.Context, t *taking, c jetstream.ConsumerConfig, prefetch int, deliver func(jetstream.Msg, *jetstream.MsgMetadata)) (*fetcher, error) {
@@ -147,8 +150,14 @@ func newFetcher(ctx context.Context, t *taking, c jetstream.ConsumerConfig, pref
 	if err != nil {
 		return nil, err
 	}
-	return &fetcher{t: t, config: c, consumer: consumer, slots: make(chan struct{}, prefetch), deliver: deliver}, nil
+	f := &fetcher{t: t, config: c, consumer: consumer, slots: make(chan struct{}, prefetch), deliver: deliver}
+	f.fetching.patience = fetchPatience
+	return f, nil
 }
+
+// fetchPatience is how long fetching may fail until it is told: a connection that is
+// lost and made again interrupts each consumer, and has been told itself.
+const fetchPatience = 10 * time.Second
 
 const (
 	// pullExpiry is how long one request for messages waits for them.
@@ -171,10 +180,11 @@ func (f *fetcher) run() {
 			return
 		}
 		if err == nil || got > 0 {
+			f.fetching.over(f.t.d.log, "events are fetched again", "stream", f.t.d.stream, "consumer", f.config.Durable)
 			wait = 50 * time.Millisecond
 			continue
 		}
-		f.t.d.log.Warn("natsmediator: fetching events", "stream", f.t.d.stream, "consumer", f.config.Durable, "error", err)
+		f.fetching.failed(f.t.d.log, slog.LevelWarn, "fetching events: it is tried again", err, "stream", f.t.d.stream, "consumer", f.config.Durable)
 		if !pause(f.t.stopping, wait) {
 			return
 		}
@@ -301,7 +311,10 @@ func (f *fetcher) mend(err error) {
 	if err == nil || errors.Is(err, jetstream.ErrConsumerNotFound) {
 		_, err = f.t.d.ensureConsumer(ctx, f.config)
 	}
-	if err != nil && ctx.Err() == nil {
-		f.t.d.log.Warn("natsmediator: making a consumer again", "stream", f.t.d.stream, "consumer", f.config.Durable, "error", err)
+	switch {
+	case err == nil:
+		f.mending.over(f.t.d.log, "a consumer is there again", "stream", f.t.d.stream, "consumer", f.config.Durable)
+	case ctx.Err() == nil:
+		f.mending.failed(f.t.d.log, slog.LevelWarn, "making a consumer again", err, "stream", f.t.d.stream, "consumer", f.config.Durable)
 	}
 }

@@ -2,6 +2,7 @@ package natsmediator_test
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"testing"
 	"time"
@@ -21,6 +22,8 @@ const childEnv = "NATSMEDIATOR_TEST_CHILD"
 var children = map[string]func(args []string) int{}
 
 func TestMain(m *testing.M) {
+	// Most tests break something, and nodes would tell the results' reader.
+	slog.SetDefault(slog.New(slog.DiscardHandler))
 	if child := os.Getenv(childEnv); child != "" {
 		os.Exit(children[child](os.Args[1:]))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fsmediator/mediator"
@@ -20,6 +21,7 @@ type Node struct {
 	ns     string
 	config nodeConfig
 	nc     *nats.Conn
+	late   atomic.Bool // the first connection came after Connect, if at all
 	stream jetstream.JetStream
 	server *server.Server // nil after Connect
 	unlock func() error   // nil after Connect
@@ -77,16 +79,14 @@ func connect(c nodeConfig, url string, opts ...nats.Option) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{ns: c.namespace, config: c, wire: w, closed: make(chan struct{})}
-	opts = append(opts, nats.Name("mediator "+c.namespace), nats.MaxReconnects(-1), nats.Timeout(connectTimeout),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
-			subject := ""
-			if sub != nil {
-				subject = sub.Subject
-			}
-			c.log.Error("nats", "error", err, "subject", subject)
-		}))
+	opts = append(opts, nats.Name("mediator "+c.namespace), nats.MaxReconnects(-1), nats.Timeout(connectTimeout))
+	opts = append(opts, n.reports()...)
 	if n.nc, err = nats.Connect(url, append(opts, c.client...)...); err != nil {
 		return nil, err
+	}
+	if !n.nc.IsConnected() { // nats.RetryOnFailedConnect
+		n.late.Store(true)
+		c.log.Warn("natsmediator: no server is there yet: it is tried again until one is")
 	}
 	if n.stream, err = jetstream.New(n.nc); err != nil {
 		n.nc.Close()

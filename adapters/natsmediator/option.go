@@ -45,7 +45,7 @@ type nodeOption func(c *nodeConfig)
 func (f nodeOption) applyNode(c *nodeConfig) { f(c) }
 
 func newNodeConfig(op string, opts []NodeOption) nodeConfig {
-	c := nodeConfig{namespace: DefaultNamespace, maxStore: DefaultMaxStore, log: slog.New(slog.DiscardHandler)}
+	c := nodeConfig{namespace: DefaultNamespace, maxStore: DefaultMaxStore, log: slog.Default()}
 	for i, o := range opts {
 		if o == nil {
 			panic(fmt.Sprintf("natsmediator: %s: option %d of %d is nil", op, i+1, len(opts)))
@@ -66,14 +66,18 @@ func Namespace(name string) NodeOption {
 
 // ClientOptions are handed to nats.Connect: TLS, credentials, reconnecting, an
 // inbox prefix. They come after, and so ahead of, this package's own: a name,
-// reconnecting without end, and a handler that logs what is asynchronous.
+// reconnecting without end, and handlers that tell the [Logger] of connections that
+// are lost and made again, and of errors that are asynchronous.
 func ClientOptions(opts ...nats.Option) NodeOption {
 	return nodeOption(func(c *nodeConfig) { c.client = append(c.client, opts...) })
 }
 
-// Logger is told what has no caller to be told: what an embedded server warns
-// of, handlers that panicked, replies that could not be sent. Default: nobody.
-// It panics if l is nil.
+// Logger is told what has no caller to be told: connections that are lost (a
+// warning) and made again (info), what an embedded server warns of, handlers that
+// panicked, replies that could not be sent, events that cannot be fetched, relayed or
+// made dead letters, and wirings that work against [Durable]. What goes on failing has
+// a line a minute. Default: [slog.Default], as it is when the node is made;
+// slog.New(slog.DiscardHandler) is told and says nothing. It panics if l is nil.
 func Logger(l *slog.Logger) NodeOption {
 	if l == nil {
 		panic("natsmediator: Logger: the logger is nil")

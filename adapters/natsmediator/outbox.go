@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -32,6 +33,8 @@ type outbox struct {
 
 	mu      sync.Mutex
 	failure error // of the last batch, nil once one has succeeded
+
+	reading, sending trouble
 }
 
 func newOutbox(d *durable) (*outbox, error) {
@@ -153,10 +156,11 @@ func (o *outbox) relay() {
 		}
 		o.note(err)
 		if err == nil {
+			o.sending.over(o.d.log, "events from the outbox are relayed again", "stream", o.d.stream)
 			after, wait = last, relayWait
 			continue
 		}
-		o.d.log.Warn("natsmediator: relaying events from the outbox: they are tried again", "stream", o.d.stream, "error", err)
+		o.sending.failed(o.d.log, slog.LevelWarn, "relaying events from the outbox: they are tried again", err, "stream", o.d.stream, "waiting", o.file.Depth())
 		if !pause(o.idle, wait) {
 			return
 		}
@@ -176,6 +180,7 @@ func (o *outbox) next(after uint64) []boltmediator.Record {
 		}
 		records, err := o.file.Next(ctx, after, relayBatch)
 		if err == nil {
+			o.reading.over(o.d.log, "the outbox can be read again", "stream", o.d.stream)
 			return records
 		}
 		if errors.Is(err, boltmediator.ErrClosed) {
@@ -185,7 +190,7 @@ func (o *outbox) next(after uint64) []boltmediator.Record {
 			continue
 		}
 		o.note(err)
-		o.d.log.Error("natsmediator: reading the outbox", "stream", o.d.stream, "error", err)
+		o.reading.failed(o.d.log, slog.LevelError, "reading the outbox", err, "stream", o.d.stream)
 		if !pause(o.idle, relayMost) {
 			return nil
 		}
