@@ -28,6 +28,18 @@
 // The page loads nothing from elsewhere, and its content security policy keeps it from
 // doing so. All that it shows is put in place as text.
 //
+// # What goes wrong in what it shows
+//
+// A behavior, a Source, a component of a Monitor or a store that panics, or ends its
+// goroutine, is named on the page, and what else there is to show is shown: in place
+// of the name of a behavior that panics, its type. But a Recorder asks the sources that
+// it watches, too, so where one of those fails there are no figures of that Recorder.
+//
+// No Source may block. While one does there are no new samples, and the last page that
+// is closed waits for it: so may [http.Server.Shutdown]. The page's files, the dead
+// letters and the actions are there all the same. A store of dead letters may take its
+// time: the count is not waited for.
+//
 // # What it costs
 //
 // Nothing, while nobody looks: no goroutine, no timer, no memory that grows. While

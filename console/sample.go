@@ -63,7 +63,11 @@ func (s *sampler) sample(ctx context.Context) *frame {
 		Readings: map[string][]readingView{}, Breakers: []circuitsView{}, Streams: streamsView{Running: []streamView{}}}
 	s.guard("what stands around a handler", func() {
 		s.known.keep(routes)
-		if view := encoded(viewOf(routes, &s.known, &s.config)); !bytes.Equal(view, s.view) {
+		view := viewOf(routes, &s.known, &s.config)
+		for _, p := range view.problems {
+			s.problem[p] = struct{}{}
+		}
+		if view := encoded(view); !bytes.Equal(view, s.view) {
 			s.view = view
 			s.version++
 		}
@@ -98,14 +102,24 @@ func isClosed(ctx context.Context, m *mediator.Mediator) bool {
 	return errors.Is(mediator.Exec(ctx, m, unhandled{}), mediator.ErrClosed)
 }
 
-// guard calls what belongs to others. A panic there is shown, and harms nothing else.
+// guard calls what belongs to others. A panic there, or a Goexit, is shown, and harms
+// nothing else.
 func (s *sampler) guard(what string, f func()) {
-	defer func() {
-		if v := recover(); v != nil {
-			s.problem[fmt.Sprintf("%s panicked: %v", what, v)] = struct{}{}
-		}
+	ended := make(chan string)
+	go func() {
+		problem := "ended its goroutine"
+		defer func() {
+			if v := recover(); v != nil {
+				problem = fmt.Sprintf("panicked: %v", v)
+			}
+			ended <- problem
+		}()
+		f()
+		problem = ""
 	}()
-	f()
+	if problem := <-ended; problem != "" {
+		s.problem[what+" "+problem] = struct{}{}
+	}
 }
 
 type readingView struct {

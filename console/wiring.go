@@ -20,6 +20,8 @@ type wiring struct {
 	Breakers []breakerView `json:"breakers"`
 	Recorder bool          `json:"recorder"` // around all of the handlers, or given
 	Monitor  bool          `json:"monitor"`
+
+	problems []string // in finding all that
 }
 
 type routeView struct {
@@ -63,7 +65,12 @@ func viewOf(routes []mediator.Route, known *registry, c *config) wiring {
 		for _, outer := range r.Behaviors {
 			b := unwrapped(outer)
 			id := known.id(b)
-			one.Behaviors = append(one.Behaviors, behaviorView{Name: nameOf(b), Type: reflect.TypeOf(b).String(), ID: id, Some: !same(b, outer)})
+			name, problem := ownName(b)
+			if problem != nil {
+				name = typeName(b)
+				v.problems = append(v.problems, fmt.Sprintf("the name of a behavior panicked, so its type is shown, %s: %v", name, problem))
+			}
+			one.Behaviors = append(one.Behaviors, behaviorView{Name: name, Type: reflect.TypeOf(b).String(), ID: id, Some: !same(b, outer)})
 			if _, ok := b.(*behaviors.Breaker); ok {
 				if around[id] == nil {
 					around[id] = &breakerView{ID: id}
@@ -116,18 +123,31 @@ func unwrapped(b mediator.Behavior) mediator.Behavior {
 	}
 }
 
-// nameOf is the behavior's own name, that of the function it is, or its type's.
+// nameOf is the behavior's own name, or its type's if it has none or panics.
 func nameOf(b mediator.Behavior) string {
+	name, problem := ownName(b)
+	if problem != nil {
+		return typeName(b)
+	}
+	return name
+}
+
+// ownName is the behavior's own name, that of the function it is, or its type's. A
+// panic of the behavior is the problem.
+func ownName(b mediator.Behavior) (name string, problem any) {
 	if n, ok := b.(mediator.BehaviorNamer); ok {
-		return n.BehaviorName()
+		defer func() { problem = recover() }()
+		return n.BehaviorName(), nil
 	}
 	v := reflect.ValueOf(b)
 	if v.Kind() == reflect.Func && !v.IsNil() {
 		name := runtime.FuncForPC(v.Pointer()).Name()
-		return strings.TrimSuffix(name[strings.LastIndexByte(name, '/')+1:], "-fm")
+		return strings.TrimSuffix(name[strings.LastIndexByte(name, '/')+1:], "-fm"), nil
 	}
-	return strings.TrimPrefix(fmt.Sprintf("%T", b), "*")
+	return typeName(b), nil
 }
+
+func typeName(b mediator.Behavior) string { return strings.TrimPrefix(fmt.Sprintf("%T", b), "*") }
 
 // same is ==, and true where that would panic: of such types, none wraps another.
 func same(a, b mediator.Behavior) bool {
