@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 )
 
@@ -33,6 +32,3 @@ func (c *console) Write(p []byte) (int, error) {
 	defer c.mu.Unlock()
 	return c.w.Write(p)
 }
-
-// oneLine is the text of an error; joined errors stand on a line each.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

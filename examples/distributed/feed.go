@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"sync"
 	"sync/atomic"
 
+	"github.com/fsmediator/mediator/examples/internal/input"
+	"github.com/fsmediator/mediator/examples/internal/printing"
 	"github.com/fsmediator/mediator/examples/orders/intake"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 	"github.com/fsmediator/mediator/examples/orders/sample"
@@ -31,24 +32,12 @@ func open(c config, stdin io.Reader) (source, error) {
 		s.orders = func() (iter.Seq2[messages.PlaceOrder, error], error) { return sample.Generate(c.n, 1), nil }
 		return s, nil
 	}
-	var in io.Reader
-	format := intake.FormatOf(c.in)
-	switch c.in {
-	case "":
-		s.name, in, format = "the sample file", sample.Orders(), intake.JSONLines
-	case "-":
-		s.name, in = "standard input", stdin
-	default:
-		f, err := os.Open(c.in)
-		if err != nil {
-			return s, err
-		}
-		if info, err := f.Stat(); err == nil && info.IsDir() {
-			return s, errors.Join(fmt.Errorf("-in %s: it is a directory", c.in), f.Close())
-		}
-		s.name, in, s.close = c.in, f, f.Close
+	in, err := input.Open(c.in, stdin, input.Source{Name: "the sample file", Reader: sample.Orders()})
+	if err != nil {
+		return s, err
 	}
-	s.orders = func() (iter.Seq2[messages.PlaceOrder, error], error) { return intake.Orders(in, format) }
+	s.name, s.close = in.Name, in.Close
+	s.orders = func() (iter.Seq2[messages.PlaceOrder, error], error) { return intake.Orders(in, intake.FormatOf(c.in)) }
 	return s, nil
 }
 
@@ -119,7 +108,7 @@ func (f *feed) distribute(ctx context.Context, lines <-chan line, jobs chan<- me
 func (f *feed) handle(ctx context.Context, o messages.PlaceOrder) {
 	if _, err := f.place(ctx, o); err != nil {
 		f.failed.Add(1)
-		f.log.printf("order %s of %s failed: %s", o.OrderID, o.Email, oneLine(err))
+		f.log.printf("order %s of %s failed: %s", o.OrderID, o.Email, printing.OneLine(err))
 		return
 	}
 	f.accepted.Add(1)

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"sync"
 	"time"
+
+	"github.com/fsmediator/mediator/examples/internal/printing"
 )
 
 const (
@@ -101,7 +103,7 @@ func endOf(err error) string {
 	if err == nil {
 		return "without an error"
 	}
-	return oneLine(err)
+	return printing.OneLine(err)
 }
 
 var errStopping = errors.New("interrupted")

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/adapters/natsmediator"
+	"github.com/fsmediator/mediator/examples/internal/printing"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
@@ -54,7 +55,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	from, err := open(c, stdin)
 	if err != nil {
-		log.print(oneLine(err))
+		log.print(printing.OneLine(err))
 		return exitUsage
 	}
 	defer func() { _ = from.close() }()
@@ -107,29 +108,29 @@ func onNode(ctx context.Context, c config, a assignment, from source, log *conso
 		node, err = connect(a, log)
 	}
 	if err != nil {
-		log.print(hide(c.url, oneLine(err)))
+		log.print(hide(c.url, printing.OneLine(err)))
 		return nil, exitUsage
 	}
 	defer func() {
 		if err := within(drainTime, node.Close); err != nil {
-			log.print(oneLine(err))
+			log.print(printing.OneLine(err))
 			code = exitFailed
 		}
 		if c.url != "" && c.dir == "" && code != exitFailed {
 			if err := removeStreams(context.WithoutCancel(ctx), a); err != nil {
-				log.print("remove the streams of a shop that is gone: " + oneLine(err))
+				log.print("remove the streams of a shop that is gone: " + printing.OneLine(err))
 				code = exitFailed
 			}
 		}
 	}()
 	m, err := front(node, patience)
 	if err != nil {
-		log.print(oneLine(err))
+		log.print(printing.OneLine(err))
 		return nil, exitFailed
 	}
 	defer func() {
 		if err := within(drainTime, m.Close); err != nil {
-			log.print(oneLine(err))
+			log.print(printing.OneLine(err))
 			code = exitFailed
 		}
 	}()
@@ -137,12 +138,12 @@ func onNode(ctx context.Context, c config, a assignment, from source, log *conso
 	defer fail(nil)
 	f, err := startFleet(a, itself, log, fail)
 	if err != nil {
-		log.print(oneLine(err))
+		log.print(printing.OneLine(err))
 		return nil, exitFailed
 	}
 	defer func() {
 		if err := f.stop(); err != nil {
-			log.print(oneLine(err))
+			log.print(printing.OneLine(err))
 			code = exitFailed
 		}
 	}()
@@ -154,7 +155,7 @@ func onNode(ctx context.Context, c config, a assignment, from source, log *conso
 func work(ctx, broken context.Context, c config, a assignment, node *natsmediator.Node, m *mediator.Mediator, f *fleet, from source, log *console) (*summary, int) {
 	before, err := mediator.Send(broken, m, messages.CountOrders{})
 	if err != nil {
-		log.print(oneLine(errors.Join(err, context.Cause(broken))))
+		log.print(printing.OneLine(errors.Join(err, context.Cause(broken))))
 		return nil, exitFailed
 	}
 	placing, stop := context.WithCancel(ctx)
@@ -174,7 +175,7 @@ func work(ctx, broken context.Context, c config, a assignment, node *natsmediato
 		}
 	})
 	if err != nil || broken.Err() != nil {
-		log.print(oneLine(errors.Join(err, context.Cause(broken))))
+		log.print(printing.OneLine(errors.Join(err, context.Cause(broken))))
 		return nil, exitFailed
 	}
 	s := &summary{Source: from.name, Server: "the server at " + hide(c.url, c.url), PlacedBefore: before.Placed,

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator/adapters/natsmediator"
+	"github.com/fsmediator/mediator/examples/internal/printing"
 	"github.com/fsmediator/mediator/examples/orders/ledger"
 )
 
@@ -49,7 +50,7 @@ func serve(name string, stdin io.Reader, stdout, stderr io.Writer) int {
 	signal.Ignore(os.Interrupt) // a terminal sends it to all, but the services are needed until the orders are finished
 	log := newConsole(stderr, name)
 	if err := serveUntilEOF(name, bufio.NewReader(stdin), stdout, log); err != nil {
-		log.print(oneLine(err))
+		log.print(printing.OneLine(err))
 		return exitFailed
 	}
 	return exitOK

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fsmediator/mediator/examples/internal/printing"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
@@ -56,24 +56,12 @@ func (s *summary) addFeed(f *feed) {
 	}
 }
 
-// write prints the summary, for a reader or as JSON, in one piece.
+// write prints the summary, for a reader or as JSON.
 func (s *summary) write(w io.Writer, asJSON bool) error {
-	var out bytes.Buffer
-	if asJSON {
-		e := json.NewEncoder(&out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(s); err != nil {
-			return err
-		}
-	} else {
-		s.text(&out)
-	}
-	_, err := w.Write(out.Bytes())
-	return err
+	return printing.Summary(w, asJSON, s, s.text)
 }
 
-func (s *summary) text(out io.Writer) {
+func (s *summary) text(out *bytes.Buffer) {
 	elapsed := time.Duration(s.ElapsedSeconds * float64(time.Second)).Round(10 * time.Millisecond)
 	fmt.Fprintf(out, "Orders from %s, done in %v, over %s\n", s.Source, elapsed, s.Server)
 	if s.Interrupted {

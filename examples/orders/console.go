@@ -3,18 +3,17 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
-	"golang.org/x/term"
+	"github.com/fsmediator/mediator/examples/internal/printing"
 )
 
 // console writes messages, a line each, and on a terminal a last line that shows
 // how things stand. It is safe for concurrent use.
 type console struct {
-	w     io.Writer
-	width func() int // columns for the status line, nil if there is none
+	w    io.Writer
+	size func() (width, height int) // of the terminal that w is; nil if it is none, and there is no status line
 
 	mu     sync.Mutex
 	status string
@@ -22,20 +21,7 @@ type console struct {
 
 // newConsole has a status line if w is a terminal that can show one.
 func newConsole(w io.Writer) *console {
-	c := &console{w: w}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
-		c.width = func() int { return columns(term.GetSize(int(f.Fd()))) }
-	}
-	return c
-}
-
-// columns is how many there are on a terminal of the size that it tells. One that
-// another program made often tells nothing, or 0.
-func columns(width, _ int, err error) int {
-	if err != nil || width <= 0 {
-		return 80
-	}
-	return width
+	return &console{w: w, size: printing.Terminal(w)}
 }
 
 // print writes a message, above the status line.
@@ -51,7 +37,8 @@ func (c *console) print(message string) {
 // show replaces the status line; "" removes it. One that is too long is cut: it
 // could not be erased if it went on in the next line of the terminal.
 func (c *console) show(status string) {
-	status = status[:min(len(status), max(c.width()-1, 0))]
+	width, _ := c.size()
+	status = status[:min(len(status), max(width-1, 0))]
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.erase()
@@ -68,7 +55,7 @@ func (c *console) erase() {
 // progress shows status several times a second until the function it returns is
 // called, which removes it. Without a status line it does nothing.
 func (c *console) progress(status func() string) (stop func()) {
-	if c.width == nil {
+	if c.size == nil {
 		return func() {}
 	}
 	done := make(chan struct{})

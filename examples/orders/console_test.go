@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -33,12 +32,6 @@ func (s *screen) look() string {
 	text := s.text
 	s.text = ""
 	return text
-}
-
-func TestTheWidthOfATerminal(t *testing.T) {
-	require.Equal(t, 132, orders.Columns(132, 50, nil))
-	require.Equal(t, 80, orders.Columns(0, 0, nil), "a terminal that another program made")
-	require.Equal(t, 80, orders.Columns(0, 0, errors.New("not a terminal")))
 }
 
 func TestProgress(t *testing.T) {

@@ -17,7 +17,6 @@ var (
 	Deliver  = outside.Deliver
 	Status   = status
 	FromHere = fromHere
-	Columns  = columns
 )
 
 // RunWired has no resilience around the services but what wire puts there.
@@ -30,7 +29,7 @@ func RunWired(ctx context.Context, wire func(map[string]int64) (*mediator.Mediat
 
 // NewConsole returns a console with a status line of the given width.
 func NewConsole(w io.Writer, width int) *Console {
-	return &console{w: w, width: func() int { return width }}
+	return &console{w: w, size: func() (int, int) { return width, 24 }}
 }
 
 type Console = console

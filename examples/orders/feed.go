@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fsmediator/mediator/examples/internal/printing"
 	"github.com/fsmediator/mediator/examples/orders/intake"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
@@ -93,7 +94,7 @@ func (f *feed) handle(ctx context.Context, o messages.PlaceOrder) {
 		return
 	}
 	f.failed.Add(1)
-	f.log.print(fmt.Sprintf("order %s of %s failed: %s", receipt.OrderID, o.Email, oneLine(err)))
+	f.log.print(fmt.Sprintf("order %s of %s failed: %s", receipt.OrderID, o.Email, printing.OneLine(err)))
 }
 
 // line is an order that was read, or why there is none.

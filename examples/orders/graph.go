@@ -6,6 +6,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	page "github.com/fsmediator/mediator/console"
+	"github.com/fsmediator/mediator/examples/internal/printing"
 	"github.com/fsmediator/mediator/examples/orders/sample"
 )
 
@@ -22,13 +23,13 @@ func draw(c config, wire func(map[string]int64, *resilience) (*mediator.Mediator
 		c.dlq = "" // the wiring is the same with a file
 		var err error
 		if r, err = newResilience(c, log); err != nil {
-			log.print(oneLine(err))
+			log.print(printing.OneLine(err))
 			return exitFailed
 		}
 	}
 	m, err := wire(sample.Stock(), r)
 	if err != nil {
-		log.print(oneLine(err))
+		log.print(printing.OneLine(err))
 		return exitFailed
 	}
 	text := page.Graph(m).Mermaid()
@@ -39,7 +40,7 @@ func draw(c config, wire func(map[string]int64, *resilience) (*mediator.Mediator
 		err = m.Close(context.Background())
 	}
 	if err != nil {
-		log.print(oneLine(err))
+		log.print(printing.OneLine(err))
 		return exitFailed
 	}
 	return exitOK

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/deadletter"
+	"github.com/fsmediator/mediator/examples/internal/printing"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
@@ -101,7 +102,7 @@ func (r *resilience) redrive(ctx context.Context, m *mediator.Mediator) (*redriv
 
 func (r *resilience) outcome(_ context.Context, o deadletter.Outcome) {
 	if o.Err != nil {
-		r.log.print(fmt.Sprintf("dead letter %s of %s to %s %v: %s", o.Letter.ID, o.Letter.Name, o.Letter.Group, o.Status, oneLine(o.Err)))
+		r.log.print(fmt.Sprintf("dead letter %s of %s to %s %v: %s", o.Letter.ID, o.Letter.Name, o.Letter.Group, o.Status, printing.OneLine(o.Err)))
 	}
 }
 

@@ -2,37 +2,24 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/fsmediator/mediator/examples/internal/printing"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
-// write prints the summary, for a reader or as JSON, in one piece.
+// write prints the summary, for a reader or as JSON.
 func (s *summary) write(w io.Writer, asJSON bool) error {
-	var out bytes.Buffer
-	if asJSON {
-		e := json.NewEncoder(&out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(s); err != nil {
-			return err
-		}
-	} else {
-		s.text(&out)
-	}
-	_, err := w.Write(out.Bytes())
-	return err
+	return printing.Summary(w, asJSON, s, s.text)
 }
 
 func (s *summary) text(out *bytes.Buffer) {
 	elapsed := time.Duration(s.ElapsedSeconds * float64(time.Second))
-	fmt.Fprintf(out, "Orders from %s, done in %s (%s orders/s)\n", s.Source, rounded(elapsed), grouped(int64(s.OrdersPerSecond)))
+	fmt.Fprintf(out, "Orders from %s, done in %s (%s orders/s)\n", s.Source, rounded(elapsed), printing.Grouped(int64(s.OrdersPerSecond)))
 	if s.Interrupted {
 		what := "finished"
 		if s.Resilience != nil {
@@ -48,28 +35,28 @@ func (s *summary) text(out *bytes.Buffer) {
 	if s.Resilience != nil {
 		sum += " + dead-lettered"
 		if s.Resilience.resumed > 0 {
-			sum += ", with " + grouped(s.Resilience.resumed) + " of earlier runs"
+			sum += ", with " + printing.Grouped(s.Resilience.resumed) + " of earlier runs"
 		}
 	}
 	if len(s.Problems) > 0 {
 		sum = "DOES NOT ADD UP: " + strings.Join(s.Problems, "; ")
 	}
-	row("placed", grouped(s.Placed), sum)
-	row("completed", grouped(s.Completed), "")
-	row("compensated", grouped(s.Compensated), s.reasons())
+	row("placed", printing.Grouped(s.Placed), sum)
+	row("completed", printing.Grouped(s.Completed), "")
+	row("compensated", printing.Grouped(s.Compensated), s.reasons())
 	if s.Resilience != nil {
-		row("dead-lettered", grouped(s.Resilience.DeadLettered), "")
+		row("dead-lettered", printing.Grouped(s.Resilience.DeadLettered), "")
 	}
 	if s.Failed > 0 {
-		row("failed", grouped(s.Failed), "reported above")
+		row("failed", printing.Grouped(s.Failed), "reported above")
 	}
-	row("skipped lines", grouped(s.SkippedLines), "")
+	row("skipped lines", printing.Grouped(s.SkippedLines), "")
 	row("revenue", money(s.RevenueCents), "")
-	row("notifications sent", grouped(s.NotificationsSent), "")
+	row("notifications sent", printing.Grouped(s.NotificationsSent), "")
 	fmt.Fprintln(out)
 	row("stock", "left", "     sold")
 	for _, level := range s.Stock {
-		row(level.SKU, grouped(level.Left), fmt.Sprintf("%9s", grouped(level.Sold)))
+		row(level.SKU, printing.Grouped(level.Left), fmt.Sprintf("%9s", printing.Grouped(level.Sold)))
 	}
 	if s.Resilience != nil {
 		fmt.Fprintln(out)
@@ -95,22 +82,13 @@ func (s *summary) reasons() string {
 	})
 	var words []string
 	for _, c := range counts {
-		words = append(words, fmt.Sprintf("%s %s", c.reason, grouped(c.n)))
+		words = append(words, fmt.Sprintf("%s %s", c.reason, printing.Grouped(c.n)))
 	}
 	return strings.Join(words, ", ")
 }
 
 // money is cents with two decimals.
-func money(cents int64) string { return fmt.Sprintf("%s.%02d", grouped(cents/100), cents%100) }
-
-// grouped is n, which is not negative, with a comma between thousands.
-func grouped(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
+func money(cents int64) string { return fmt.Sprintf("%s.%02d", printing.Grouped(cents/100), cents%100) }
 
 // rounded leaves three digits or so of d.
 func rounded(d time.Duration) time.Duration {

@@ -14,6 +14,7 @@ import (
 	"github.com/fsmediator/mediator/adapters/boltmediator"
 	"github.com/fsmediator/mediator/behaviors"
 	"github.com/fsmediator/mediator/deadletter"
+	"github.com/fsmediator/mediator/examples/internal/printing"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 	"github.com/fsmediator/mediator/examples/orders/payment"
 	"github.com/fsmediator/mediator/health"
@@ -158,7 +159,7 @@ func (r *resilience) stateChanged(c behaviors.StateChange) {
 		return // what comes of the trials is told next
 	}
 	if c.Err != nil {
-		text += ": " + oneLine(c.Err)
+		text += ": " + printing.OneLine(c.Err)
 	}
 	r.log.print(text)
 }
@@ -233,6 +234,3 @@ func orderOf(message any) string {
 	}
 	return ""
 }
-
-// oneLine is the text of an error; joined errors stand on a line each.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

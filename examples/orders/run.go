@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/examples/internal/printing"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
@@ -56,7 +57,7 @@ func runWired(ctx context.Context, wire func(map[string]int64, *resilience) (*me
 	var r *resilience
 	if c.resilient {
 		if r, err = newResilience(c, log); err != nil {
-			log.print("dead letters: " + oneLine(err))
+			log.print("dead letters: " + printing.OneLine(err))
 			return exitUsage
 		}
 	}
@@ -78,7 +79,7 @@ func serve(ctx context.Context, c config, r *resilience, wire func(map[string]in
 	if r != nil {
 		defer func() {
 			if err := r.close(); err != nil {
-				log.print("dead letters: " + oneLine(err))
+				log.print("dead letters: " + printing.OneLine(err))
 				code = exitFailed
 			}
 		}()
@@ -91,14 +92,14 @@ func serve(ctx context.Context, c config, r *resilience, wire func(map[string]in
 	var site *site
 	if c.http != "" {
 		if site, err = openSite(c.http, m, r, log); err != nil {
-			log.print(oneLine(errors.Join(err, m.Close(context.WithoutCancel(ctx)))))
+			log.print(printing.OneLine(errors.Join(err, m.Close(context.WithoutCancel(ctx)))))
 			return nil, exitUsage
 		}
 	}
 	s, code = work(ctx, c, r, m, from, log)
 	// The site is last, so that it can tell that the mediator closes.
 	if err := errors.Join(m.Close(context.WithoutCancel(ctx)), site.close(context.WithoutCancel(ctx))); err != nil {
-		log.print(oneLine(err))
+		log.print(printing.OneLine(err))
 		code = exitFailed
 	}
 	return s, code
@@ -127,7 +128,7 @@ func work(ctx context.Context, c config, r *resilience, m *mediator.Mediator, fr
 		s, err = summarize(context.WithoutCancel(ctx), m, rs)
 	}
 	if err != nil {
-		log.print(oneLine(err))
+		log.print(printing.OneLine(err))
 		return nil, exitFailed
 	}
 	s.add(from.name, orders, elapsed)
@@ -157,8 +158,8 @@ func status(ctx context.Context, m *mediator.Mediator, total int) string {
 	}
 	of := ""
 	if total > 0 {
-		of = fmt.Sprintf(" of %s (%d%%)", grouped(int64(total)), counts.Placed*100/int64(total))
+		of = fmt.Sprintf(" of %s (%d%%)", printing.Grouped(int64(total)), counts.Placed*100/int64(total))
 	}
 	return fmt.Sprintf("%s placed%s, %s completed, %s compensated",
-		grouped(counts.Placed), of, grouped(counts.Completed), grouped(counts.Compensated()))
+		printing.Grouped(counts.Placed), of, printing.Grouped(counts.Completed), printing.Grouped(counts.Compensated()))
 }

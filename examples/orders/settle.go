@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/examples/internal/printing"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 )
 
@@ -67,7 +68,7 @@ func (r *resilience) settle(ctx context.Context, m *mediator.Mediator, redrive b
 		s.Redrive, err = r.redrive(ctx, m)
 		s.resumed = s.Redrive.ResumedOrders
 		if s.interrupted = err != nil && ctx.Err() != nil; err != nil && !s.interrupted {
-			s.problems = append(s.problems, "the redrive ended early: "+oneLine(err))
+			s.problems = append(s.problems, "the redrive ended early: "+printing.OneLine(err))
 		}
 		after, _, err := r.check(lasting, m, s, "after the redrive")
 		if err != nil {
@@ -77,7 +78,7 @@ func (r *resilience) settle(ctx context.Context, m *mediator.Mediator, redrive b
 	}
 	if s.LettersLeft > 0 && r.durable {
 		if err := r.markOver(lasting, m, s.Redrive != nil && s.Redrive.begun); err != nil {
-			s.problems = append(s.problems, "the letters that are left: "+oneLine(err))
+			s.problems = append(s.problems, "the letters that are left: "+printing.OneLine(err))
 		}
 	}
 	if n := r.dropped(); n > 0 {
@@ -123,29 +124,29 @@ func (s *resilienceSummary) text(row func(what, value, note string)) {
 	var faults int64
 	for _, kind := range slices.Sorted(maps.Keys(s.Faults)) {
 		faults += s.Faults[kind]
-		kinds = append(kinds, kind+" "+grouped(s.Faults[kind]))
+		kinds = append(kinds, kind+" "+printing.Grouped(s.Faults[kind]))
 	}
-	row("faults", grouped(faults), strings.Join(kinds, ", "))
-	row("retries", grouped(s.Retries), "")
-	row("breaker opened", grouped(s.BreakerOpened), fmt.Sprintf("closed %s, rejected %s calls, is %s", grouped(s.BreakerClosed), grouped(s.BreakerRejected), s.BreakerState))
+	row("faults", printing.Grouped(faults), strings.Join(kinds, ", "))
+	row("retries", printing.Grouped(s.Retries), "")
+	row("breaker opened", printing.Grouped(s.BreakerOpened), fmt.Sprintf("closed %s, rejected %s calls, is %s", printing.Grouped(s.BreakerClosed), printing.Grouped(s.BreakerRejected), s.BreakerState))
 	row("charge took", "", fmt.Sprintf("p50 %v, p99 %v", seconds(s.ChargeSeconds.Median), seconds(s.ChargeSeconds.Slow)))
-	row("dead letters", grouped(s.DeadLetters), "")
+	row("dead letters", printing.Grouped(s.DeadLetters), "")
 	for _, h := range s.ByHandler {
-		row("", grouped(h.Letters), h.Message+" to "+h.Group)
+		row("", printing.Grouped(h.Letters), h.Message+" to "+h.Group)
 	}
 	if s.EarlierLetters > 0 {
-		row("of earlier runs", grouped(s.EarlierLetters), "")
+		row("of earlier runs", printing.Grouped(s.EarlierLetters), "")
 	}
 	t := s.BeforeRedrive
-	row("before a redrive", grouped(t.Placed), fmt.Sprintf("= completed %s + compensated %s + dead-lettered %s",
-		grouped(t.Completed), grouped(t.Compensated), grouped(t.DeadLettered)))
+	row("before a redrive", printing.Grouped(t.Placed), fmt.Sprintf("= completed %s + compensated %s + dead-lettered %s",
+		printing.Grouped(t.Completed), printing.Grouped(t.Compensated), printing.Grouped(t.DeadLettered)))
 	if s.Redrive == nil {
 		row("redriven", "none", "")
 	} else {
-		note := fmt.Sprintf("failed %s, skipped %s, in %v", grouped(int64(s.Redrive.Failed)), grouped(int64(s.Redrive.Skipped)), seconds(s.Redrive.ElapsedSeconds))
-		row("redriven", grouped(int64(s.Redrive.Redriven)), note)
+		note := fmt.Sprintf("failed %s, skipped %s, in %v", printing.Grouped(int64(s.Redrive.Failed)), printing.Grouped(int64(s.Redrive.Skipped)), seconds(s.Redrive.ElapsedSeconds))
+		row("redriven", printing.Grouped(int64(s.Redrive.Redriven)), note)
 	}
-	row("dead letters left", grouped(s.LettersLeft), "")
+	row("dead letters left", printing.Grouped(s.LettersLeft), "")
 }
 
 func seconds(s float64) time.Duration { return rounded(time.Duration(s * float64(time.Second))) }

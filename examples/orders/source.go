@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 
+	"github.com/fsmediator/mediator/examples/internal/input"
 	"github.com/fsmediator/mediator/examples/orders/intake"
 	"github.com/fsmediator/mediator/examples/orders/messages"
 	"github.com/fsmediator/mediator/examples/orders/sample"
@@ -31,44 +31,15 @@ func open(ctx context.Context, c config, stdin io.Reader) (source, error) {
 		s.orders, s.stock = sample.Generate(c.n, c.seed), sample.GeneratedStock(c.n)
 		return s, nil
 	}
-	var in io.Reader
-	format := intake.FormatOf(c.in)
-	switch c.in {
-	case "":
-		s.name, in, format = "the sample file", sample.Orders(), intake.JSONLines
-	case "-":
-		s.name, in = "standard input", stdin
-	default:
-		f, err := os.Open(c.in)
-		if err != nil {
-			return s, err
-		}
-		s.name, in, s.close = c.in, f, f.Close
+	in, err := input.Open(c.in, stdin, input.Source{Name: "the sample file", Reader: sample.Orders()})
+	if err != nil {
+		return s, err
 	}
-	var err error
-	if s.orders, err = begin(ctx, in, format); err != nil {
-		_ = s.close()
+	s.name, s.close = in.Name, in.Close
+	s.orders, err = input.Begin(ctx, func() (iter.Seq2[messages.PlaceOrder, error], error) { return intake.Orders(in, intake.FormatOf(c.in)) })
+	if err != nil {
+		_ = s.close() // what is wrong with it is known
 		return s, fmt.Errorf("%s: %w", s.name, err)
 	}
 	return s, nil
-}
-
-// begin is [intake.Orders] on a goroutine of its own, for the reason that [read]
-// has one.
-func begin(ctx context.Context, in io.Reader, f intake.Format) (iter.Seq2[messages.PlaceOrder, error], error) {
-	type result struct {
-		orders iter.Seq2[messages.PlaceOrder, error]
-		err    error
-	}
-	begun := make(chan result, 1)
-	go func() {
-		orders, err := intake.Orders(in, f)
-		begun <- result{orders, err}
-	}()
-	select {
-	case r := <-begun:
-		return r.orders, r.err
-	case <-ctx.Done():
-		return func(func(messages.PlaceOrder, error) bool) {}, nil
-	}
 }

@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/term"
+	"github.com/fsmediator/mediator/examples/internal/printing"
 )
 
 // console writes messages, a line each, and shows how things are: on a terminal as a
@@ -29,17 +28,7 @@ type console struct {
 const lineEvery = time.Second - refresh/2
 
 func newConsole(out, err io.Writer) *console {
-	c := &console{out: out, err: err}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
-		c.size = func() (int, int) {
-			width, height, err := term.GetSize(int(f.Fd()))
-			if err != nil {
-				return 80, 24
-			}
-			return width, height
-		}
-	}
-	return c
+	return &console{out: out, err: err, size: printing.Terminal(out)}
 }
 
 // print writes a message, above the table.
@@ -112,19 +101,19 @@ func (c *console) draw() {
 // line is a view in one line.
 func line(v view) string {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%6.1fs %-9v %6s quotes", v.Elapsed, v.Status, grouped(v.Quotes))
+	fmt.Fprintf(&b, "%6.1fs %-9v %6s quotes", v.Elapsed, v.Status, printing.Grouped(v.Quotes))
 	for _, c := range v.Consumers {
 		fmt.Fprintf(&b, " | %s", c.Name)
 		if !c.Connected {
 			b.WriteString(" (away)")
 		}
-		fmt.Fprintf(&b, " %s got", grouped(c.Delivered))
+		fmt.Fprintf(&b, " %s got", printing.Grouped(c.Delivered))
 		for _, n := range []struct {
 			what string
 			n    uint64
 		}{{"queued", uint64(c.Queued)}, {"dropped", c.Dropped}, {"sampled out", c.SampledOut}, {"abandoned", c.Abandoned}} {
 			if n.n > 0 {
-				fmt.Fprintf(&b, ", %s %s", grouped(n.n), n.what)
+				fmt.Fprintf(&b, ", %s %s", printing.Grouped(n.n), n.what)
 			}
 		}
 	}

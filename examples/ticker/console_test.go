@@ -132,9 +132,6 @@ func TestTexts(t *testing.T) {
 	for p, want := range map[float64]string{1.0795: "1.0795", 163.4: "163.40", 0.004567891: "0.00456789", 2e13: "2e+13", 1e6: "1000000.00"} {
 		require.Equal(t, want, ticker.PriceText(p))
 	}
-	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
-		require.Equal(t, want, ticker.Grouped(n))
-	}
 	require.Empty(t, ticker.Sparkline(nil))
 	require.Equal(t, "▁▁", ticker.Sparkline([]float64{3, 3}))
 	require.Equal(t, "▁▄█", ticker.Sparkline([]float64{1, 2, 3}))

@@ -6,7 +6,6 @@ import "io"
 var (
 	Run       = run
 	PriceText = priceText
-	Grouped   = grouped
 	Sparkline = sparkline
 )
 

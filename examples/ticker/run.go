@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/fsmediator/mediator/examples/internal/printing"
 )
 
 // The exit codes.
@@ -30,18 +32,18 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 		return exitOK
 	case err != nil:
-		screen.print(oneLine(err) + "; -h shows the usage")
+		screen.print(printing.OneLine(err) + "; -h shows the usage")
 		return exitUsage
 	}
 	from, err := open(ctx, c, stdin)
 	if err != nil {
-		screen.print(oneLine(err))
+		screen.print(printing.OneLine(err))
 		return exitUsage
 	}
 	defer func() { _ = from.close() }() // it was read only
 	t, err := newTicker(c, from.name, screen)
 	if err != nil {
-		screen.print(oneLine(err))
+		screen.print(printing.OneLine(err))
 		return exitUsage
 	}
 	inputErr := t.run(ctx, c, from)
@@ -54,7 +56,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case len(s.Problems) > 0:
 		return exitFailed
 	case inputErr != nil:
-		screen.print(from.name + ": " + oneLine(inputErr))
+		screen.print(from.name + ": " + printing.OneLine(inputErr))
 		return exitUsage
 	}
 	return exitOK
@@ -116,7 +118,7 @@ func (t *ticker) run(ctx context.Context, c config, from source) error {
 	err := t.trade(ctx, c, from)
 	// From here on /readyz says no.
 	if err := t.mediator.Close(context.WithoutCancel(ctx)); err != nil {
-		t.problems = append(t.problems, "close: "+oneLine(err))
+		t.problems = append(t.problems, "close: "+printing.OneLine(err))
 	}
 	t.ended = time.Since(t.begin)
 	stopShowing()
@@ -162,7 +164,7 @@ func (t *ticker) trade(ctx context.Context, c config, from source) error {
 	for _, one := range t.consumers {
 		consumers.Go(func() {
 			if err := one.run(consuming, over); err != nil {
-				t.journal.add("%s", oneLine(err))
+				t.journal.add("%s", printing.OneLine(err))
 			}
 		})
 	}

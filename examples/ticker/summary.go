@@ -2,13 +2,13 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
 	"github.com/fsmediator/mediator/backpressure"
+	"github.com/fsmediator/mediator/examples/internal/printing"
 )
 
 // summary is what came of the quotes. Its JSON is the output of -json.
@@ -90,28 +90,16 @@ func (c consumerSummary) check(watched uint64) (problems []string) {
 	return problems
 }
 
-// write prints the summary, for a reader or as JSON, in one piece.
+// write prints the summary, for a reader or as JSON.
 func (s *summary) write(w io.Writer, asJSON bool) error {
-	var out bytes.Buffer
-	if asJSON {
-		e := json.NewEncoder(&out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(s); err != nil {
-			return err
-		}
-	} else {
-		s.text(&out)
-	}
-	_, err := w.Write(out.Bytes())
-	return err
+	return printing.Summary(w, asJSON, s, s.text)
 }
 
 func (s *summary) text(out *bytes.Buffer) {
 	elapsed := time.Duration(s.ElapsedSeconds * float64(time.Second)).Round(100 * time.Millisecond)
-	fmt.Fprintf(out, "\n%s quotes of %s in %s", grouped(s.Quotes), s.Source, elapsed)
+	fmt.Fprintf(out, "\n%s quotes of %s in %s", printing.Grouped(s.Quotes), s.Source, elapsed)
 	if s.SkippedRows > 0 {
-		fmt.Fprintf(out, ", %s rows skipped", grouped(uint64(s.SkippedRows)))
+		fmt.Fprintf(out, ", %s rows skipped", printing.Grouped(uint64(s.SkippedRows)))
 	}
 	if s.Stopped {
 		out.WriteString(", stopped")
@@ -125,7 +113,7 @@ func (s *summary) text(out *bytes.Buffer) {
 		out.WriteString("\n")
 	}
 	number := func(what string, n func(c consumerSummary) uint64) {
-		row(what, func(c consumerSummary) string { return grouped(n(c)) })
+		row(what, func(c consumerSummary) string { return printing.Grouped(n(c)) })
 	}
 	row("", func(c consumerSummary) string { return c.Name })
 	row("strategy", func(c consumerSummary) string { return c.Strategy })

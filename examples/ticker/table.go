@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fsmediator/mediator/examples/internal/printing"
 	"github.com/fsmediator/mediator/health"
 )
 
@@ -24,7 +25,7 @@ const (
 func draw(v view, size func() (width, height int)) string {
 	width, height := size()
 	t := &table{width: max(width-1, 1)}
-	t.row(fmt.Sprintf("%s, %.0fs, %s quotes: ", v.Source, v.Elapsed, grouped(v.Quotes)), colorOf(v.Status)+bold, v.Status.String())
+	t.row(fmt.Sprintf("%s, %.0fs, %s quotes: ", v.Source, v.Elapsed, printing.Grouped(v.Quotes)), colorOf(v.Status)+bold, v.Status.String())
 	t.row("")
 	t.row("", dim, fmt.Sprintf("%-8s %-11s %-10s %8s %8s %8s %8s %8s %7s", "", "strategy", "status", "got", "dropped", "sampled", "abandon.", "queued", "lag"))
 	for _, c := range v.Consumers {
@@ -33,8 +34,8 @@ func draw(v view, size func() (width, height int)) string {
 			status, color = "away", dim
 		}
 		t.row(fmt.Sprintf("%-8s %-11s ", c.Name, c.Strategy), color, fmt.Sprintf("%-10s", status),
-			fmt.Sprintf(" %8s %8s %8s %8s %8s %7s", grouped(c.Delivered), grouped(c.Dropped), grouped(c.SampledOut),
-				grouped(c.Abandoned), grouped(uint64(c.Queued)), time.Duration(c.Lag*float64(time.Second)).Round(time.Millisecond)))
+			fmt.Sprintf(" %8s %8s %8s %8s %8s %7s", printing.Grouped(c.Delivered), printing.Grouped(c.Dropped), printing.Grouped(c.SampledOut),
+				printing.Grouped(c.Abandoned), printing.Grouped(uint64(c.Queued)), time.Duration(c.Lag*float64(time.Second)).Round(time.Millisecond)))
 	}
 	t.row("")
 	room := height - len(t.rows) - 2
@@ -125,15 +126,3 @@ func priceText(p float64) string {
 	}
 	return strconv.FormatFloat(p, 'g', 6, 64)
 }
-
-// grouped is n with a comma between thousands.
-func grouped(n uint64) string {
-	digits := strconv.FormatUint(n, 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
-// oneLine is an error's text without line breaks.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -1,0 +1,4 @@
+package printing
+
+// SizeOf is for the black-box tests.
+var SizeOf = sizeOf
