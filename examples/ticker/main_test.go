@@ -123,7 +123,7 @@ func TestPiped(t *testing.T) {
 	require.Zero(t, code, stderr)
 	require.NotContains(t, stdout+stderr, "\x1b")
 	lines := strings.Split(stdout, "\n")
-	require.Regexp(t, `^   0\.2s healthy       \d\d quotes \| fast \d\d got \| slow \d+ got, \d+ queued \| mobile \d\d got`, lines[0])
+	require.Regexp(t, `^   0\.2s healthy       \d\d quotes \| fast \d\d got(, 1 queued)? \| slow \d+ got, \d+ queued \| mobile \d\d got`, lines[0])
 	require.Regexp(t, `^   1\.2s `, lines[1], "a line a second")
 	require.Regexp(t, `\n(9\d\d|1,0\d\d) quotes of a random walk \(seed 1\) in 1\d\.\ds, stopped\n`, stdout)
 	require.Regexp(t, `\n  produced +[\d,]+ +[\d,]+ +\d+\n  = delivered +[\d,]+ +\d+ +\d+\n  \+ dropped +0 +\d+ +\d+\n`, stdout)
