@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
 	"github.com/fsmediator/mediator/internal/caught"
 	"go.opentelemetry.io/otel/attribute"
@@ -25,7 +26,7 @@ const (
 // metrics are collected, and cost nothing otherwise. The calls that r counts are not
 // among them: for those there is [Behavior].
 //
-// A Source that panics makes the collection report that.
+// A Source that panics, or ends its goroutine, makes the collection report that.
 //
 // stop ends it, and may be called again. Of the options, Observe uses
 // MeterProvider and Attributes. It panics if r is nil.
@@ -45,13 +46,12 @@ func Observe(r *behaviors.Recorder, opts ...Option) (stop func() error, err erro
 	if err != nil {
 		return nil, fmt.Errorf("otelmediator: observe: %w", err)
 	}
-	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) (err error) {
-		defer func() {
-			if v := recover(); v != nil {
-				err = fmt.Errorf("otelmediator: observe: a source that the Recorder watches: %w", caught.Panic(v))
-			}
-		}()
-		for reading, value := range merged(r.Snapshot().Readings) {
+	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		s, err := snapshot(r)
+		if err != nil {
+			return fmt.Errorf("otelmediator: observe: a source that the Recorder watches: %w", err)
+		}
+		for reading, value := range merged(s.Readings) {
 			kvs := append(slices.Clone(c.attributes), ofKey.String(reading.behavior), readingKey.String(reading.name))
 			if reading.scope != "" {
 				kvs = append(kvs, scopeKey.String(reading.scope))
@@ -69,6 +69,26 @@ func Observe(r *behaviors.Recorder, opts ...Option) (stop func() error, err erro
 		return nil, fmt.Errorf("otelmediator: observe: %w", err)
 	}
 	return registration.Unregister, nil
+}
+
+// snapshot takes what a source panics with for an error, and its Goexit: a reader
+// collects in a goroutine of its own, which has to go on.
+func snapshot(r *behaviors.Recorder) (behaviors.Snapshot, error) {
+	var s behaviors.Snapshot
+	ended := make(chan error)
+	go func() {
+		err := mediator.ErrGoexit
+		defer func() {
+			if v := recover(); v != nil {
+				err = caught.Panic(v)
+			}
+			ended <- err
+		}()
+		s = r.Snapshot()
+		err = nil
+	}()
+	err := <-ended
+	return s, err
 }
 
 // reading is what one figure is about.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"runtime"
 	"testing"
 	"unicode/utf8"
 
@@ -125,10 +126,10 @@ func TestAnErrorWhoseTextPanicsIsReturned(t *testing.T) {
 	require.Equal(t, map[string]any{"exception.type": "*otelmediator_test.declined", "exception.message": "<nil>"}, event(t, s, "exception"))
 }
 
-// source reads what it is given, and panics with it if that is an error.
+// source reads what it is given, and then ends so, if that is set.
 type source struct {
 	readings []behaviors.Reading
-	panics   error
+	ends     func()
 }
 
 func (s *source) Readings() iter.Seq[behaviors.Reading] {
@@ -138,8 +139,8 @@ func (s *source) Readings() iter.Seq[behaviors.Reading] {
 				return
 			}
 		}
-		if s.panics != nil {
-			panic(s.panics)
+		if s.ends != nil {
+			s.ends()
 		}
 	}
 }
@@ -159,15 +160,21 @@ func TestMemoryOfSeveralGuardsIsNotAddedUp(t *testing.T) {
 }
 
 // A reader that collects each minute does so in a goroutine of its own: a panic there
-// would end the program.
-func TestASourceThatPanicsFailsTheCollection(t *testing.T) {
+// would end the program, and a Goexit the metrics.
+func TestASourceThatPanicsOrExitsFailsTheCollection(t *testing.T) {
 	r, recorder := newRig(), behaviors.NewRecorder()
 	stop, err := otelmediator.Observe(recorder, otelmediator.MeterProvider(r.meters))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, stop()) }()
-	recorder.Watch(&source{panics: errDeclined})
-	err = r.reader.Collect(t.Context(), new(metricdata.ResourceMetrics))
+	odd := &source{ends: func() { panic(errDeclined) }}
+	recorder.Watch(odd)
+	collect := func() error { return r.reader.Collect(t.Context(), new(metricdata.ResourceMetrics)) }
+	err = collect()
 	require.ErrorContains(t, err, "a source that the Recorder watches")
 	var p *mediator.PanicError
 	require.True(t, errors.As(err, &p) && errors.Is(p, errDeclined), "%v", err)
+	odd.ends = runtime.Goexit
+	require.ErrorIs(t, collect(), mediator.ErrGoexit)
+	odd.ends = nil
+	require.NoError(t, collect())
 }

@@ -24,7 +24,8 @@ var (
 // NewCollector returns what exports the figures of r, see the package. Each
 // collection takes one [behaviors.Snapshot], so all figures of a scrape are of one
 // moment and fit together. It is safe for concurrent use, and may be unregistered.
-// A Source that panics makes the scrape fail, with what it panicked with.
+// A Source that panics makes the scrape fail, with what it panicked with; so does one
+// that ends its goroutine.
 // One registry takes collectors of several Recorders if their [ConstLabels] differ.
 // It panics if r or an option is nil.
 func NewCollector(r *behaviors.Recorder, opts ...Option) prometheus.Collector {
@@ -107,15 +108,27 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	c.collectReadings(s.Readings, born, to)
 }
 
-// snapshot takes what a source panics with for an error. A registry collects in
-// goroutines of its own, where a panic would end the program.
-func (c *collector) snapshot() (s behaviors.Snapshot, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("prommediator: a source that the Recorder watches: %w", caught.Panic(v))
-		}
+// snapshot takes what a source panics with for an error, and its Goexit. A registry
+// collects in goroutines of its own: a panic there would end the program, and for one
+// that has gone it would wait for ever.
+func (c *collector) snapshot() (behaviors.Snapshot, error) {
+	var s behaviors.Snapshot
+	ended := make(chan error)
+	go func() {
+		err := mediator.ErrGoexit
+		defer func() {
+			if v := recover(); v != nil {
+				err = caught.Panic(v)
+			}
+			ended <- err
+		}()
+		s = c.recorder.Snapshot()
+		err = nil
 	}()
-	return c.recorder.Snapshot(), nil
+	if err := <-ended; err != nil {
+		return behaviors.Snapshot{}, fmt.Errorf("prommediator: a source that the Recorder watches: %w", err)
+	}
+	return s, nil
 }
 
 func counter(d *prometheus.Desc, v float64, born time.Time, labels ...string) prometheus.Metric {

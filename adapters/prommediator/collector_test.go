@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -227,20 +228,29 @@ func TestNamesThatAreNoTextAreMadeText(t *testing.T) {
 	require.Equal(t, 2, value(t, got["fsmediator_calls_started_total"], model.LabelSet{"message": "charge\uFFFD"}))
 }
 
-// fickle is a source that panics.
-type fickle struct{}
+// fickle is a source that does not return.
+type fickle struct{ ends func() }
 
-func (*fickle) Readings() iter.Seq[behaviors.Reading] { panic(errDeclined) }
+func (f *fickle) Readings() iter.Seq[behaviors.Reading] {
+	f.ends()
+	return nil
+}
 
-// A registry collects in a goroutine of its own: a panic there would end the program.
-func TestASourceThatPanicsFailsTheScrape(t *testing.T) {
-	recorder := behaviors.NewRecorder()
-	recorder.Watch(new(fickle))
-	other := prometheus.NewGauge(prometheus.GaugeOpts{Name: "other", Help: "Of the program."})
-	families, err := registered(t, prommediator.NewCollector(recorder), other).Gather()
-	require.ErrorContains(t, err, "a source that the Recorder watches")
-	require.ErrorContains(t, err, "declined")
-	require.Len(t, families, 1, "what others collect is there")
+// A registry collects in a goroutine of its own: a panic there would end the program,
+// and it would wait for ever for a goroutine that has gone.
+func TestASourceThatPanicsOrExitsFailsTheScrape(t *testing.T) {
+	for want, ends := range map[string]func(){
+		"declined":                 func() { panic(errDeclined) },
+		mediator.ErrGoexit.Error(): runtime.Goexit,
+	} {
+		recorder := behaviors.NewRecorder()
+		recorder.Watch(&fickle{ends})
+		other := prometheus.NewGauge(prometheus.GaugeOpts{Name: "other", Help: "Of the program."})
+		families, err := registered(t, prommediator.NewCollector(recorder), other).Gather()
+		require.ErrorContains(t, err, "a source that the Recorder watches")
+		require.ErrorContains(t, err, want)
+		require.Len(t, families, 1, "what others collect is there")
+	}
 }
 
 func TestNonsenseIsRefused(t *testing.T) {
