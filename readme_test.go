@@ -37,6 +37,24 @@ func TestReadmeProgramPlacesOneOrder(t *testing.T) {
 	require.Contains(t, got, "audit of main.OrderPlaced is down", "the error is not lost")
 }
 
+// A release tags each adapter: one that is forgotten cannot be got.
+func TestAReleaseTagsEveryAdapter(t *testing.T) {
+	guide, err := os.ReadFile("CONTRIBUTING.md")
+	require.NoError(t, err)
+	_, command, found := strings.Cut(string(guide), "\nfor module in '' ")
+	require.True(t, found)
+	command, _, found = strings.Cut(command, "; do\n")
+	require.True(t, found)
+	modules, err := filepath.Glob("adapters/*/go.mod")
+	require.NoError(t, err)
+	var want []string
+	for _, m := range modules {
+		want = append(want, strings.TrimSuffix(filepath.ToSlash(m), "go.mod"))
+	}
+	require.NotEmpty(t, want)
+	require.ElementsMatch(t, want, strings.Fields(command))
+}
+
 func readmeProgram(t *testing.T) string {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
