@@ -9,6 +9,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/tally"
 )
 
 // RetryConfig configures a [Retry]. Its zero value means the defaults.
@@ -136,12 +137,12 @@ type retry struct {
 	RetryConfig
 	choseDelay bool          // the user has set MaxDelay
 	openDelay  time.Duration // the longest wait for an open breaker
-	retried    tally
+	retried    tally.Tally
 }
 
 // Readings gives the number of retries by message name; it makes a Retry a
 // [Source].
-func (r *retry) Readings() iter.Seq[Reading] { return r.retried.readings("retries") }
+func (r *retry) Readings() iter.Seq[Reading] { return r.retried.Readings("retries") }
 
 // BehaviorName returns "Retry".
 func (r *retry) BehaviorName() string { return "Retry" }

@@ -86,7 +86,7 @@ func (s *series) follow(err, barred error) (context.Context, error) {
 	}
 	begun = true
 	s.retries++
-	s.retried.add(s.call.Name())
+	s.retried.Add(s.call.Name())
 	if len(s.earlier) == maxEarlier {
 		s.earlier = slices.Delete(s.earlier, 1, 2)
 	}

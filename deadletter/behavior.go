@@ -10,6 +10,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/caught"
+	"github.com/fsmediator/mediator/internal/tally"
 )
 
 // Behavior puts what fails inside of it into s, as a [Letter]: a request, one
@@ -55,6 +56,9 @@ import (
 //   - While [Redrive] has a letter handled, its failure is the letter's and makes
 //     no other. Other messages that its handler sends make letters as always.
 //
+// It is a [mediator.Source]: a Recorder around the same handlers shows how many
+// letters were stored, and how many were lost.
+//
 // New warns if it stands inside a retry or twice with the same store. It panics
 // if s or an option is nil.
 func Behavior(s Store, opts ...Option) mediator.Behavior {
@@ -97,6 +101,8 @@ type keeper struct {
 	cancelled  bool
 	putTimeout time.Duration
 	onLetter   func(context.Context, Letter, error)
+
+	stored, lost tally.Tally
 }
 
 // Wrap implements [mediator.Behavior].
@@ -201,7 +207,9 @@ func (k *keeper) keep(ctx context.Context, c mediator.Call, err, problem error) 
 	l.clean()
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.putTimeout)
 	defer cancel()
-	problem = errors.Join(problem, guard(func() error { return k.store.Put(detached, l) }))
+	failed := guard(func() error { return k.store.Put(detached, l) })
+	k.count(&l, failed)
+	problem = errors.Join(problem, failed)
 	if problem != nil {
 		problem = &StoreError{Letter: l, Err: problem}
 	}

@@ -69,7 +69,13 @@ func (m *Monitor) build(c clock, anew bool) (Report, []*run) {
 
 // status is the Status of a Snapshot, without its cost: probes come often, and most of
 // them ask for no more.
-func (m *Monitor) status() (s Status) {
+func (m *Monitor) status() Status {
+	s, _ := m.statuses()
+	return s
+}
+
+// statuses is status and how many of the running streams have each.
+func (m *Monitor) statuses() (s Status, streams [Failed + 1]int) {
 	m.mu.Lock()
 	runs, tallies := slices.Clone(m.runs), slices.Clip(m.tallies)
 	m.mu.Unlock()
@@ -77,6 +83,7 @@ func (m *Monitor) status() (s Status) {
 		r.mu.Lock()
 		if !r.over {
 			s = max(s, r.health.status)
+			streams[r.health.status]++
 		}
 		r.mu.Unlock()
 	}
@@ -85,7 +92,7 @@ func (m *Monitor) status() (s Status) {
 		s = max(s, t.health.status)
 		t.mu.Unlock()
 	}
-	return max(s, worstOf(m.components()))
+	return max(s, worstOf(m.components())), streams
 }
 
 // components is what the checks found last and what the sources tell.
