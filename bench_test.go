@@ -3,6 +3,7 @@ package mediator_test
 import (
 	"context"
 	"iter"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -33,6 +34,15 @@ func (s *shop) Place(_ context.Context, p place) (placed, error) {
 
 var noop = mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error { return next(ctx, c) })
 
+// scopedNoop is noop that promises to keep no Call.
+type scopedNoop struct{}
+
+func (scopedNoop) Wrap(next mediator.Next) mediator.Next {
+	return func(ctx context.Context, c mediator.Call) error { return next(ctx, c) }
+}
+
+func (scopedNoop) ScopedCall() bool { return true }
+
 func noops(n int) []mediator.Behavior {
 	bs := make([]mediator.Behavior, n)
 	for i := range bs {
@@ -53,9 +63,12 @@ func BenchmarkSend(b *testing.B) {
 			}
 		}
 	})
-	for _, n := range []int{0, 1, 5} {
-		b.Run("behaviors="+strconv.Itoa(n), func(b *testing.B) {
-			m, err := mediator.New(mediator.Use(noops(n)...), mediator.Handle((&shop{}).Place))
+	for name, bs := range map[string][]mediator.Behavior{
+		"behaviors=0": nil, "behaviors=1": noops(1), "behaviors=5": noops(5),
+		"scoped=5": slices.Repeat([]mediator.Behavior{scopedNoop{}}, 5),
+	} {
+		b.Run(name, func(b *testing.B) {
+			m, err := mediator.New(mediator.Use(bs...), mediator.Handle((&shop{}).Place))
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -113,15 +113,44 @@ var layers = []layer{
 		}
 		return s, err
 	}},
+	{mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error { // also after a panic
+		if err := retried(func() error { return next(ctx, c) }); err == nil {
+			return nil
+		}
+		return next(ctx, c)
+	}), func(next func() (string, error)) (s string, _ error) {
+		if err := retried(func() (err error) { s, err = next(); return err }); err == nil {
+			return s, nil
+		}
+		return next()
+	}},
 }
 
+// retried is f, with a panic as an error.
+func retried(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("recovered: %v", v)
+		}
+	}()
+	return f()
+}
+
+// scoped promises what the behavior in it may keep or not.
+type scoped struct{ mediator.Behavior }
+
+func (scoped) ScopedCall() bool { return true }
+
 // FuzzChains runs chains of behaviors against the same in plain Go. The handler
-// fails or panics as outcomes say, one bit pair a call.
+// fails or panics as outcomes say, one bit pair a call. From 128 on, a behavior's
+// Call is scoped.
 func FuzzChains(f *testing.F) {
 	f.Add([]byte{2, 3}, uint32(1))
 	f.Add([]byte{9, 2, 7, 3, 0}, uint32(0b100110))
 	f.Add([]byte{6, 2, 8, 4}, uint32(2))
 	f.Add([]byte{10, 2, 9, 3}, uint32(0b0110))
+	f.Add([]byte{128 + 2, 3, 128 + 8, 2, 128 + 7}, uint32(0b100110))
+	f.Add([]byte{11, 7, 10}, uint32(0b10001001)) // a panic between two attempts
 	f.Fuzz(func(t *testing.T, chain []byte, outcomes uint32) {
 		if len(chain) > 8 {
 			chain = chain[:8]
@@ -145,7 +174,9 @@ func FuzzChains(f *testing.F) {
 		for _, kind := range slices.Backward(chain) {
 			l, inner := layers[int(kind)%len(layers)], model
 			model = func() (string, error) { return l.model(inner) }
-			bs = append([]mediator.Behavior{l.behavior}, bs...)
+			if bs = append([]mediator.Behavior{l.behavior}, bs...); kind >= 128 {
+				bs[0] = scoped{bs[0]}
+			}
 		}
 		m := newMediator(t, mediator.Use(bs...), mediator.Handle(func(context.Context, get[string]) (string, error) { return handle() }))
 		for range 3 {
@@ -169,11 +200,13 @@ func caught(f func() (string, error)) (s string, panicked any, err error) {
 // FuzzMisuse has behaviors keep calls and nexts, run them on other goroutines
 // and return early, in every order the bytes say, while other calls go on. Each
 // message carries a number and each response repeats it: a response with another
-// call's number would be seen.
+// call's number would be seen. From 128 on, a byte also makes a behavior promise
+// that it does none of that.
 func FuzzMisuse(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7})
 	f.Add([]byte{3, 3, 1, 0, 2, 2, 7, 6, 5})
 	f.Add([]byte{4, 4, 4, 1, 1, 1})
+	f.Add([]byte{128, 1, 2, 128 + 3, 4, 128 + 5, 6, 7})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) == 0 || len(script) > 64 {
 			return
@@ -186,7 +219,7 @@ func FuzzMisuse(f *testing.F) {
 		}
 		keep := make(chan kept, 64)
 		misuse := func(salt int) mediator.Behavior {
-			return mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			b := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
 				q, ok := c.Message().(get[int])
 				if !ok {
 					return c.Err() // on a goroutine left behind
@@ -239,6 +272,10 @@ func FuzzMisuse(f *testing.F) {
 				}
 				return next(ctx, c)
 			})
+			if script[salt%len(script)] >= 128 { // a promise that is broken
+				return scoped{b}
+			}
+			return b
 		}
 		m := newMediator(t, mediator.Use(misuse(0), retry(2), misuse(3), misuse(5)), mediator.Handle(func(_ context.Context, q get[int]) (int, error) {
 			return q.Key, nil

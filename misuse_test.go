@@ -562,3 +562,36 @@ func TestAnInnerBehaviorsCallEndsWhenItReturns(t *testing.T) {
 	}
 	require.Equal(t, 6, runs)
 }
+
+// Behaviors that promise to keep no Call share one with the behavior outside of
+// them, which ends with that.
+func TestAScopedCallEndsWithThatOfTheBehaviorOutside(t *testing.T) {
+	for name, promise := range map[string]bool{"promised": true, "not promised": false} {
+		t.Run(name, func(t *testing.T) {
+			var kept mediator.Call
+			var got []error
+			b := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+				kept = c
+				return next(ctx, c)
+			})
+			if promise {
+				b = scoped{b}
+			}
+			look := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+				err := next(ctx, c)
+				got = append(got, kept.Err())
+				return err
+			})
+			m := newMediator(t, mediator.Use(look, look, b), mediator.Handle(func(context.Context, get[int]) (int, error) { return 1, nil }))
+			_, err := mediator.Send(t.Context(), m, get[int]{})
+			require.NoError(t, err)
+			if promise {
+				require.NoError(t, got[0], "inside of the behavior whose Call it shares")
+			} else {
+				require.ErrorIs(t, got[0], mediator.ErrCallOver)
+			}
+			require.ErrorIs(t, got[1], mediator.ErrCallOver)
+			require.ErrorIs(t, kept.Err(), mediator.ErrCallOver)
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -34,6 +35,21 @@ type WiringChecker interface {
 	CheckWiring(outer, inner []Behavior) (warnings []string)
 }
 
+// CallScoper is implemented by a [Behavior] that may promise to use its [Call] only
+// until it returns, and only on the goroutine it was called on. ScopedCall, which
+// is called once a handler, tells whether it does. Then its Call need not end when
+// it returns, which saves some nanoseconds a call: it ends with that of the
+// behavior outside of it, and with the call at the latest. What the promise is
+// broken for never touches another call.
+type CallScoper interface {
+	ScopedCall() bool
+}
+
+func scopesCall(b Behavior) bool {
+	s, ok := b.(CallScoper)
+	return ok && s.ScopedCall()
+}
+
 // behaviorName is b's own name, or its type.
 func behaviorName(b Behavior) string {
 	if n, ok := b.(BehaviorNamer); ok {
@@ -61,7 +77,7 @@ func (a behavior) Wrap(next Next) Next {
 // chain is a handler's composed behaviors.
 type chain struct {
 	first Next
-	depth int // how many behaviors
+	depth int // how many of them have a Call of their own
 }
 
 // compose wraps the innermost next into the behaviors, the first of them
@@ -70,21 +86,23 @@ func compose(bs []Behavior, next Next) (chain, error) {
 	if len(bs) > maxDepth {
 		return chain{}, fmt.Errorf("%d behaviors around one handler, at most %d are possible", len(bs), maxDepth)
 	}
-	depth := len(bs)
+	depth := min(1, len(bs))
 	var errs []error
-	for i := depth - 1; i >= 0; i-- {
-		if a, ok := bs[i].(behavior); ok && i > 0 {
+	for i, b := range slices.Backward(bs) {
+		if a, ok := b.(behavior); ok && i > 0 {
 			next = a.guarded(next)
+			depth++
 			continue
 		}
-		wrapped := bs[i].Wrap(next)
+		wrapped := b.Wrap(next)
 		if wrapped == nil {
-			errs = append(errs, fmt.Errorf("behavior %s: Wrap returned nil", behaviorName(bs[i])))
+			errs = append(errs, fmt.Errorf("behavior %s: Wrap returned nil", behaviorName(b)))
 			continue
 		}
 		next = wrapped
-		if i > 0 {
+		if i > 0 && !scopesCall(b) {
 			inner := next
+			depth++
 			next = behavior(func(ctx context.Context, c Call, _ Next) error { return inner(ctx, c) }).guarded(nil)
 		}
 	}
@@ -136,15 +154,12 @@ func (f *frame) reenter(id uint64) (uint64, error) {
 	}
 	defer f.unlock()
 	depth := id&flagMask + 1
-	s := f.state.Load()
-	if s&running != 0 {
+	if f.state.Load()&running != 0 {
 		return 0, ErrNextRunning
 	}
-	if s&(ran|responded) != 0 {
-		f.detach(int(depth))
-		s = f.state.Load() &^ responded
-		f.state.Store(s)
-	}
+	f.detach(int(depth))
+	s := f.state.Load() &^ responded
+	f.state.Store(s)
 	return s&^(flagMask|endedMask) | depth, nil
 }
 
