@@ -1,0 +1,36 @@
+package behaviors
+
+// These behaviors use their Call only until they return, and only on the goroutine
+// they were called on, see [mediator.CallScoper]. Those that hand it to functions of
+// others, use it from another goroutine or fork it do not promise that.
+
+// ScopedCall implements [mediator.CallScoper].
+func (recovery) ScopedCall() bool { return true }
+
+// ScopedCall implements [mediator.CallScoper].
+func (fallback[R]) ScopedCall() bool { return true }
+
+// ScopedCall implements [mediator.CallScoper].
+func (validation) ScopedCall() bool { return true }
+
+// ScopedCall implements [mediator.CallScoper].
+func (*retry) ScopedCall() bool { return true }
+
+// ScopedCall implements [mediator.CallScoper]: it is false with a Key, which is
+// given the Call.
+func (b *Breaker) ScopedCall() bool { return b.c.Key == nil }
+
+// ScopedCall implements [mediator.CallScoper].
+func (*bulkhead) ScopedCall() bool { return true }
+
+// ScopedCall implements [mediator.CallScoper].
+func (*rateLimit) ScopedCall() bool { return true }
+
+// ScopedCall implements [mediator.CallScoper].
+func (*timeout) ScopedCall() bool { return true }
+
+// ScopedCall implements [mediator.CallScoper].
+func (*memoryGuard) ScopedCall() bool { return true }
+
+// ScopedCall implements [mediator.CallScoper].
+func (*Recorder) ScopedCall() bool { return true }
