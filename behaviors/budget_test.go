@@ -251,3 +251,27 @@ func FuzzRetryBudget(f *testing.F) {
 		})
 	})
 }
+
+func TestTheSecondFailingCallInARowGetsWhatTheBudgetHasLeft(t *testing.T) {
+	for name, tc := range map[string]struct {
+		c    behaviors.RetryConfig
+		want []int // attempts of each call
+	}{
+		"default":      {behaviors.RetryConfig{}, []int{4, 1, 1}},
+		"more retries": {behaviors.RetryConfig{Retries: 5}, []int{6, 1, 1}},
+		"fewer":        {behaviors.RetryConfig{Retries: 2}, []int{3, 2, 1}},
+		"no budget":    {behaviors.RetryConfig{Budget: behaviors.NoBudget()}, []int{4, 4, 4}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			tc.c.Delay = time.Nanosecond
+			calls := 0
+			m := newMediator(t, mediator.Use(behaviors.Retry(tc.c)), always(errFlaky, &calls))
+			for _, want := range tc.want {
+				calls = 0
+				_, err := mediator.Send(t.Context(), m, ask{})
+				require.ErrorIs(t, err, errFlaky)
+				require.Equal(t, want, calls, name)
+			}
+		})
+	}
+}

@@ -135,7 +135,7 @@ func TestMemoryGuardMeasuresAndNeverForcesACollection(t *testing.T) {
 	require.NoError(t, exec(t.Context(), succeed))
 }
 
-// presets of the feature table
+// presets of FS.Mediator 9.0
 func TestMemoryGuardPresets(t *testing.T) {
 	for name, c := range map[string]struct {
 		got           behaviors.MemoryGuardConfig

@@ -49,7 +49,7 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// presets of the feature table
+// presets of FS.Mediator 9.0
 func TestBreakerPresets(t *testing.T) {
 	for name, c := range map[string]struct {
 		got      behaviors.BreakerConfig

@@ -87,8 +87,8 @@ type StreamingConfig struct {
 	// backpressure: they import this package's neighbors, not the other way round.
 	// Default: none. StreamingResilience has no place for Health.
 	Health, Backpressure mediator.Behavior
-	// Retry and Breaker take the place of the values of the feature table, which are
-	// for streams that end within minutes: around one that goes on for days, a few
+	// Retry and Breaker take the place of the values of FS.Mediator 9.0, which are for
+	// streams that end within minutes: around one that goes on for days, a few
 	// interruptions use up a total time, and are all that a breaker counts. A Retry of
 	// one's own waits for an open breaker if it has a MaxDelay; that of the packages
 	// does for 30s at most.
@@ -120,7 +120,12 @@ func (c StreamingConfig) breaker(d BreakerConfig) mediator.Behavior {
 // the handler; the recorder if given; Log (every 1000 items or 30s); Retry (twice,
 // after 2s and 4s, within 5 minutes); CircuitBreaker (60 % of at least 3 calls in 5
 // minutes, for 2 minutes); Slow (first item after 5s, fewer than 10 items a
-// second). The values are those of the feature table.
+// second). The values are those of FS.Mediator 9.0, the C# library whose features
+// this one has.
+//
+// A stream that fails after its first item is not started again, as items would be
+// delivered twice, unless its handler calls [ResumeFrom] or [StreamingConfig].Retry
+// sets another [StreamMode].
 //
 // It takes at most one config.
 func StreamingResilience(config ...StreamingConfig) []mediator.Behavior {
@@ -140,8 +145,15 @@ func StreamingResilience(config ...StreamingConfig) []mediator.Behavior {
 // preset DataProcessing; Slow (first item after 5s, fewer than 10 items a second);
 // Retry (twice, after 1s and 2s, within 3 minutes); CircuitBreaker (50 % of at
 // least 3 calls in 3 minutes, for a minute); Log (every 2500 items or 45s), which
-// being inside of Retry has a line for each attempt. The values are those of the
-// feature table.
+// being inside of Retry has a line for each attempt. The values are those of
+// FS.Mediator 9.0, the C# library whose features this one has.
+//
+// To stay up after its first item, a stream needs one thing more: its handler calls
+// [ResumeFrom] to go on where it was, or [StreamingConfig].Retry sets
+// [RetryConfig.Stream] to [SkipDelivered], for handlers that yield the same items
+// each time, or [Redeliver]. Without that, a failure after an item is the end of the
+// stream, as items would be delivered twice. One that goes on for days needs a
+// Retry without a MaxTotal, too, and a Breaker that does not count interruptions.
 //
 // It takes at most one config.
 func StreamingPlatinum(config ...StreamingConfig) []mediator.Behavior {

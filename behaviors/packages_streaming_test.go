@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,5 +39,30 @@ func TestStreamingPackagesTakeARetryAndABreaker(t *testing.T) {
 			require.ErrorIs(t, end, behaviors.ErrOpen)
 			require.Equal(t, 5, runs, "the breaker's five, within the retry's ten")
 		})
+	}
+}
+
+func TestStreamingPackagesGoOnAfterAnItemIfTheyMay(t *testing.T) {
+	quiet := slog.New(slog.DiscardHandler)
+	for _, pack := range []func(...behaviors.StreamingConfig) []mediator.Behavior{behaviors.StreamingResilience, behaviors.StreamingPlatinum} {
+		for name, tc := range map[string]struct {
+			resumes bool
+			retry   *behaviors.RetryConfig
+			want    string
+			err     error
+		}{
+			"as it is":      {want: "ab", err: errFlaky},
+			"ResumeFrom":    {resumes: true, want: "abcd"},
+			"SkipDelivered": {retry: &behaviors.RetryConfig{Stream: behaviors.SkipDelivered}, want: "abcd"},
+			"Redeliver":     {retry: &behaviors.RetryConfig{Stream: behaviors.Redeliver}, want: "ababcd"},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				handler := &broken{failAt: []int{2}, resumes: tc.resumes}
+				m := newMediator(t, mediator.Use(pack(behaviors.StreamingConfig{Logger: quiet, Retry: tc.retry})...), mediator.HandleStream(handler.handle))
+				got, err := collect(t.Context(), m, "abcd")
+				require.ErrorIs(t, err, tc.err, name)
+				require.Equal(t, tc.want, got, name)
+			})
+		}
 	}
 }

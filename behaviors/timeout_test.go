@@ -126,3 +126,16 @@ func TestTimeoutOfAStreamIsForTheWholeRun(t *testing.T) {
 func TestTimeoutRefusesNonsense(t *testing.T) {
 	require.PanicsWithValue(t, "behaviors: Timeout: 0s is not positive", func() { behaviors.Timeout(0) })
 }
+
+func TestTimeoutWaitsForAHandlerThatIgnoresItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMediator(t, mediator.Use(behaviors.Timeout(time.Second)), askFor(func(context.Context) error {
+			time.Sleep(time.Minute)
+			return errFlaky
+		}))
+		begun := time.Now()
+		_, err := mediator.Send(t.Context(), m, ask{})
+		require.Equal(t, time.Minute, time.Since(begun))
+		require.ErrorIs(t, err, errFlaky)
+	})
+}
