@@ -13,6 +13,7 @@ import (
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/backpressure"
 	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/health"
 )
 
 // frame is what the pages are shown at one moment.
@@ -168,6 +169,9 @@ func (s *sampler) sources(routes []mediator.Route, out *sample) {
 			switch source := b.(type) {
 			case *behaviors.Breaker:
 				out.Breakers = append(out.Breakers, circuitsOf(id, source))
+			case *health.Monitor:
+				// What it reads is of all that it watches, and would look like the
+				// state of each handler. The page has a place of its own for that.
 			case behaviors.Source:
 				s.guard(nameOf(b), func() { out.Readings[id] = readingsOf(source) })
 			}

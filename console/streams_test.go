@@ -39,8 +39,11 @@ func TestStreamsOfAMonitor(t *testing.T) {
 		m := newMediator(t, mediator.HandleStream(handleCount,
 			mediator.Use(monitor, backpressure.New(backpressure.Config{Strategy: backpressure.DropOldest, Capacity: 50}))))
 		p := open(t, console.Handler(m))
-		require.True(t, next[wiring](t, p, "wiring").Monitor)
-		require.Empty(t, next[sample](t, p, "sample").Streams.Running)
+		wired := next[wiring](t, p, "wiring")
+		require.True(t, wired.Monitor)
+		before := next[sample](t, p, "sample")
+		require.Empty(t, before.Streams.Running)
+		require.NotContains(t, before.Readings, wired.Routes[0].Behaviors[0].ID, "they are of all that the monitor watches, not of the handler")
 		ctx, stop := context.WithCancel(t.Context())
 		stepped(ctx, t, m)
 		next[sample](t, p, "sample")
