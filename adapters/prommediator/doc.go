@@ -40,6 +40,10 @@
 //	fsmediator_backpressure_depth                gauge     queued
 //	fsmediator_memoryguard_used_bytes            gauge
 //	fsmediator_memoryguard_rejections_total      counter
+//	fsmediator_health_status                     gauge     0 healthy, 1 warning, 2 unhealthy, 3 failed
+//	fsmediator_health_streams                    gauge     that run; the scope is their status
+//	fsmediator_deadletters_letters_total         counter   stored; the scope is "MESSAGE to GROUP"
+//	fsmediator_deadletters_losses_total          counter   that the store did not take
 //	fsmediator_BEHAVIOR_READING[_total]          what a Source of one's own reads
 //
 // Of several behaviors of one sort with the same scope the sum is shown, of states

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// knownReading is one of package behaviors. Its family is without the namespace.
+// knownReading is one of this module's behaviors. Its family is without the namespace.
 type knownReading struct {
 	family, help string
 	greatest     bool // of several, not the sum
@@ -33,6 +33,10 @@ var knownReadings = []knownReading{
 	{family: "backpressure_depth", help: "Items that are queued, by message."},
 	{family: "memoryguard_used_bytes", help: "Memory in use when a memory guard looked last.", greatest: true},
 	{family: "memoryguard_rejections_total", help: "Calls that a memory guard refused."},
+	{family: "health_status", help: "The worst that a health monitor finds: 0 healthy, 1 warning, 2 unhealthy, 3 failed.", greatest: true},
+	{family: "health_streams", help: "Streams that run, by their status."},
+	{family: "deadletters_letters_total", help: "Dead letters that were stored, by message and group."},
+	{family: "deadletters_losses_total", help: "Dead letters that their store did not take, by message and group."},
 }
 
 // reserved are the families that a reading must not be taken for.

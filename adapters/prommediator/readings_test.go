@@ -2,6 +2,8 @@ package prommediator_test
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -9,6 +11,8 @@ import (
 	"github.com/fsmediator/mediator/adapters/prommediator"
 	"github.com/fsmediator/mediator/backpressure"
 	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/deadletter"
+	"github.com/fsmediator/mediator/health"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
@@ -22,15 +26,36 @@ func everything(t testing.TB) (*behaviors.Breaker, prometheus.Collector) {
 	t.Helper()
 	recorder, breaker := behaviors.NewRecorder(), behaviors.CircuitBreaker(behaviors.BreakerConfig{})
 	guard := behaviors.MemoryGuard(behaviors.MemoryGuardConfig{Limit: 1 << 40})
+	var full atomic.Bool
+	letters := &store{Store: deadletter.NewMemory(), full: &full}
 	m := newMediator(t,
-		mediator.Use(recorder, behaviors.RateLimit(rate.NewLimiter(rate.Inf, 1)), behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 5}), guard,
+		mediator.Use(recorder, health.New(health.Config{}), deadletter.Behavior(letters), behaviors.RateLimit(rate.NewLimiter(rate.Inf, 1)), behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 5}), guard,
 			behaviors.Retry(behaviors.RetryConfig{Retries: 1, Delay: time.Nanosecond, RetryIf: behaviors.ErrorIs(errDeclined)}), breaker),
-		mediator.Handle(handle, mediator.Named("billing.charge")), mediator.HandleStream(tick, mediator.Named("billing.ticks"), mediator.Use(backpressure.New(backpressure.NoDataLoss()))))
+		mediator.Handle(handle, mediator.Named("billing.charge")), mediator.HandleStream(tick, mediator.Named("billing.ticks"), mediator.Use(backpressure.New(backpressure.NoDataLoss()))),
+		mediator.Subscribe(func(context.Context, paid) error { return errDeclined }, mediator.Named("billing.paid"), mediator.Group("mail")))
 	send(t, m, 1, -1)
 	for range mediator.Stream(context.Background(), m, ticks{N: 1}) {
 	}
+	require.ErrorIs(t, mediator.Publish(context.Background(), m, paid{}), errDeclined)
+	full.Store(true)
+	require.ErrorIs(t, mediator.Publish(context.Background(), m, paid{}), errFull)
 	return breaker, prommediator.NewCollector(recorder)
 }
+
+// store takes no letter while it is full.
+type store struct {
+	deadletter.Store
+	full *atomic.Bool
+}
+
+func (s *store) Put(ctx context.Context, l deadletter.Letter) error {
+	if s.full.Load() {
+		return errFull
+	}
+	return s.Store.Put(ctx, l)
+}
+
+var errFull = errors.New("full")
 
 func TestReadingsAreMetrics(t *testing.T) {
 	breaker, collector := everything(t)
@@ -44,6 +69,15 @@ func TestReadingsAreMetrics(t *testing.T) {
 	require.Equal(t, 1, value(t, got["fsmediator_backpressure_items_total"], ticking))
 	require.Equal(t, 1, value(t, got["fsmediator_backpressure_deliveries_total"], ticking))
 	require.Equal(t, 0, value(t, got["fsmediator_backpressure_depth"], ticking))
+	require.Equal(t, 1, value(t, got["fsmediator_deadletters_letters_total"], charge))
+	mail := model.LabelSet{"scope": "billing.paid to mail"}
+	require.Equal(t, 1, value(t, got["fsmediator_deadletters_letters_total"], mail))
+	require.Equal(t, 1, value(t, got["fsmediator_deadletters_losses_total"], mail))
+	require.Less(t, value(t, got["fsmediator_health_status"], nil), int(health.Failed))
+	require.Equal(t, 0, value(t, got["fsmediator_health_streams"], model.LabelSet{"scope": "healthy"}))
+	for _, f := range got {
+		require.NotContains(t, f.GetHelp(), "reads of itself", "a reading that has no help of its own")
+	}
 	for _, name := range []string{"backpressure_drops_total", "backpressure_samplings_total", "backpressure_abandonments_total", "circuitbreaker_rejections_total", "bulkhead_running", "bulkhead_waiting", "bulkhead_rejections_total",
 		"ratelimit_rejections_total", "memoryguard_used_bytes", "memoryguard_rejections_total"} {
 		require.Contains(t, got, "fsmediator_"+name)
@@ -58,6 +92,8 @@ func TestReadingsOfSeveralAreOne(t *testing.T) {
 			{Behavior: "bulkhead", Name: "running", Value: n, Gauge: true},
 			{Behavior: "bulkhead", Name: "rejections", Value: n},
 			{Behavior: "memoryguard", Name: "used", Value: n, Gauge: true},
+			{Behavior: "health", Name: "status", Value: n, State: "unhealthy", Gauge: true},
+			{Behavior: "health", Scope: "healthy", Name: "streams", Value: n, Gauge: true},
 		})
 	}
 	got := scrape(t, registered(t, prommediator.NewCollector(recorder)), expfmt.TypeTextPlain)
@@ -65,6 +101,8 @@ func TestReadingsOfSeveralAreOne(t *testing.T) {
 	require.Equal(t, 3, value(t, got["fsmediator_bulkhead_running"], nil))
 	require.Equal(t, 3, value(t, got["fsmediator_bulkhead_rejections_total"], nil))
 	require.Equal(t, 2, value(t, got["fsmediator_memoryguard_used_bytes"], nil))
+	require.Equal(t, 2, value(t, got["fsmediator_health_status"], nil))
+	require.Equal(t, 3, value(t, got["fsmediator_health_streams"], nil))
 }
 
 // What a source calls its readings makes no scrape fail and no name invalid.

@@ -93,6 +93,17 @@ var rows = []row{
 			rate("fsmediator_ratelimit_rejections_total", "rate limit {{scope}}"),
 			rate("fsmediator_memoryguard_rejections_total", "memory {{scope}}")}},
 	}},
+	{"Health and dead letters", []graph{
+		{kind: timeline, title: "Health", description: "The worst of what a monitor watches.", queries: []query{
+			{expr: `max by (instance) (fsmediator_health_status` + scoped + `)`, legend: "{{instance}}"}},
+			mappings: []mapping{{Type: "value", Options: map[string]shown{
+				"0": {"healthy", "green"}, "1": {"warning", "yellow"}, "2": {"unhealthy", "orange"}, "3": {"failed", "red"}}}}},
+		{kind: line, title: "Streams by health", description: "Streams that run and that a monitor watches.", unit: "short", queries: []query{
+			{expr: `sum by (scope) (fsmediator_health_streams` + scoped + `)`, legend: "{{scope}}"}}},
+		{kind: line, title: "Dead letters", description: "Letters a second, stored and lost: of what is lost the log alone tells.", unit: "ops", queries: []query{
+			rate("fsmediator_deadletters_letters_total", "stored {{scope}}"),
+			rate("fsmediator_deadletters_losses_total", "lost {{scope}}")}},
+	}},
 	{"Resources", []graph{
 		{kind: line, title: "Bulkheads", unit: "short", queries: []query{
 			{expr: `sum by (scope) (fsmediator_bulkhead_running` + scoped + `)`, legend: "running {{scope}}"},
