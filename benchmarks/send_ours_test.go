@@ -2,6 +2,7 @@ package benchmarks_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,14 +18,26 @@ type placeOrder struct {
 
 // passOn returns n behaviors that do nothing but call the next.
 func passOn(n int, p *probe) []mediator.Behavior {
-	bs := make([]mediator.Behavior, n)
-	for i := range bs {
-		bs[i] = mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
-			p.behave()
-			return next(ctx, c)
-		})
+	return slices.Repeat([]mediator.Behavior{mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		p.behave()
+		return next(ctx, c)
+	})}, n)
+}
+
+// scoped is such a behavior that promises to keep no Call, as most of package behaviors do.
+type scoped struct{ p *probe }
+
+func (s scoped) Wrap(next mediator.Next) mediator.Next {
+	return func(ctx context.Context, c mediator.Call) error {
+		s.p.behave()
+		return next(ctx, c)
 	}
-	return bs
+}
+
+func (scoped) ScopedCall() bool { return true }
+
+func passOnScoped(n int, p *probe) []mediator.Behavior {
+	return slices.Repeat([]mediator.Behavior{scoped{p}}, n)
 }
 
 // newMediator wires a mediator that is closed when tb ends.
@@ -37,8 +50,16 @@ func newMediator(tb testing.TB, opts ...mediator.Option) *mediator.Mediator {
 }
 
 func openOurs(tb testing.TB, behaviors int, p *probe) sendRun {
+	return openWith(tb, passOn(behaviors, p), p)
+}
+
+func openOursScoped(tb testing.TB, behaviors int, p *probe) sendRun {
+	return openWith(tb, passOnScoped(behaviors, p), p)
+}
+
+func openWith(tb testing.TB, around []mediator.Behavior, p *probe) sendRun {
 	m := newMediator(tb,
-		mediator.Use(passOn(behaviors, p)...),
+		mediator.Use(around...),
 		mediator.Handle(func(ctx context.Context, q placeOrder) (receipt, error) {
 			p.handle()
 			return place(ctx, q.order)

@@ -16,6 +16,8 @@ type sender struct {
 	open func(tb testing.TB, behaviors int, p *probe) sendRun
 	// plain says that the contender has no behaviors.
 	plain bool
+	// from is how many behaviors it takes for the contender to differ from others.
+	from int
 }
 
 // sendRun is a wired contender. The loops call the contender in their own bodies: behind a func value the cheap
@@ -29,6 +31,7 @@ type sendRun struct {
 var senders = []sender{
 	{name: "baseline", open: openDirect, plain: true},
 	{name: "ours", open: openOurs},
+	{name: "ours-scoped", open: openOursScoped, from: 2},
 	{name: "map", open: openRegistry},
 }
 
@@ -40,6 +43,9 @@ func BenchmarkSendBehaviors5(b *testing.B) { benchSend(b, 5) }
 // benchSend measures a Send through the given number of behaviors; the baseline stays the direct call.
 func benchSend(b *testing.B, behaviors int) {
 	for _, s := range senders {
+		if behaviors < s.from {
+			continue
+		}
 		b.Run(s.name, func(b *testing.B) {
 			run := checkedSend(b, s, behaviors)
 			b.ReportAllocs()
@@ -52,6 +58,9 @@ func benchSend(b *testing.B, behaviors int) {
 // where nothing is shared, it equals the ns/op of the same contender in BenchmarkSend.
 func benchSendParallel(b *testing.B) {
 	for _, s := range senders {
+		if s.from > 0 {
+			continue
+		}
 		b.Run(s.name, func(b *testing.B) {
 			run := checkedSend(b, s, 0)
 			b.ReportAllocs()

@@ -115,6 +115,7 @@ var labels = map[string]string{
 	"ours":              "**mediator**",
 	"ours-5-behaviors":  "**mediator**, 5 behaviors",
 	"ours-chan-handler": "**mediator**, HandleStreamChan",
+	"ours-scoped":       "**mediator**, behaviors that keep no Call",
 	"map":               "hand-written map of handlers",
 	"EventBus":          "asaskevich/EventBus",
 	"watermill":         "ThreeDotsLabs/watermill, gochannel",
