@@ -382,7 +382,10 @@ func ExampleDispatchTo() {
 type shop1 struct{ m *mediator.Mediator }
 
 func (s *shop1) place(ctx context.Context, q PlaceOrder) (Order, error) {
-	return Order{ID: "o-1"}, mediator.Publish(ctx, s.m, OrderPlaced{ID: "o-1"})
+	if err := mediator.Publish(ctx, s.m, OrderPlaced{ID: "o-1"}); err != nil {
+		fmt.Println("a subscriber failed, the order stands:", err)
+	}
+	return Order{ID: "o-1"}, nil
 }
 
 func ExampleBind() {
