@@ -100,7 +100,7 @@ var rows = []row{
 				"0": {"healthy", "green"}, "1": {"warning", "yellow"}, "2": {"unhealthy", "orange"}, "3": {"failed", "red"}}}}},
 		{kind: line, title: "Streams by health", description: "Streams that run and that a monitor watches.", unit: "short", queries: []query{
 			{expr: `sum by (scope) (fsmediator_health_streams` + scoped + `)`, legend: "{{scope}}"}}},
-		{kind: line, title: "Dead letters", description: "Letters a second, stored and lost: of what is lost the log alone tells.", unit: "ops", queries: []query{
+		{kind: line, title: "Dead letters", description: "Letters a second, stored, and lost because their store failed.", unit: "ops", queries: []query{
 			rate("fsmediator_deadletters_letters_total", "stored {{scope}}"),
 			rate("fsmediator_deadletters_losses_total", "lost {{scope}}")}},
 	}},
