@@ -50,6 +50,10 @@
 //   - Retry around a behavior that replaces errors without wrapping them: RetryIf
 //     does not know them any more. All behaviors here pass the cause on to
 //     errors.Is and errors.As.
+//   - CircuitBreaker around several subscribers of one event without
+//     [BreakerConfig.PerHandler]: one that fails opens it for all of them.
+//   - Dead letters around requests that send requests: each leaves a letter, and a
+//     redrive of all of them does the innermost more than once.
 //   - Retry around a Bulkhead with a queue, or around a RateLimit that waits: the
 //     attempts of one call queue up again and again.
 //   - Timeout outside of Retry alone: the first attempt that hangs takes all the
