@@ -48,6 +48,20 @@ func TestServiceIsThereAgainAfterTheServer(t *testing.T) {
 	}, patience, 10*time.Millisecond)
 }
 
+func TestErrorOfConnectTellsNoSecret(t *testing.T) {
+	for url, want := range map[string]string{
+		"nats://me:secret@127.0.0.1:1":                     "connect to nats://***@127.0.0.1:1: ",
+		"nats://secret@127.0.0.1:1,tls://x:secret@127.1:1": "connect to nats://***@127.0.0.1:1,tls://***@127.1:1: ",
+		"nats://me:secret@127.0.0.1:port":                  "connect to nats://***@127.0.0.1:port: ",
+		"me:secret@127.0.0.1:1":                            "connect to //***@127.0.0.1:1: ",
+		"nats://127.0.0.1:1":                               "connect to nats://127.0.0.1:1: ",
+	} {
+		_, err := natsmediator.Connect(url)
+		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "secret")
+	}
+}
+
 func TestConnectByTLS(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)

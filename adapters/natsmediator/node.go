@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	neturl "net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,9 +67,24 @@ func Connect(url string, opts ...NodeOption) (*Node, error) {
 	c := newNodeConfig("Connect", opts)
 	n, err := connect(c, url)
 	if err != nil {
-		return nil, fmt.Errorf("natsmediator: connect to %s: %w", url, err)
+		if failed, ok := errors.AsType[*neturl.Error](err); ok {
+			failed.URL = hideUsers(failed.URL)
+		}
+		return nil, fmt.Errorf("natsmediator: connect to %s: %w", hideUsers(url), err)
 	}
 	return n, nil
+}
+
+// hideUsers is urls without names, passwords and tokens.
+func hideUsers(urls string) string {
+	all := strings.Split(urls, ",")
+	for i, u := range all {
+		if end := strings.LastIndexByte(u, '@'); end >= 0 {
+			scheme, _, _ := strings.Cut(u, "//")
+			all[i] = strings.TrimSuffix(scheme, u) + "//***" + u[end:]
+		}
+	}
+	return strings.Join(all, ",")
 }
 
 func connect(c nodeConfig, url string, opts ...nats.Option) (*Node, error) {
