@@ -68,11 +68,9 @@ func watch(c config, log *journal, logger *slog.Logger) health.Config {
 // succeeds: the breaker would see nothing but failures. So those two have values of
 // their own here.
 func (s *system) around(consumer string, log *journal, logger *slog.Logger) []mediator.Behavior {
-	all := behaviors.StreamingPlatinum(behaviors.StreamingConfig{
+	return behaviors.StreamingPlatinum(behaviors.StreamingConfig{
 		Logger: logger, Health: s.monitor, Backpressure: s.queues[consumer],
-	})
-	own := map[string]mediator.Behavior{
-		"Retry": behaviors.Retry(behaviors.RetryConfig{
+		Retry: &behaviors.RetryConfig{
 			Retries: 5, Delay: 250 * time.Millisecond, MaxDelay: 5 * time.Second, Backoff: behaviors.Exponential,
 			// A consumer has one stream: there is no crowd whose retries could do harm.
 			Budget: behaviors.NoBudget(),
@@ -80,22 +78,12 @@ func (s *system) around(consumer string, log *journal, logger *slog.Logger) []me
 				health.NoteError(ctx, r.Err)
 				log.add("%s: resumed after %v: %v", r.Name, r.Waited.Round(time.Millisecond), r.Err)
 			},
-		}),
-		"CircuitBreaker": behaviors.CircuitBreaker(behaviors.BreakerConfig{
+		},
+		Breaker: &behaviors.BreakerConfig{
 			FailureRatio: 0.5, MinCalls: 3, Window: 3 * time.Minute, Break: time.Minute, Classify: classify,
 			OnStateChange: func(c behaviors.StateChange) { log.add("%s: the breaker is %v", c.Key, c.To) },
-		}),
-	}
-	for i, b := range all {
-		named, ok := b.(mediator.BehaviorNamer)
-		if !ok {
-			continue
-		}
-		if replacement, ok := own[named.BehaviorName()]; ok {
-			all[i] = replacement
-		}
-	}
-	return all
+		},
+	})
 }
 
 // classify has the breaker of a stream ignore that a line has gone down: that says
