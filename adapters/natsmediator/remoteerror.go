@@ -28,9 +28,10 @@ type RemoteError struct {
 	Code    string // the first that stands for the error, "" if none does
 	Message string // the text of the error there
 
-	codes  []string // all that stand for it
-	causes []error  // what the codes stand for here
-	after  time.Duration
+	codes    []string // all that stand for it
+	causes   []error  // what the codes stand for here
+	after    time.Duration
+	business bool
 }
 
 // Error gives the service, the message's name, and the error's text.
@@ -43,6 +44,10 @@ func (e *RemoteError) Unwrap() []error { return e.causes }
 
 // RetryAfter tells when to come back, if the error knew: 0 otherwise.
 func (e *RemoteError) RetryAfter() time.Duration { return e.after }
+
+// Business tells whether the error was an answer of the business there, see
+// behaviors.Business: then it is one here.
+func (e *RemoteError) Business() bool { return e.business }
 
 // ErrorCode gives an error a code on the wire: an error that is err is sent with
 // it, and one that comes with it is err again. Both sides need it. Codes of
@@ -126,6 +131,7 @@ type errorBody struct {
 	Codes      []string      `json:"codes,omitempty"`
 	Message    string        `json:"message"`
 	RetryAfter time.Duration `json:"retry_after_ns,omitempty"`
+	Business   bool          `json:"business,omitempty"`
 }
 
 // What an error may take on the wire at most; what is longer is cut short.
@@ -137,7 +143,7 @@ const (
 // errorBytes returns err as it travels.
 func (w *wire) errorBytes(err error) (data []byte, body errorBody) {
 	failed := guard(func() error { // the methods of a handler's error are the handler's
-		body = errorBody{Codes: w.codes.of(err), Message: clip(err.Error(), maxErrorText)}
+		body = errorBody{Codes: w.codes.of(err), Message: clip(err.Error(), maxErrorText), Business: isAnswer(err)}
 		var told interface{ RetryAfter() time.Duration }
 		if errors.As(err, &told) {
 			body.RetryAfter = max(told.RetryAfter(), 0)
@@ -152,6 +158,15 @@ func (w *wire) errorBytes(err error) (data []byte, body errorBody) {
 		data = []byte(`{"message":"error"}`)
 	}
 	return data, body
+}
+
+// isAnswer tells whether err is an answer of the business, see behaviors.Business.
+func isAnswer(err error) bool {
+	if _, panicked := errors.AsType[*mediator.PanicError](err); panicked {
+		return false
+	}
+	var says interface{ Business() bool }
+	return errors.As(err, &says) && says.Business()
 }
 
 // asked is err, or what it panics with when it is asked for its text or for what it
@@ -187,6 +202,7 @@ func (w *wire) remoteError(service, name string, data []byte) *RemoteError {
 	if len(body.Codes) > 0 {
 		e.Code = body.Codes[0]
 	}
+	e.business = body.Business || isAnswer(errors.Join(e.causes...))
 	return e
 }
 

@@ -260,6 +260,60 @@ func TestErrorsKeepTheirIdentity(t *testing.T) {
 	require.ErrorContains(t, got, "éé…", "a text of 2 MiB fits all the same")
 }
 
+// soldOut says itself that it is an answer.
+type soldOut struct{ answer bool }
+
+func (soldOut) Error() string    { return "sold out" }
+func (s soldOut) Business() bool { return s.answer }
+
+// "Sold out" would be asked for again and again, and would open a breaker, where the
+// same handler in the same process does neither.
+func TestAnswersOfTheBusinessStayAnswers(t *testing.T) {
+	n := embed(t)
+	var answer error
+	var calls int
+	asked := func() error { calls++; return answer }
+	serve(t, wired(t,
+		mediator.Handle(func(context.Context, place) (order, error) { return order{}, asked() }),
+		mediator.HandleStream(func(context.Context, count) iterSeq {
+			return func(yield func(int, error) bool) { yield(0, asked()) }
+		})), n)
+	there := wired(t, natsmediator.Remote[place](n, "shop"), natsmediator.RemoteStream[count](n, "shop"))
+	// One process on the way, which knows nothing of it.
+	_, err := natsmediator.Serve(t.Context(), wired(t, mediator.Handle(func(ctx context.Context, q place) (order, error) {
+		return mediator.Send(ctx, there, q)
+	})), n, "agent")
+	require.NoError(t, err)
+	agent := wired(t, natsmediator.Remote[place](n, "agent"))
+
+	for _, c := range []struct {
+		err    error
+		answer bool
+	}{
+		{behaviors.Business(errors.New("sold out")), true},
+		{fmt.Errorf("place: %w", soldOut{true}), true},
+		{soldOut{false}, false},
+		{fmt.Errorf("place: %w", behaviors.ErrInvalid), true},
+		{errors.New("connection reset"), false},
+		{&mediator.PanicError{Value: soldOut{true}}, false},
+	} {
+		answer, calls = c.err, 0
+		_, sent := mediator.Send(t.Context(), there, place{})
+		_, forwarded := mediator.Send(t.Context(), agent, place{})
+		_, streamed := collect(mediator.Stream(t.Context(), there, count{}))
+		require.Equal(t, 3, calls)
+		for _, err := range []error{sent, forwarded, streamed} {
+			remote, ok := errors.AsType[*natsmediator.RemoteError](err)
+			require.True(t, ok, err)
+			require.Equal(t, c.answer, remote.Business(), "%v", c.err)
+			if c.answer {
+				require.False(t, behaviors.Retryable(err), "%v", c.err)
+				require.Equal(t, behaviors.OutcomeIgnored, behaviors.OutcomeOf(err), "%v", c.err)
+			}
+		}
+	}
+}
+
 // reasons is an error that cannot be compared.
 type reasons []string
 
