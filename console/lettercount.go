@@ -87,11 +87,13 @@ func count(ctx context.Context, store deadletter.Store, to chan<- counted) {
 	began := time.Now()
 	result := counted{view: lettersView{Error: "the store panicked"}}
 	defer func() {
+		result.took = time.Since(began)
+		to <- result
+	}()
+	defer func() {
 		if v := recover(); v != nil {
 			result.problem = fmt.Sprintf("the store of dead letters panicked: %v", v)
 		}
-		result.took = time.Since(began)
-		to <- result
 	}()
 	ctx, cancel := context.WithTimeout(ctx, countLimit)
 	defer cancel()

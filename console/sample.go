@@ -109,11 +109,11 @@ func (s *sampler) guard(what string, f func()) {
 	ended := make(chan string)
 	go func() {
 		problem := "ended its goroutine"
+		defer func() { ended <- problem }()
 		defer func() {
 			if v := recover(); v != nil {
-				problem = fmt.Sprintf("panicked: %v", v)
+				problem = fmt.Sprintf("panicked: %v", v) // v may end the goroutine when it is asked for its text
 			}
-			ended <- problem
 		}()
 		f()
 		problem = ""

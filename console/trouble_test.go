@@ -141,6 +141,24 @@ func TestASourceThatEndsItsGoroutineHarmsNothing(t *testing.T) {
 	})
 }
 
+// exiting is an error that ends who asks for its text.
+type exiting struct{}
+
+func (exiting) Error() string {
+	runtime.Goexit()
+	return ""
+}
+
+func TestAPanicThatCannotBeToldHarmsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		panics := reader(func(func(behaviors.Reading) bool) { panic(exiting{}) })
+		p := open(t, console.Handler(newMediator(t, mediator.Use(&panics), mediator.HandleCommand(handleDo))))
+		for range 3 {
+			require.Equal(t, []string{"console_test.reader ended its goroutine"}, next[sample](t, p, "sample").Problems)
+		}
+	})
+}
+
 func TestASourceThatBlocksHoldsUpTheSamplesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		goOn := make(chan struct{})
