@@ -12,8 +12,9 @@ import (
 const troubleInterval = time.Minute
 
 // trouble is something that is tried until it succeeds. The log gets a line when it
-// begins to fail, one a minute while it does, and one when that is over. The zero
-// value is ready; it is used concurrently.
+// begins to fail, but no more than one a minute, while it goes on or comes and goes; and
+// one when a failure that was told is over. The zero value is ready; it is used
+// concurrently.
 type trouble struct {
 	patience time.Duration // what is over sooner is not told
 
