@@ -36,11 +36,14 @@ type WiringChecker interface {
 }
 
 // CallScoper is implemented by a [Behavior] that may promise to use its [Call] only
-// until it returns, and only on the goroutine it was called on. ScopedCall, which
-// is called once a handler, tells whether it does. Then its Call need not end when
-// it returns, which saves some nanoseconds a call: it ends with that of the
-// behavior outside of it, and with the call at the latest. What the promise is
-// broken for never touches another call.
+// until it returns, only on the goroutine it was called on, and to let panics
+// through. ScopedCall, which is called once a handler, tells whether it does. Then
+// its Call need not end when it returns, which saves some nanoseconds a call: it
+// ends with that of the behavior outside of it, and with the call at the latest.
+//
+// A behavior that breaks the promise never reaches another call by that. But one
+// that makes an error of a panic does not end what the panic left running: if the
+// behavior outside tries again, its next gives [ErrNextRunning].
 type CallScoper interface {
 	ScopedCall() bool
 }

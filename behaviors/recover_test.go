@@ -63,6 +63,45 @@ func TestRecoverLetsGoexitAndTheConsumersPanicThrough(t *testing.T) {
 	})
 }
 
+// A behavior that panics while its next still runs, as a home-made timeout may, is no
+// reason to refuse the attempt after it.
+func TestWhatAPanicLeftRunningEndsWithRecover(t *testing.T) {
+	for _, kind := range []mediator.Kind{mediator.KindRequest, mediator.KindStream} {
+		started, release, late := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+		impatient := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			if behaviors.Attempt(ctx) > 1 {
+				return next(ctx, c)
+			}
+			go func() { late <- next(ctx, c) }()
+			<-started
+			panic("too slow")
+		})
+		hang := func(ctx context.Context) {
+			if behaviors.Attempt(ctx) == 1 {
+				close(started)
+				<-release
+			}
+		}
+		retry := behaviors.Retry(behaviors.RetryConfig{Delay: 1, RetryIf: behaviors.ErrorAs[*mediator.PanicError]()})
+		m := newMediator(t, mediator.Use(noop{}, retry, behaviors.Recover(), impatient),
+			mediator.Handle(func(ctx context.Context, q ask) (int, error) { hang(ctx); return q.N, nil }),
+			mediator.HandleStream(func(ctx context.Context, _ letters) iter.Seq2[string, error] {
+				return func(yield func(string, error) bool) { hang(ctx); yield("a", nil) }
+			}))
+		if kind == mediator.KindRequest {
+			n, err := mediator.Send(t.Context(), m, ask{N: 7})
+			require.NoError(t, err)
+			require.Equal(t, 7, n)
+		} else {
+			got, err := collect(t.Context(), m, "")
+			require.NoError(t, err)
+			require.Equal(t, "a", got)
+		}
+		close(release)
+		require.ErrorIs(t, <-late, mediator.ErrCallOver)
+	}
+}
+
 // Fault of the system reimplemented here: a panic in one subscriber kept the rest
 // from running.
 func TestFault12RecoveredSubscriberKeepsNobodyFromRunning(t *testing.T) {

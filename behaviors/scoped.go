@@ -1,11 +1,9 @@
 package behaviors
 
-// These behaviors use their Call only until they return, and only on the goroutine
-// they were called on, see [mediator.CallScoper]. Those that hand it to functions of
-// others, use it from another goroutine or fork it do not promise that.
-
-// ScopedCall implements [mediator.CallScoper].
-func (recovery) ScopedCall() bool { return true }
+// These behaviors use their Call only until they return, only on the goroutine they
+// were called on, and let panics through, see [mediator.CallScoper]. Those that hand
+// it to functions of others, use it from another goroutine or fork it do not promise
+// that, nor does Recover: what a panic left running has to end with it.
 
 // ScopedCall implements [mediator.CallScoper].
 func (fallback[R]) ScopedCall() bool { return true }
@@ -13,7 +11,9 @@ func (fallback[R]) ScopedCall() bool { return true }
 // ScopedCall implements [mediator.CallScoper].
 func (validation) ScopedCall() bool { return true }
 
-// ScopedCall implements [mediator.CallScoper].
+// ScopedCall implements [mediator.CallScoper]. A stream's handler has the Call look at
+// its message by [ResumeFrom], on whatever goroutine it runs; if it asks when the
+// Retry has returned, nobody is left who heeds what it says.
 func (*retry) ScopedCall() bool { return true }
 
 // ScopedCall implements [mediator.CallScoper]: it is false with a Key, which is

@@ -17,7 +17,6 @@ func TestWhichBehaviorsKeepNoCall(t *testing.T) {
 		b    mediator.Behavior
 		want bool
 	}{
-		"Recover":        {behaviors.Recover(), true},
 		"Fallback":       {behaviors.Fallback(func(context.Context, error) (int, error) { return 0, nil }), true},
 		"Validate":       {behaviors.Validate(), true},
 		"Retry":          {behaviors.Retry(behaviors.RetryConfig{}), true},
@@ -28,8 +27,9 @@ func TestWhichBehaviorsKeepNoCall(t *testing.T) {
 		"MemoryGuard":    {behaviors.MemoryGuard(behaviors.MemoryGuardBalanced()), true},
 		"Recorder":       {behaviors.NewRecorder(), true},
 
+		"recovers panics":              {behaviors.Recover(), false},
 		"Key is given the Call":        {behaviors.CircuitBreaker(behaviors.BreakerConfig{Key: mediator.Call.Name}), false},
-		"the condition is given it":    {behaviors.When(always, behaviors.Recover()), false},
+		"the condition is given it":    {behaviors.When(always, behaviors.Validate()), false},
 		"forks it":                     {behaviors.Hedge(behaviors.HedgeConfig{Delay: time.Second}), false},
 		"on another goroutine":         {behaviors.Coalesce(mediator.Call.Name), false},
 		"from the timer of a stream":   {behaviors.Slow(behaviors.SlowConfig{}), false},
