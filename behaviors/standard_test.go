@@ -32,6 +32,29 @@ func TestStandardGivesEachSubscriberABreakerOfItsOwn(t *testing.T) {
 	require.Panics(t, func() { shipped(behaviors.BreakerConfig{Key: mediator.Call.Name, PerHandler: true}) }, "that is a contradiction still")
 }
 
+// New warns of nothing there: Standard's letters stand around notifications alone, and
+// behaviors are not told what they stand around.
+func TestASubscriberWithLettersOfItsOwnWithinStandardLeavesTwo(t *testing.T) {
+	store := deadletter.NewMemory()
+	own := deadletter.Behavior(store)
+	m := newMediator(t,
+		mediator.Use(behaviors.Standard(behaviors.StandardConfig{Logger: slog.New(slog.DiscardHandler), DeadLetters: own})...),
+		mediator.Handle(func(context.Context, ask) (int, error) { return 0, errDown }, mediator.Use(own)),
+		mediator.Subscribe(func(context.Context, told) error { return errDown }, mediator.Use(own)))
+	kept := func() (n int) {
+		for _, err := range deadletter.All(t.Context(), store, deadletter.Filter{}) {
+			require.NoError(t, err)
+			n++
+		}
+		return n
+	}
+	_, err := mediator.Send(t.Context(), m, ask{})
+	require.ErrorIs(t, err, errDown)
+	require.Equal(t, 1, kept(), "of a request, as it should be")
+	require.ErrorIs(t, mediator.Publish(t.Context(), m, told{}), errDown)
+	require.Equal(t, 3, kept(), "two of the subscriber")
+}
+
 // nested is a request whose handler sends ask.
 type nested struct{ mediator.Command }
 

@@ -59,8 +59,10 @@ import (
 // It is a [mediator.Source]: a Recorder around the same handlers shows how many
 // letters were stored, and how many were lost.
 //
-// New warns if it stands inside a retry or twice with the same store. It panics
-// if s or an option is nil.
+// New warns if it stands inside a retry or twice with the same store. It cannot tell
+// that of a subscriber with one of its own within the DeadLetters of
+// behaviors.Standard, or of a behaviors.When: each failure leaves two letters there.
+// It panics if s or an option is nil.
 func Behavior(s Store, opts ...Option) mediator.Behavior {
 	must(s != nil, "Behavior: the Store is nil")
 	k := &keeper{store: s, keepIf: unanswered, putTimeout: defaultPutTimeout}
