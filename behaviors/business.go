@@ -15,6 +15,8 @@ import (
 // [Retry] does not repeat them ([Retryable]), a [Breaker] does not count them
 // ([OutcomeOf]), and package deadletter keeps no letter of a request or a stream
 // that ended with one, for its caller has the answer. A panic with one is a panic.
+// Of joined errors one is enough, as for errors.As, so a failure that is to be seen
+// must not be joined with an answer.
 func Business(err error) error {
 	if err == nil {
 		return nil

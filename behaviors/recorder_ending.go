@@ -80,15 +80,18 @@ func EndingOf(ctx context.Context, err error) Ending {
 		return Exited
 	case canceled(ctx, err):
 		return Canceled
-	case ctx.Err() == nil && isRejection(err):
+	case ctx.Err() == nil && isRefusal(err):
 		return Rejected
 	case errors.Is(err, context.DeadlineExceeded), outOfTime(ctx) && endedBy(ctx, err):
 		return TimedOut
-	case isRejection(err), errors.Is(err, ErrInvalid):
+	case isRefusal(err):
 		return Rejected
 	}
 	return Failed
 }
+
+// isRefusal tells whether err is a rejection by a guard or of an invalid message.
+func isRefusal(err error) bool { return isRejection(err) || errors.Is(err, ErrInvalid) }
 
 // canceled tells whether err comes from the caller having cancelled ctx.
 func canceled(ctx context.Context, err error) bool {

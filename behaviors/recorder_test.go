@@ -45,6 +45,9 @@ func TestRecorderCountsEndings(t *testing.T) {
 		{name: "no time to wait", handler: func(context.Context) error {
 			return fmt.Errorf("%w: it would take longer: %w", behaviors.ErrFull, context.DeadlineExceeded)
 		}, want: behaviors.Rejected},
+		{name: "invalid, with a deadline in it", handler: func(context.Context) error {
+			return errors.Join(behaviors.ErrInvalid, context.DeadlineExceeded)
+		}, want: behaviors.Rejected},
 		{name: "rejected past the deadline", handler: func(ctx context.Context) error { return errors.Join(behaviors.ErrFull, ctx.Err()) },
 			ctx: pastDeadline, want: behaviors.TimedOut},
 		{name: "caller canceled", handler: ended, ctx: canceledContext(nil), want: behaviors.Canceled},

@@ -12,8 +12,8 @@ var (
 	ErrRetryBudget = errors.New("the retry budget is used up")
 	// ErrRetryTime: the next retry would begin after [RetryConfig.MaxTotal] or the
 	// deadline of the context, or the error asks for a longer wait than
-	// [RetryConfig.MaxDelay] or, of an open breaker, than [Retry] grants. For the deadline, the error is
-	// [context.DeadlineExceeded] too.
+	// [RetryConfig.MaxDelay] or, of an open breaker, than [Retry] grants. For the
+	// deadline, the error is [context.DeadlineExceeded] too.
 	ErrRetryTime = errors.New("no time is left for a retry")
 	// ErrDelivered: the stream cannot start again, because items were delivered.
 	ErrDelivered = errors.New("items were delivered")
