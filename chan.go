@@ -20,8 +20,9 @@ import (
 // still sends is taken and discarded, and the stream waits for it to return. Go
 // cannot end a goroutine from outside: a handler that goes on sending without a
 // look at its context, for a million items or for five seconds, stays blocked in a
-// send for good, and the function of [OnError] is told. A panic in h reaches the consumer as a panic with a
-// [*PanicError], after the items sent before it; [runtime.Goexit] as [ErrGoexit].
+// send for good, and the function of [OnError] is told. A panic in h reaches the
+// consumer as a panic with a [*PanicError], after the items sent before it;
+// [runtime.Goexit] as [ErrGoexit].
 func HandleStreamChan[Q StreamRequest[T], T any](h func(ctx context.Context, q Q, out chan<- T) error, opts ...HandlerOption) Option {
 	r := &streamRoute[Q, T]{bridged: h, spec: newSpec(opts)}
 	return optionFunc(func(w *wiring) { w.handlers = append(w.handlers, r.fresh()) })

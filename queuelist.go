@@ -8,8 +8,8 @@ func (c Call) QueueCounts() QueueCounts {
 	if c.f == nil || c.f.info.kind != KindStream || c.f.lock(c.id) != nil {
 		return QueueCounts{}
 	}
-	defer c.f.unlock()
 	stream, ok := c.f.content.(interface{ queueList() *queueList })
+	c.f.unlock() // whoever waits for that spins, and to count takes longer than to copy
 	if !ok {
 		return QueueCounts{}
 	}

@@ -11,8 +11,8 @@ import (
 // is known to be wrong, see [WiringChecker]: by New and Listen, before they
 // return. So is the first [Publish] of a type without subscribers of its own, if
 // there are subscribers to a pointer to that type, or to what it points to, or if
-// it is a request. f may be called concurrently. Default: a warning record of
-// [slog.Default].
+// it is a request with a handler and no subscriber to an interface gets it. f may
+// be called concurrently. Default: a warning record of [slog.Default].
 func OnWarning(f func(warning string)) Option {
 	return optionFunc(func(w *wiring) {
 		w.once("OnWarning")
