@@ -106,8 +106,8 @@ func (r *run) begin(ctx context.Context) context.Context {
 	ctx, cause := takeCause(ctx)
 	ctx, r.span = r.b.tracer.Start(ctx, r.h.span, opts...)
 	r.recording, r.measuring = r.span.IsRecording(), r.b.enabled(ctx)
-	if r.h.subscriber {
-		delivered(r.outer)
+	if !r.publish {
+		within(r.outer)
 	}
 	if r.publish && (r.recording || r.measuring) {
 		ctx = &publishing{Context: ctx}

@@ -11,7 +11,7 @@ import (
 
 // WrapPublish is part of [mediator.PublishWrapper].
 func (b *behavior) WrapPublish(ctx context.Context, name string, publish func(context.Context) error) error {
-	if p := publishingOf(ctx); p != nil && !p.delivered.Load() {
+	if p := publishingOf(ctx); p != nil && !p.called.Load() {
 		return publish(ctx) // another one is around it
 	}
 	h := b.of(key{kind: mediator.KindNotification, name: name}, b.newHandler)
@@ -21,7 +21,7 @@ func (b *behavior) WrapPublish(ctx context.Context, name string, publish func(co
 // publishing is the context of a whole publish.
 type publishing struct {
 	context.Context
-	delivered atomic.Bool // a subscriber has begun, so what is published under it is another
+	called atomic.Bool // a call has begun in it, so what is published from now on is another
 }
 
 type publishingKey struct{}
@@ -39,10 +39,11 @@ func publishingOf(ctx context.Context) *publishing {
 	return p
 }
 
-// delivered notes that a subscriber begins.
-func delivered(ctx context.Context) {
-	if p := publishingOf(ctx); p != nil && !p.delivered.Load() {
-		p.delivered.Store(true)
+// within notes that a call begins in the publish that ctx is of: a subscriber's, or one
+// that a behavior outside of it makes.
+func within(ctx context.Context) {
+	if p := publishingOf(ctx); p != nil && !p.called.Load() {
+		p.called.Store(true)
 	}
 }
 

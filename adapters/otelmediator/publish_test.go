@@ -119,6 +119,27 @@ func TestAPublishOfASubscriberIsASpanOfItsOwn(t *testing.T) {
 	}
 }
 
+// What stands outside of the subscribers' spans is not one of them.
+func TestAPublishBeneathABehaviorOfASubscriberIsASpanOfItsOwn(t *testing.T) {
+	r := newRig()
+	var m *mediator.Mediator
+	charges := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		if c.Name() == "paid" {
+			if _, err := mediator.Send(ctx, m, charge{}); err != nil {
+				return err
+			}
+		}
+		return next(ctx, c)
+	})
+	m = newMediator(t, mediator.Use(charges, r.behavior()),
+		mediator.Subscribe(func(context.Context, paid) error { return nil }, mediator.Group("mail"), mediator.Named("paid")),
+		mediator.Subscribe(func(context.Context, string) error { return nil }, mediator.Group("log"), mediator.Named("text")),
+		mediator.Handle(func(ctx context.Context, _ charge) (int, error) { return 0, mediator.Publish(ctx, m, "charged") }, mediator.Named("charge")))
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{}))
+	require.Equal(t, []string{"process text", "publish text", "send charge", "process paid", "publish paid"}, names(r.spans.GetSpans()))
+	require.Equal(t, r.span(t, "send charge").SpanContext, r.span(t, "publish text").Parent)
+}
+
 func TestOnlyTheOutermostMakesTheSpanOfAPublish(t *testing.T) {
 	r := newRig()
 	m := newMediator(t, mediator.Use(r.behavior(), r.behavior(otelmediator.SpansOnly())),
