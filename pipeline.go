@@ -43,7 +43,8 @@ type WiringChecker interface {
 //
 // A behavior that breaks the promise never reaches another call by that. But one
 // that makes an error of a panic does not end what the panic left running: if the
-// behavior outside tries again, its next gives [ErrNextRunning].
+// behavior outside tries again, its next gives [ErrNextRunning]. One that returns
+// nil without calling next or SetResponse leaves the response that was there.
 type CallScoper interface {
 	ScopedCall() bool
 }
