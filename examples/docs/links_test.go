@@ -63,6 +63,20 @@ func TestIndexIsComplete(t *testing.T) {
 	}
 }
 
+// The table of ARCHITECTURE.md has each file of the root package.
+func TestArchitectureIsComplete(t *testing.T) {
+	text, err := os.ReadFile("../../ARCHITECTURE.md")
+	require.NoError(t, err)
+	files, err := filepath.Glob("../../*.go")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, path := range files {
+		if !isTest(path) {
+			require.Contains(t, string(text), "`"+filepath.Base(path)+"`")
+		}
+	}
+}
+
 var (
 	changeDir = regexp.MustCompile(`^\(?cd (\S+) && `)
 	folder    = regexp.MustCompile(`(?:^| )(\./[\w./-]*)`)
