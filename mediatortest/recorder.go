@@ -48,8 +48,9 @@ type (
 // entry is a call as it is recorded.
 type entry struct {
 	Call
-	m      *mediator.Mediator // nil if the Recorder is an option of a handler
-	groups []string           // those that a notification as it was published reaches
+	m         *mediator.Mediator // nil if the Recorder is an option of a handler
+	groups    []string           // those that a notification as it was published reaches
+	delivered bool               // by a Publish, not to a single group by name
 }
 
 // What is published without a subscriber passes no behavior, so a Recorder
@@ -67,12 +68,23 @@ func NewRecorder() *Recorder {
 	r.option = mediator.Bind(func(m *mediator.Mediator) mediator.Option {
 		relayed := sync.OnceValue(func() map[string]bool { return relays(m) })
 		return mediator.Options(
-			mediator.Use(mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			mediator.Use(watching{mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
 				return r.record(ctx, c, next, m, relayed)
-			})),
+			})}),
 			mediator.Subscribe(func(context.Context, any) error { return nil }, mediator.Group(r.group)))
 	})
 	return r
+}
+
+// watching is a Recorder's behavior. It knows a delivery of a publish from one to a
+// single group.
+type watching struct{ mediator.Behavior }
+
+type publishedKey struct{}
+
+// WrapPublish is part of [mediator.PublishWrapper].
+func (watching) WrapPublish(ctx context.Context, name string, publish func(context.Context) error) error {
+	return publish(context.WithValue(ctx, publishedKey{}, name))
 }
 
 // relays is the names of the notifications that have a relay in m. They do not
@@ -146,6 +158,7 @@ func list(calls []Call) string {
 // relayed returns the names of the notifications that have a relay there.
 func (r *Recorder) record(ctx context.Context, c mediator.Call, next mediator.Next, m *mediator.Mediator, relayed func() map[string]bool) error {
 	call := &entry{Call: Call{Kind: c.Kind(), Name: c.Name(), Handler: c.Handler()}, m: m}
+	call.delivered = ctx.Value(publishedKey{}) == call.Name
 	if strings.HasPrefix(call.Handler, ownGroup) {
 		if call.Handler != r.group {
 			return next(ctx, c)

@@ -60,8 +60,9 @@ func unfinished[N any](entries []entry) (who []string) {
 		}
 		to := delivery{e.m, reflect.TypeOf(e.Message), e.Handler}
 		switch {
-		case e.Done:
+		case e.Done && e.delivered:
 			due[to]--
+		case e.Done:
 		case e.Handler == "":
 			who = append(who, "the relay")
 		default:

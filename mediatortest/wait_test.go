@@ -100,6 +100,29 @@ func TestWaitPublishedDoesNotWaitForWhoHasLeft(t *testing.T) {
 	})
 }
 
+// What was handed to one group alone does not stand for a publish to come.
+func TestWaitPublishedDoesNotCountWhatOneGroupWasGiven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := mediatortest.NewRecorder()
+		held := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			if c.Handler() == "print" {
+				time.Sleep(time.Second) // before the Recorder sees it
+			}
+			return next(ctx, c)
+		})
+		m := mediatortest.New(t, mediator.Use(held), rec, mediator.BackgroundQueue(10, 1),
+			mediator.Subscribe(slowly[OrderPaid](time.Second), mediator.Group("mail")),
+			mediator.Subscribe(slowly[OrderPaid](time.Second), mediator.Group("print")))
+		for range 3 {
+			require.NoError(t, mediator.DispatchTo(t.Context(), m, "mediatortest_test.OrderPaid", "print", func(any) error { return nil }))
+		}
+		require.NoError(t, mediator.Publish(t.Context(), m, OrderPaid{Receipt: 1}, mediator.Background()))
+		took, found := waited[OrderPaid](t, rec, 1)
+		require.Equal(t, 3*time.Second, took)
+		require.Len(t, found, 1)
+	})
+}
+
 func TestWaitPublishedOfOneMediatorIsNotForAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := mediatortest.NewRecorder()
