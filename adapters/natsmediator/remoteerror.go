@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/behaviors"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 )
@@ -17,7 +18,8 @@ import (
 // RemoteError is what failed in another process. errors.Is finds the sentinels
 // of the packages mediator, behaviors, backpressure, health, deadletter and
 // boltmediator, this package's own, those of contexts, and those that both sides gave
-// a code by [ErrorCode]; a panic there is a *mediator.PanicError without its stack.
+// a code by [ErrorCode]; a panic there is a *mediator.PanicError without its stack,
+// and what behaviors.Business marked is marked here.
 //
 // It is also what a call comes back with that no instance of the service took:
 // that is mediator.ErrNoHandler, at once, while a service that does not answer is
@@ -28,10 +30,9 @@ type RemoteError struct {
 	Code    string // the first that stands for the error, "" if none does
 	Message string // the text of the error there
 
-	codes    []string // all that stand for it
-	causes   []error  // what the codes stand for here
-	after    time.Duration
-	business bool
+	codes  []string // all that stand for it
+	causes []error  // what the codes stand for here
+	after  time.Duration
 }
 
 // Error gives the service, the message's name, and the error's text.
@@ -44,10 +45,6 @@ func (e *RemoteError) Unwrap() []error { return e.causes }
 
 // RetryAfter tells when to come back, if the error knew: 0 otherwise.
 func (e *RemoteError) RetryAfter() time.Duration { return e.after }
-
-// Business tells whether the error was an answer of the business there, see
-// behaviors.Business: then it is one here.
-func (e *RemoteError) Business() bool { return e.business }
 
 // ErrorCode gives an error a code on the wire: an error that is err is sent with
 // it, and one that comes with it is err again. Both sides need it. Codes of
@@ -69,8 +66,9 @@ type errorCode struct {
 
 // Codes without a sentinel.
 const (
-	codePanic = "panic"
-	codeOther = "error" // for the header, which must not be empty
+	codePanic  = "panic"
+	codeAnswer = "behaviors.business" // as builtinCodes has them
+	codeOther  = "error"              // for the header, which must not be empty
 )
 
 // codes are all codes of a node, the user's first.
@@ -101,6 +99,9 @@ func (cs codes) of(err error) (codes []string) {
 	if _, ok := errors.AsType[*mediator.PanicError](err); ok {
 		codes = append(codes, codePanic)
 	}
+	if isAnswer(err) {
+		codes = append(codes, codeAnswer)
+	}
 	if r, ok := errors.AsType[*RemoteError](err); ok {
 		for _, c := range r.codes { // this node may not know them, the caller may
 			if !slices.Contains(codes, c) {
@@ -118,6 +119,10 @@ func (cs codes) causes(codes []string, message string) (causes []error) {
 			causes = append(causes, &mediator.PanicError{Value: strings.TrimPrefix(message, "panic: ")})
 			continue
 		}
+		if code == codeAnswer {
+			causes = append(causes, errAnswer)
+			continue
+		}
 		if i := slices.IndexFunc(cs, func(c errorCode) bool { return c.code == code }); i >= 0 {
 			causes = append(causes, cs[i].err)
 		}
@@ -131,7 +136,6 @@ type errorBody struct {
 	Codes      []string      `json:"codes,omitempty"`
 	Message    string        `json:"message"`
 	RetryAfter time.Duration `json:"retry_after_ns,omitempty"`
-	Business   bool          `json:"business,omitempty"`
 }
 
 // What an error may take on the wire at most; what is longer is cut short.
@@ -143,7 +147,7 @@ const (
 // errorBytes returns err as it travels.
 func (w *wire) errorBytes(err error) (data []byte, body errorBody) {
 	failed := guard(func() error { // the methods of a handler's error are the handler's
-		body = errorBody{Codes: w.codes.of(err), Message: clip(err.Error(), maxErrorText), Business: isAnswer(err)}
+		body = errorBody{Codes: w.codes.of(err), Message: clip(err.Error(), maxErrorText)}
 		var told interface{ RetryAfter() time.Duration }
 		if errors.As(err, &told) {
 			body.RetryAfter = max(told.RetryAfter(), 0)
@@ -159,6 +163,8 @@ func (w *wire) errorBytes(err error) (data []byte, body errorBody) {
 	}
 	return data, body
 }
+
+var errAnswer = behaviors.Business(errors.New("an answer of the business"))
 
 // isAnswer tells whether err is an answer of the business, see behaviors.Business.
 func isAnswer(err error) bool {
@@ -202,7 +208,6 @@ func (w *wire) remoteError(service, name string, data []byte) *RemoteError {
 	if len(body.Codes) > 0 {
 		e.Code = body.Codes[0]
 	}
-	e.business = body.Business || isAnswer(errors.Join(e.causes...))
 	return e
 }
 
