@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
 	"github.com/fsmediator/mediator/internal/caught"
 	"go.opentelemetry.io/otel/attribute"
@@ -47,8 +46,9 @@ func Observe(r *behaviors.Recorder, opts ...Option) (stop func() error, err erro
 		return nil, fmt.Errorf("otelmediator: observe: %w", err)
 	}
 	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		s, err := snapshot(r)
-		if err != nil {
+		var s behaviors.Snapshot
+		// A reader collects in a goroutine of its own, which has to go on.
+		if err := caught.Apart(func() { s = r.Snapshot() }); err != nil {
 			return fmt.Errorf("otelmediator: observe: a source that the Recorder watches: %w", err)
 		}
 		for reading, value := range merged(s.Readings) {
@@ -69,26 +69,6 @@ func Observe(r *behaviors.Recorder, opts ...Option) (stop func() error, err erro
 		return nil, fmt.Errorf("otelmediator: observe: %w", err)
 	}
 	return registration.Unregister, nil
-}
-
-// snapshot takes what a source panics with for an error, and its Goexit: a reader
-// collects in a goroutine of its own, which has to go on.
-func snapshot(r *behaviors.Recorder) (behaviors.Snapshot, error) {
-	var s behaviors.Snapshot
-	ended := make(chan error)
-	go func() {
-		err := mediator.ErrGoexit
-		defer func() {
-			if v := recover(); v != nil {
-				err = caught.Panic(v)
-			}
-			ended <- err
-		}()
-		s = r.Snapshot()
-		err = nil
-	}()
-	err := <-ended
-	return s, err
 }
 
 // reading is what one figure is about.

@@ -113,19 +113,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 // that has gone it would wait for ever.
 func (c *collector) snapshot() (behaviors.Snapshot, error) {
 	var s behaviors.Snapshot
-	ended := make(chan error)
-	go func() {
-		err := mediator.ErrGoexit
-		defer func() {
-			if v := recover(); v != nil {
-				err = caught.Panic(v)
-			}
-			ended <- err
-		}()
-		s = c.recorder.Snapshot()
-		err = nil
-	}()
-	if err := <-ended; err != nil {
+	if err := caught.Apart(func() { s = c.recorder.Snapshot() }); err != nil {
 		return behaviors.Snapshot{}, fmt.Errorf("prommediator: a source that the Recorder watches: %w", err)
 	}
 	return s, nil

@@ -2,6 +2,7 @@ package caught_test
 
 import (
 	"errors"
+	"runtime"
 	"testing"
 
 	"github.com/fsmediator/mediator"
@@ -27,4 +28,14 @@ func TestPanic(t *testing.T) {
 	require.Contains(t, string(p.Stack), "caught_test.panicsHere", "where the panic began")
 	require.Same(t, p, recovered(func() { panic(p) }), "it keeps the stack of its origin")
 	require.EqualError(t, recovered(func() { panicsHere("x") }), "panic: x")
+}
+
+func TestApart(t *testing.T) {
+	ran := false
+	require.NoError(t, caught.Apart(func() { ran = true }))
+	require.True(t, ran)
+	require.ErrorIs(t, caught.Apart(runtime.Goexit), mediator.ErrGoexit)
+	var p *mediator.PanicError
+	require.ErrorAs(t, caught.Apart(func() { panicsHere("x") }), &p)
+	require.Equal(t, "x", p.Value)
 }
