@@ -216,7 +216,7 @@ func TestSampling(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		require.Equal(t, 4, v.Sample(), "not beyond Most")
 		s := one(t, h.Snapshot())
-		require.Equal(t, s.Skipped, s.Queues[0].Skipped)
+		require.InDelta(t, s.Queues[0].Skipped, s.Skipped, 1, "an item may come while both are read")
 		require.Positive(t, s.Skipped)
 		c.perSecond.Store(1000)
 		time.Sleep(20 * time.Second)

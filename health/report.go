@@ -80,7 +80,8 @@ type Stream struct {
 	// Errors counts those of [NoteError], and 1 for a stream that failed.
 	Errors uint64 `json:"errors"`
 	// Dropped and Skipped are what all the queues of the stream dropped and sampled
-	// out so far, Depth what is queued now.
+	// out so far, those that are gone included; they are read after Queues, while the
+	// stream goes on. Depth is what is queued now.
 	Dropped uint64  `json:"dropped"`
 	Skipped uint64  `json:"skipped"`
 	Depth   int     `json:"depth"`
