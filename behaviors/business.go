@@ -1,11 +1,5 @@
 package behaviors
 
-import (
-	"errors"
-
-	"github.com/fsmediator/mediator"
-)
-
 // Business returns err marked as an answer of the business, such as "sold out" or
 // "no credit": what is called works, and says no. It is err for errors.Is and
 // errors.As, with its text, and has a method Business() bool that returns true; an
@@ -29,10 +23,3 @@ type businessError struct{ err error }
 func (e *businessError) Error() string { return e.err.Error() }
 func (e *businessError) Unwrap() error { return e.err }
 func (*businessError) Business() bool  { return true }
-
-// isBusiness tells whether err is an answer of the business.
-func isBusiness(err error) bool {
-	var business interface{ Business() bool }
-	var panicked *mediator.PanicError
-	return errors.As(err, &business) && business.Business() && !errors.As(err, &panicked)
-}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+
+	"github.com/fsmediator/mediator/internal/answer"
 )
 
 // Outcome is what a call means to a [Breaker].
@@ -40,7 +42,7 @@ func OutcomeOf(err error) Outcome {
 	switch {
 	case err == nil:
 		return OutcomeSuccess
-	case isRejection(err), isBusiness(err):
+	case isRejection(err), answer.Is(err):
 		return OutcomeIgnored
 	}
 	return OutcomeFailure

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/answer"
 )
 
 // ErrorIs returns a condition on errors, such as [RetryConfig.RetryIf]: those that
@@ -61,7 +62,7 @@ func Retryable(err error) bool {
 	case errors.As(err, &open) && open.State == StateIsolated:
 		return false
 	}
-	return !isBusiness(err)
+	return !answer.Is(err)
 }
 
 var isFinal = ErrorIs(ErrInvalid, mediator.ErrNoHandler, mediator.ErrClosed, mediator.ErrMessageType,

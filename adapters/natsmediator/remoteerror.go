@@ -11,6 +11,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/internal/answer"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 )
@@ -99,7 +100,7 @@ func (cs codes) of(err error) (codes []string) {
 	if _, ok := errors.AsType[*mediator.PanicError](err); ok {
 		codes = append(codes, codePanic)
 	}
-	if isAnswer(err) {
+	if answer.Is(err) {
 		codes = append(codes, codeAnswer)
 	}
 	if r, ok := errors.AsType[*RemoteError](err); ok {
@@ -165,15 +166,6 @@ func (w *wire) errorBytes(err error) (data []byte, body errorBody) {
 }
 
 var errAnswer = behaviors.Business(errors.New("an answer of the business"))
-
-// isAnswer tells whether err is an answer of the business, see behaviors.Business.
-func isAnswer(err error) bool {
-	if _, panicked := errors.AsType[*mediator.PanicError](err); panicked {
-		return false
-	}
-	var says interface{ Business() bool }
-	return errors.As(err, &says) && says.Business()
-}
 
 // asked is err, or what it panics with when it is asked for its text or for what it
 // is: a nil pointer of the handler's own type does.
