@@ -122,7 +122,7 @@ func consume[T any](ctx context.Context, r *remote, t terms, q any, yield func(T
 				return
 			}
 		}
-		s.used(frame.size)
+		s.used(len(frame.body))
 	}
 }
 
@@ -151,7 +151,6 @@ type remoteStream struct {
 // received is a frame without its number.
 type received struct {
 	kind byte
-	size int
 	body []byte
 }
 
@@ -216,12 +215,29 @@ func (s *remoteStream) accept(msg *nats.Msg) error {
 	if number != want {
 		return s.broken(fmt.Sprintf("frame %d came in place of %d", number, want))
 	}
-	if kind == frameBeat {
+	switch kind {
+	case frameBeat:
+		return nil
+	case manyFrames:
+		for len(body) > 0 {
+			var frame []byte
+			if frame, body, err = nextFrame(body); err != nil {
+				return s.r.n.wire.malformedReply(s.r.service, s.target.name, err)
+			}
+			if err := s.put(received{frameItems, frame}); err != nil {
+				return err
+			}
+		}
 		return nil
 	}
-	s.number = number
+	return s.put(received{kind, body})
+}
+
+// put hands the consumer a frame.
+func (s *remoteStream) put(f received) error {
+	s.number++
 	select {
-	case s.frames <- received{kind, len(msg.Data), body}:
+	case s.frames <- f:
 		return nil
 	default:
 		return s.broken("the producer does not heed the window")

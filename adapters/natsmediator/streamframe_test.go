@@ -6,6 +6,7 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func TestFramesAreFullAndBounded(t *testing.T) {
 				}
 			}, mediator.Named("texts"))), n)
 			got, frames := 0, 0
-			for body := range framesOf(t, rawConn(t, n), natsmediator.StreamSubject("mediator", "shop", "texts", 1)) {
+			for body := range framesOf(t, rawConn(t, n), "texts") {
 				inFrame := 0
 				for rest := body; len(rest) > 0; inFrame++ {
 					length, head := binary.Uvarint(rest)
@@ -55,31 +56,143 @@ func TestFramesAreFullAndBounded(t *testing.T) {
 // framesOf consumes a stream of Binary by hand, with a window of eight frames, and
 // yields what its frames hold. It is always one behind, for a consumer that has nothing
 // to do is sent what there is.
-func framesOf(t *testing.T, nc *nats.Conn, subject string) iter.Seq[[]byte] {
+func framesOf(t *testing.T, nc *nats.Conn, name string) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		inbox := nc.NewInbox()
-		sub, err := nc.SubscribeSync(inbox)
-		require.NoError(t, err)
-		defer func() { require.NoError(t, sub.Unsubscribe()) }()
-		require.NoError(t, nc.PublishMsg(&nats.Msg{Subject: subject, Reply: inbox, Header: nats.Header{
-			"ce-datacontenttype": {"application/octet-stream"}, "Mediator-Window": {"8"}, "Mediator-Heartbeat": {"60000000000"}}}))
+		c := openByHand(t, nc, name, 8)
+		defer c.close()
 		for used := uint64(0); ; {
-			msg, err := sub.NextMsg(patience)
-			require.NoError(t, err)
-			if msg.Data[0] == 'e' {
+			frames := c.next()
+			if frames == nil {
 				return
 			}
-			if msg.Data[0] == 'b' {
-				continue
+			for _, f := range frames {
+				if !yield(f) {
+					return
+				}
+				c.grant(used)
+				used += uint64(max(len(f)-1, 0))/(32<<10) + 1
 			}
-			require.Equal(t, byte('i'), msg.Data[0], "%s", msg.Data)
-			_, head := binary.Uvarint(msg.Data[1:])
-			if !yield(msg.Data[1+head:]) {
-				return
-			}
-			require.NoError(t, nc.PublishRequest(msg.Reply, inbox, binary.AppendUvarint([]byte{'c'}, used)))
-			used += uint64(len(msg.Data)-1)/(32<<10) + 1
 		}
+	}
+}
+
+// byHandConsumer is a consumer of a stream of Binary.
+type byHandConsumer struct {
+	t       *testing.T
+	nc      *nats.Conn
+	sub     *nats.Subscription
+	control string
+	number  uint64 // of the last frame
+	largest int    // message
+}
+
+func openByHand(t *testing.T, nc *nats.Conn, name string, window int) *byHandConsumer {
+	inbox := nc.NewInbox()
+	sub, err := nc.SubscribeSync(inbox)
+	require.NoError(t, err)
+	require.NoError(t, nc.PublishMsg(&nats.Msg{Subject: natsmediator.StreamSubject("mediator", "shop", name, 1), Reply: inbox, Header: nats.Header{
+		"ce-datacontenttype": {"application/octet-stream"}, "Mediator-Window": {strconv.Itoa(window)}, "Mediator-Heartbeat": {"60000000000"}}}))
+	return &byHandConsumer{t: t, nc: nc, sub: sub}
+}
+
+// next returns the frames of the next message of items, nil at the end.
+func (c *byHandConsumer) next() [][]byte {
+	for {
+		msg, err := c.sub.NextMsg(patience)
+		require.NoError(c.t, err)
+		c.control, c.largest = msg.Reply, max(c.largest, len(msg.Data))
+		number, n := binary.Uvarint(msg.Data[1:])
+		rest := msg.Data[1+n:]
+		if kind := msg.Data[0]; kind != 'b' {
+			require.Equal(c.t, c.number+1, number)
+		}
+		switch msg.Data[0] {
+		case 'b':
+			require.Equal(c.t, c.number, number)
+		case 'e':
+			return nil
+		case 'i':
+			c.number++
+			return [][]byte{rest}
+		case 'm':
+			var frames [][]byte
+			for ; len(rest) > 0; c.number++ {
+				size := binary.BigEndian.Uint32(rest)
+				frames = append(frames, rest[4:4+size])
+				rest = rest[4+size:]
+			}
+			require.Greater(c.t, len(frames), 1, "a frame alone needs no length")
+			return frames
+		default:
+			require.Fail(c.t, "no frame", "%q", msg.Data)
+		}
+	}
+}
+
+func (c *byHandConsumer) grant(used uint64) {
+	require.NoError(c.t, c.nc.PublishRequest(c.control, c.sub.Subject, binary.AppendUvarint([]byte{'c'}, used)))
+}
+
+func (c *byHandConsumer) close() { require.NoError(c.t, c.sub.Unsubscribe()) }
+
+// TestFramesTravelTogether has a handler run ahead of its consumer and pause: frames
+// come together in messages, within the window, and what is held comes as soon as
+// the consumer has nothing left to do, although the handler yields nothing.
+func TestFramesTravelTogether(t *testing.T) {
+	const window, frames = 64, 100
+	for _, size := range []int{0, 10, 100, 300} {
+		t.Run(strconv.Itoa(size), func(t *testing.T) {
+			release := make(chan struct{})
+			end := sync.OnceFunc(func() { close(release) })
+			defer end()
+			n := embed(t, natsmediator.ServerOptions(noSync))
+			serve(t, wired(t, mediator.HandleStream(func(ctx context.Context, _ samples[string]) iter.Seq2[string, error] {
+				return func(yield func(string, error) bool) {
+					for range frames * 64 {
+						if !yield(strings.Repeat("x", size), nil) {
+							return
+						}
+					}
+					select {
+					case <-release:
+					case <-ctx.Done():
+					}
+				}
+			}, mediator.Named("texts"))), n)
+			c := openByHand(t, rawConn(t, n), "texts", window)
+			defer c.close()
+			got, used, granted, messages := 0, uint64(0), uint64(0), 0
+			read := func() {
+				for _, f := range c.next() {
+					for rest := f; len(rest) > 0; got++ {
+						length, head := binary.Uvarint(rest)
+						require.EqualValues(t, size, length)
+						rest = rest[head+size:]
+					}
+					used++
+				}
+				messages++
+			}
+			read() // it is alone: the consumer had nothing to do
+			for got < frames*64 {
+				pending, _, err := c.sub.Pending()
+				require.NoError(t, err)
+				if pending == 0 || used-granted >= window/4 {
+					granted = used
+					c.grant(used)
+				}
+				read()
+				require.LessOrEqual(t, used-granted, uint64(window))
+			}
+			if size*64 < 14<<10 {
+				require.Less(t, messages, frames, "a message for each frame")
+			} else {
+				require.EqualValues(t, used, messages, "large frames go alone")
+			}
+			require.Less(t, c.largest, 48<<10)
+			end()
+			require.Nil(t, c.next())
+		})
 	}
 }
 

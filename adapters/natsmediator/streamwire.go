@@ -17,6 +17,13 @@ import (
 //	items   each a uvarint, its length, and so many bytes; of frameItems alone
 //	error   JSON, an errorBody; of frameError alone
 //
+// While the consumer has much before it, several frames of items go in one message,
+// which costs the engine less. The number is that of the first of them:
+//
+//	kind    1 byte, manyFrames
+//	number  uvarint
+//	frames  each its length, 4 bytes, big endian, and its items
+//
 // Its reply subject is where the consumer's messages go, each of which says
 //
 //	kind      1 byte
@@ -26,6 +33,7 @@ import (
 const (
 	frameBeat  = 'b' // alive, and nothing else to say
 	frameItems = 'i'
+	manyFrames = 'm'
 	frameEnd   = 'e'
 	frameError = 'x'
 
@@ -39,6 +47,13 @@ const (
 	frameItemLimit = 64
 	frameByteLimit = 32 << 10
 )
+
+// heldBytes is how large a message may be for another frame to be added to it. It is
+// where more gains next to nothing.
+const heldBytes = 14 << 10
+
+// lengthRoom is what a frame's length takes in a message of many.
+const lengthRoom = 4
 
 // units is what a frame counts of the consumer's window: the begun multiples of a
 // full frame's bytes, so that large items do not get around it.
@@ -117,11 +132,27 @@ func parseFrame(data []byte) (kind byte, number uint64, rest []byte, err error) 
 		if len(rest) > 0 {
 			return 0, 0, nil, errFrame
 		}
+	case manyFrames:
+		if len(rest) < lengthRoom {
+			return 0, 0, nil, errFrame
+		}
 	case frameItems, frameError:
 	default:
 		return 0, 0, nil, errFrame
 	}
 	return data[0], number, rest, nil
+}
+
+// nextFrame splits the first frame off what is left of a message's.
+func nextFrame(frames []byte) (frame, rest []byte, err error) {
+	if len(frames) < lengthRoom {
+		return nil, nil, errFrame
+	}
+	size, frames := uint64(binary.BigEndian.Uint32(frames)), frames[lengthRoom:]
+	if size > uint64(len(frames)) {
+		return nil, nil, errFrame
+	}
+	return frames[:size:size], frames[size:], nil
 }
 
 // nextItem splits the first item off what is left of a frame's.

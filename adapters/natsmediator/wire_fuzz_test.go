@@ -54,6 +54,8 @@ func FuzzFrames(f *testing.F) {
 	f.Add([]byte{'i', 2, 0xff, 0xff, 0xff, 0xff, 0x0f}, []byte{'e', 3})
 	f.Add([]byte{'i', 3}, []byte{'e', 4})
 	f.Add([]byte{'i', 2, 1, '{'}, []byte{})
+	f.Add([]byte{'m', 2, 0, 0, 0, 2, 1, '7', 0, 0, 0, 2, 1, '8'}, []byte{'e', 4})
+	f.Add([]byte{'m', 2, 0, 0, 0, 2, 1, '7', 0, 0, 0, 9}, []byte{'e', 4})
 	n := embed(f)
 	nc := rawConn(f, n)
 	control := nc.NewInbox()
@@ -80,6 +82,7 @@ func FuzzFrames(f *testing.F) {
 		if err == nil {
 			end := string(second) == string(frame('e', 2))
 			end = end || string(third) == string(frame('e', 3)) && len(second) > 1 && string(second[:2]) == "i\x02"
+			end = end || len(second) > 1 && string(second[:2]) == "m\x02" && len(third) == 2 && third[0] == 'e' && third[1] > 2
 			end = end || string(third) == string(frame('e', 2)) && string(second) == string(frame('b', 1))
 			require.True(t, end, "%q %q", second, third)
 		}

@@ -286,19 +286,23 @@ func TestBrokenStreamsAreErrorsAndNeverEnds(t *testing.T) {
 		items  int
 		beat   time.Duration // only what is about silence goes by it
 	}{
-		"a frame is missing":            {frames: [][]byte{frame('b', 0), frame('i', 1, item...), frame('i', 3, item...), frame('e', 4)}, want: natsmediator.ErrConnection, items: 1},
-		"the last frame is missing":     {frames: [][]byte{frame('b', 0), frame('i', 1, item...), frame('b', 2)}, want: natsmediator.ErrConnection, items: 1},
-		"a frame comes twice":           {frames: [][]byte{frame('i', 1, item...), frame('i', 1, item...), frame('e', 2)}, want: natsmediator.ErrConnection, items: 1},
-		"the first frame is missing":    {frames: [][]byte{frame('i', 2, item...)}, want: natsmediator.ErrConnection},
-		"silence":                       {want: natsmediator.ErrConnection, beat: 20 * time.Millisecond},
-		"silence after an item":         {frames: [][]byte{frame('b', 0), frame('i', 1, item...)}, want: natsmediator.ErrConnection, items: 1, beat: time.Second},
-		"an empty message":              {frames: [][]byte{{}}, want: natsmediator.ErrMalformed},
-		"an unknown kind":               {frames: [][]byte{frame('?', 1)}, want: natsmediator.ErrMalformed},
-		"a number that never ends":      {frames: [][]byte{{'i', 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}, want: natsmediator.ErrMalformed},
-		"an end with a tail":            {frames: [][]byte{frame('e', 1, 1)}, want: natsmediator.ErrMalformed},
-		"an item longer than its frame": {frames: [][]byte{frame('i', 1, 200, 1, 'x')}, want: natsmediator.ErrMalformed},
-		"an item that is no JSON":       {frames: [][]byte{frame('i', 1, 1, '7', 1, '{', 1, '7')}, want: natsmediator.ErrMalformed, items: 1},
-		"an error that is no JSON":      {frames: [][]byte{frame('x', 1, '{')}, want: natsmediator.ErrMalformed},
+		"a frame is missing":             {frames: [][]byte{frame('b', 0), frame('i', 1, item...), frame('i', 3, item...), frame('e', 4)}, want: natsmediator.ErrConnection, items: 1},
+		"the last frame is missing":      {frames: [][]byte{frame('b', 0), frame('i', 1, item...), frame('b', 2)}, want: natsmediator.ErrConnection, items: 1},
+		"a frame comes twice":            {frames: [][]byte{frame('i', 1, item...), frame('i', 1, item...), frame('e', 2)}, want: natsmediator.ErrConnection, items: 1},
+		"the first frame is missing":     {frames: [][]byte{frame('i', 2, item...)}, want: natsmediator.ErrConnection},
+		"silence":                        {want: natsmediator.ErrConnection, beat: 20 * time.Millisecond},
+		"silence after an item":          {frames: [][]byte{frame('b', 0), frame('i', 1, item...)}, want: natsmediator.ErrConnection, items: 1, beat: time.Second},
+		"an empty message":               {frames: [][]byte{{}}, want: natsmediator.ErrMalformed},
+		"an unknown kind":                {frames: [][]byte{frame('?', 1)}, want: natsmediator.ErrMalformed},
+		"a number that never ends":       {frames: [][]byte{{'i', 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}, want: natsmediator.ErrMalformed},
+		"no frame of many":               {frames: [][]byte{frame('m', 1)}, want: natsmediator.ErrMalformed},
+		"half a length of many":          {frames: [][]byte{frame('m', 1, 0, 0, 0, 2, 1, '7', 0, 0)}, want: natsmediator.ErrMalformed, items: 1},
+		"a frame longer than many":       {frames: [][]byte{frame('m', 1, 0, 0, 0, 2, 1, '7', 0xff, 0xff, 0xff, 0xff, 1)}, want: natsmediator.ErrMalformed, items: 1},
+		"a frame behind many is missing": {frames: [][]byte{frame('m', 1, 0, 0, 0, 2, 1, '7', 0, 0, 0, 2, 1, '8'), frame('i', 2, item...)}, want: natsmediator.ErrConnection, items: 2},
+		"an end with a tail":             {frames: [][]byte{frame('e', 1, 1)}, want: natsmediator.ErrMalformed},
+		"an item longer than its frame":  {frames: [][]byte{frame('i', 1, 200, 1, 'x')}, want: natsmediator.ErrMalformed},
+		"an item that is no JSON":        {frames: [][]byte{frame('i', 1, 1, '7', 1, '{', 1, '7')}, want: natsmediator.ErrMalformed, items: 1},
+		"an error that is no JSON":       {frames: [][]byte{frame('x', 1, '{')}, want: natsmediator.ErrMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := embed(t)
