@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -17,12 +18,11 @@ import (
 const (
 	queueLength = 1024 // operations that wait; more wait to be let in
 	maxBatch    = 1024 // operations of one transaction
-	// gatherTries is how often the committer lets others run, without one more
-	// operation coming in, before it takes the batch as complete. It does so only
-	// after a batch of several: their callers, woken together, are about to be
-	// back. To commit the first of them alone would have the rest wait for two
-	// syncs more.
-	gatherTries = 8
+	// patience is the part of the last commit's time that the committer waits at
+	// most for as many operations as lately came together: their callers, woken at
+	// the same time, are about to be back, and to commit the first of them alone
+	// would have the rest wait for a whole commit more.
+	patience = 4
 )
 
 // committer is a group commit: it runs operations that wait at the same time in
@@ -106,47 +106,47 @@ func (c *committer) work() {
 	// A file that another program cuts or damages must fail, not end the process.
 	debug.SetPanicOnFault(true)
 	var batch []*operation
+	var took time.Duration
+	want := 1
 	for op := range c.ops {
-		batch = c.gather(batch, op)
+		batch = c.gather(batch, op, want, took/patience)
+		want = max(len(batch), (3*want+len(batch))/4)
+		start := time.Now()
 		c.commit(batch)
+		took = time.Since(start)
 	}
 }
 
-// gather takes what waits. It uses last again, whose length says how many
-// operations may be on their way.
-func (c *committer) gather(last []*operation, first *operation) []*operation {
-	tries := 0
-	if len(last) > 1 {
-		tries = gatherTries
-	}
-	clear(last)
-	batch := last[:0]
-	for op := first; ; {
+// gather takes what waits, and waits for up to want operations, but not longer than
+// limit. It uses batch again.
+func (c *committer) gather(batch []*operation, first *operation, want int, limit time.Duration) []*operation {
+	clear(batch)
+	batch = batch[:0]
+	var start time.Time
+	for op := first; op != nil && len(batch) < maxBatch; {
 		if op.taken.CompareAndSwap(false, true) {
 			batch = append(batch, op)
 		}
-		if len(batch) == maxBatch {
-			return batch
-		}
-		var ok bool
-		if op, ok = c.receive(tries); !ok {
-			return batch
+		for op = c.waiting(); op == nil && len(batch) < want; op = c.waiting() {
+			switch {
+			case start.IsZero():
+				start = time.Now()
+			case time.Since(start) > limit:
+				return batch
+			}
+			runtime.Gosched()
 		}
 	}
+	return batch
 }
 
-func (c *committer) receive(tries int) (*operation, bool) {
-	for {
-		select {
-		case op, ok := <-c.ops:
-			return op, ok
-		default:
-		}
-		if tries == 0 {
-			return nil, false
-		}
-		tries--
-		runtime.Gosched()
+// waiting returns an operation that waits, nil if none does.
+func (c *committer) waiting() *operation {
+	select {
+	case op := <-c.ops:
+		return op
+	default:
+		return nil
 	}
 }
 

@@ -13,7 +13,8 @@ type calls struct {
 
 	mu    sync.Mutex
 	byID  map[string]context.CancelFunc
-	early [earlyCancels]string // a ring
+	early map[string]struct{}  // cancelled ahead of the call
+	order [earlyCancels]string // the same, a ring
 	next  int
 }
 
@@ -33,11 +34,9 @@ func (c *calls) begin(id string, cancel context.CancelFunc) (end func(), ok bool
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := range c.early {
-		if c.early[i] == id {
-			c.early[i] = ""
-			return nil, false
-		}
+	if _, cancelled := c.early[id]; cancelled {
+		delete(c.early, id)
+		return nil, false
 	}
 	if _, taken := c.byID[id]; taken {
 		return func() {}, true
@@ -64,6 +63,13 @@ func (c *calls) cancel(id string) {
 		cancel()
 		return
 	}
-	c.early[c.next] = id
+	if _, again := c.early[id]; again {
+		return
+	}
+	if c.early == nil {
+		c.early = map[string]struct{}{}
+	}
+	delete(c.early, c.order[c.next])
+	c.early[id], c.order[c.next] = struct{}{}, id
 	c.next = (c.next + 1) % earlyCancels
 }

@@ -292,11 +292,12 @@ func (d *durable) message(ctx context.Context, event any) (*nats.Msg, error) {
 	h := d.n.wire.header(ctx, d.attributes, id)
 	h[jetstream.MsgIDHeader] = []string{id}
 	msg := &nats.Msg{Subject: d.prefix + strconv.Itoa(partition), Header: h, Data: data}
-	if size := msg.Size() - len(data); size > headerLimit {
-		return nil, fmt.Errorf("%w: the event's headers, with its ID, have %d bytes, %d fit", ErrTooLarge, size, headerLimit)
+	size := msg.Size()
+	if headers := size - len(data); headers > headerLimit {
+		return nil, fmt.Errorf("%w: the event's headers, with its ID, have %d bytes, %d fit", ErrTooLarge, headers, headerLimit)
 	}
-	if limit := eventLimit(d.n.conn().MaxPayload()); int64(msg.Size()) > limit {
-		return nil, fmt.Errorf("%w: the event has %d bytes with its headers, %d fit", ErrTooLarge, msg.Size(), limit)
+	if limit := eventLimit(d.n.conn().MaxPayload()); int64(size) > limit {
+		return nil, fmt.Errorf("%w: the event has %d bytes with its headers, %d fit", ErrTooLarge, size, limit)
 	}
 	return msg, nil
 }

@@ -21,6 +21,7 @@ type endpoint struct {
 	name    string
 	subject string
 	sub     *nats.Subscription
+	goexit  error         // of a handler that ends its goroutine
 	drained chan struct{} // closed once the subscription has ended
 	ended   sync.Once
 
@@ -29,7 +30,7 @@ type endpoint struct {
 }
 
 func newEndpoint(s *Service, r mediator.Route) *endpoint {
-	e := &endpoint{s: s, kind: r.Kind, name: r.Name, drained: make(chan struct{})}
+	e := &endpoint{s: s, kind: r.Kind, name: r.Name, goexit: fmt.Errorf("%s: %w", r.Name, mediator.ErrGoexit), drained: make(chan struct{})}
 	if r.Kind == mediator.KindStream {
 		e.subject = StreamSubject(s.node.ns, s.name, r.Name, s.config.major)
 	} else {
@@ -139,7 +140,7 @@ func (e *endpoint) request(msg *nats.Msg) error {
 // goroutine.
 func (e *endpoint) handle(c *call) {
 	var data []byte
-	err := fmt.Errorf("%s: %w", e.name, mediator.ErrGoexit)
+	err := e.goexit
 	defer func() {
 		if v := recover(); v != nil {
 			err = e.panicked(v)

@@ -1,6 +1,7 @@
 package natsmediator
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -55,4 +56,17 @@ func decodeLetter(id string, data []byte) (deadletter.Letter, error) {
 		l.Body = slices.Clone(body)
 	}
 	return l, nil
+}
+
+func joinHead(head, body []byte) []byte {
+	data := make([]byte, 0, len(head)+1+len(body))
+	return append(append(append(data, head...), '\n'), body...)
+}
+
+func splitHead(data []byte) (head, body []byte, err error) {
+	head, body, ok := bytes.Cut(data, []byte{'\n'})
+	if !ok {
+		return nil, nil, fmt.Errorf("%w: it has no head", ErrMalformed)
+	}
+	return head, body, nil
 }

@@ -1,11 +1,8 @@
 package natsmediator
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -50,11 +47,7 @@ func newOutbox(d *durable) (*outbox, error) {
 
 // accept returns once the event is synced.
 func (o *outbox) accept(ctx context.Context, msg *nats.Msg) error {
-	record, err := encodeRecord(msg)
-	if err != nil {
-		return err
-	}
-	return o.file.Append(ctx, record)
+	return o.file.Append(ctx, encodeRecord(msg))
 }
 
 func (o *outbox) start() error {
@@ -86,48 +79,6 @@ func (o *outbox) close(ctx context.Context) error {
 		}
 	})
 	return nil
-}
-
-// recordHead is the first line of a record, in JSON; the event's bytes follow it.
-type recordHead struct {
-	Subject string      `json:"subject"`
-	Header  nats.Header `json:"header"`
-}
-
-func encodeRecord(msg *nats.Msg) ([]byte, error) {
-	head, err := json.Marshal(recordHead{msg.Subject, msg.Header})
-	if err != nil {
-		return nil, err
-	}
-	return joinHead(head, msg.Data), nil
-}
-
-func decodeRecord(data []byte) (*nats.Msg, error) {
-	head, body, err := splitHead(data)
-	if err != nil {
-		return nil, err
-	}
-	var h recordHead
-	if err := json.Unmarshal(head, &h); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	if h.Subject == "" {
-		return nil, fmt.Errorf("%w: no subject", ErrMalformed)
-	}
-	return &nats.Msg{Subject: h.Subject, Header: h.Header, Data: body}, nil
-}
-
-func joinHead(head, body []byte) []byte {
-	data := make([]byte, 0, len(head)+1+len(body))
-	return append(append(append(data, head...), '\n'), body...)
-}
-
-func splitHead(data []byte) (head, body []byte, err error) {
-	head, body, ok := bytes.Cut(data, []byte{'\n'})
-	if !ok {
-		return nil, nil, fmt.Errorf("%w: it has no head", ErrMalformed)
-	}
-	return head, body, nil
 }
 
 const (

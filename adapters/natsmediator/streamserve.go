@@ -37,7 +37,7 @@ func (e *endpoint) stream(msg *nats.Msg) error {
 // produce runs the handler and sends its items, its end or its error.
 func (e *endpoint) produce(c *call, t terms) {
 	p := newProducer(e.s.node.nc, c, t)
-	err := fmt.Errorf("%s: %w", e.name, mediator.ErrGoexit)
+	err := e.goexit
 	defer func() {
 		if v := recover(); v != nil {
 			err = e.panicked(v)
