@@ -18,11 +18,13 @@ import (
 const (
 	queueLength = 1024 // operations that wait; more wait to be let in
 	maxBatch    = 1024 // operations of one transaction
-	// patience is the part of the last commit's time that the committer waits at
-	// most for as many operations as lately came together: their callers, woken at
-	// the same time, are about to be back, and to commit the first of them alone
-	// would have the rest wait for a whole commit more.
+	// The committer waits for as many operations as lately came together: their
+	// callers, woken at the same time, are about to be back, and to commit the first
+	// of them alone would have the rest wait for a whole commit more. It waits for the
+	// last commit's time divided by patience at most, and no longer than maxWait, for
+	// a disk that hung once does not make it worth more.
 	patience = 4
+	maxWait  = 10 * time.Millisecond
 )
 
 // committer is a group commit: it runs operations that wait at the same time in
@@ -109,7 +111,7 @@ func (c *committer) work() {
 	var took time.Duration
 	want := 1
 	for op := range c.ops {
-		batch = c.gather(batch, op, want, took/patience)
+		batch = c.gather(batch, op, want, min(took/patience, maxWait))
 		want = max(len(batch), (3*want+len(batch))/4)
 		start := time.Now()
 		c.commit(batch)
@@ -123,12 +125,17 @@ func (c *committer) gather(batch []*operation, first *operation, want int, limit
 	clear(batch)
 	batch = batch[:0]
 	var start time.Time
-	for op := first; op != nil && len(batch) < maxBatch; {
+	for op := first; ; {
 		if op.taken.CompareAndSwap(false, true) {
 			batch = append(batch, op)
 		}
-		for op = c.waiting(); op == nil && len(batch) < want; op = c.waiting() {
+		if len(batch) == maxBatch {
+			return batch
+		}
+		for op = c.waiting(); op == nil; op = c.waiting() {
 			switch {
+			case len(batch) >= want:
+				return batch
 			case start.IsZero():
 				start = time.Now()
 			case time.Since(start) > limit:
@@ -137,7 +144,6 @@ func (c *committer) gather(batch []*operation, first *operation, want int, limit
 			runtime.Gosched()
 		}
 	}
-	return batch
 }
 
 // waiting returns an operation that waits, nil if none does.

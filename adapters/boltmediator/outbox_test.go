@@ -9,11 +9,13 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/fsmediator/mediator/adapters/boltmediator"
 	"github.com/fsmediator/mediator/deadletter"
 	"github.com/fsmediator/mediator/mediatortest"
 	"github.com/stretchr/testify/require"
+	"go.etcd.io/bbolt"
 )
 
 // pending returns all records of o, read in pieces.
@@ -151,6 +153,36 @@ func TestAnOutboxIsFilledToTheBrimByManyAtOnce(t *testing.T) {
 	wg.Wait()
 	require.Equal(t, 30, refused)
 	require.Len(t, pending(t, o), 100)
+}
+
+// One transaction has not room for all that wait: none of them is forgotten.
+func TestMoreCallersThanATransactionHas(t *testing.T) {
+	const callers = 3000
+	s := open(t, file(t))
+	o := s.Outbox("orders")
+	holding, release := make(chan struct{}), make(chan struct{})
+	var all, begun sync.WaitGroup
+	all.Go(func() {
+		if err := s.Behind(func(*bbolt.Tx) error { close(holding); <-release; return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	<-holding
+	begun.Add(callers)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for range callers {
+		all.Go(func() {
+			begun.Done()
+			if err := o.Append(ctx, []byte("x")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	begun.Wait()
+	close(release)
+	all.Wait()
+	require.Equal(t, callers, o.Depth())
 }
 
 func TestNextWaitsForARecord(t *testing.T) {
