@@ -9,7 +9,12 @@ import (
 func (p *pump[T]) push(item T, _ error) bool {
 	q := p.q
 	if q.admit != nil {
-		if verdict := q.admit(q); verdict != Enqueue {
+		switch verdict := q.admit(q); {
+		case verdict == Enqueue:
+		case q.evicts && (verdict == Evict || verdict == Replace):
+			p.evict(verdict)
+			return p.put(item)
+		default:
 			return p.decide(item, verdict)
 		}
 	}
