@@ -399,6 +399,45 @@ func TestServiceCloseCutsAnEndlessStreamShort(t *testing.T) {
 	require.ErrorIs(t, <-closed, context.DeadlineExceeded)
 }
 
+// TestServiceClosesAtTheEndOfAStream has the service closed when the handler has
+// yielded all and what stands around it has not returned: the stream is whole if the
+// window has room for the rest, and an error if not.
+func TestServiceClosesAtTheEndOfAStream(t *testing.T) {
+	for name, c := range map[string]struct {
+		window, items, want int
+		err                 error
+	}{
+		"room":    {window: 128, items: 300, want: 300},
+		"no room": {window: 1, items: 10, want: 1, err: mediator.ErrClosed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := embed(t, natsmediator.ServerOptions(noSync))
+			yielded := make(chan struct{})
+			s := serve(t, wired(t, mediator.HandleStream(counted, mediator.Use(mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+				err := next(ctx, c)
+				close(yielded)
+				<-ctx.Done()
+				return err
+			})))), n)
+			m := wired(t, natsmediator.RemoteStream[count](n, "shop", natsmediator.Window(c.window)))
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			got, last := 0, error(nil)
+			for _, err := range mediator.Stream(t.Context(), m, count{To: c.items}) {
+				if last = err; err != nil {
+					break
+				}
+				if got++; got == 1 {
+					<-yielded
+					require.ErrorIs(t, s.Close(ctx), context.Canceled)
+				}
+			}
+			require.Equal(t, c.want, got)
+			require.ErrorIs(t, last, c.err)
+		})
+	}
+}
+
 func TestConsumersNodeClosesUnderAStream(t *testing.T) {
 	n := embed(t, natsmediator.Listen("127.0.0.1:0"))
 	ended := make(chan error, 1)

@@ -374,7 +374,10 @@ func (p *producer) finish(err error, w *wire) error {
 }
 
 func (p *producer) last(err error, w *wire) error {
-	if p.ctx.Err() == nil {
+	p.mu.Lock()
+	gone := p.gone
+	p.mu.Unlock()
+	if !gone { // also if cancelled: what cannot be sent must not look as if it had never been
 		if flushErr := p.flush(); err == nil {
 			err = flushErr
 		}
