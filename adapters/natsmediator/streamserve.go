@@ -66,7 +66,7 @@ type producer struct {
 	control  string // ours
 	sub      *nats.Subscription
 	terms    terms
-	limit    int // bytes of a frame that the server lets through
+	limit    int // bytes of a message that the server lets through
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	heard    atomic.Int64 // when the consumer was last heard of, in nanoseconds since start
@@ -268,9 +268,10 @@ func (p *producer) ended() error {
 	return nil
 }
 
-// hold begins another frame behind this one, if the consumer has as much before it as
-// it grants at a time, the message is not large yet, and the window has room for one
-// frame more.
+// hold begins another frame behind this one, and tells whether it did: only if the
+// consumer has as much before it as it grants at a time, the message is not large yet,
+// and the window has room for one frame more. Since that much is not used up, a credit
+// is still to come that sends what is held.
 func (p *producer) hold() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -292,7 +293,7 @@ func (p *producer) lengthen(end int) {
 	binary.BigEndian.PutUint32(p.out[p.frame:], uint32(end-p.frame-lengthRoom))
 }
 
-// begin begins a frame at last, on the handler's goroutine and with the lock held.
+// begin begins the last frame, where the one before it ended, on the handler's goroutine and with the lock held.
 func (p *producer) begin() {
 	p.items, p.size = 0, p.frame+lengthRoom
 	p.room = min(p.size+frameByteLimit, p.limit)
