@@ -15,8 +15,8 @@ import (
 //	         of its values, and these, strings
 //	body     the rest
 //
-// Each event that is published makes one, so it is not JSON, which costs several
-// times as much as the rest of the way to the file.
+// Each event that is published makes one, with its publisher waiting, so it is not
+// JSON.
 const recordFormat = 1
 
 func encodeRecord(msg *nats.Msg) []byte {
