@@ -73,7 +73,8 @@
 //
 // An event whose handler fails is delivered again after a [Backoff], [Attempts] times
 // in all; deliveries of which nothing was heard, since a process died, count. Then, or
-// at once if it cannot be decoded or [GiveUpIf] says so, it is put into the
+// at once if it cannot be decoded or its error is an answer of the business (see
+// behaviors.Business; [GiveUpIf] takes the place of that), it is put into the
 // [DeadLetters], and only when it is there is it taken from the group. If the letter
 // cannot be stored, that is tried again for as long as it takes. An event that came to
 // no end in twice as many deliveries, as when processes die from it, is a dead letter

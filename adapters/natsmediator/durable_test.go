@@ -15,6 +15,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/adapters/natsmediator"
+	"github.com/fsmediator/mediator/behaviors"
 	"github.com/fsmediator/mediator/deadletter"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -449,15 +450,31 @@ func TestDurableHandlersThatPanicOrEndTheirGoroutine(t *testing.T) {
 }
 
 func TestDurableGivesUpAtOnce(t *testing.T) {
-	n := embed(t)
-	var s seen
-	s.fail(errOutOfStock)
-	m := wired(t, natsmediator.Durable[paid](n, natsmediator.GiveUpIf(func(err error) bool { return errors.Is(err, errOutOfStock) })), s.on("stock"))
-	require.NoError(t, mediator.Publish(t.Context(), m, paid{7}))
-	letters := natsmediator.Letters(n)
-	eventually(t, "a letter", func() bool { return countOf(t, letters) == 1 })
-	require.Equal(t, 1, firstLetter(t, letters).Attempts)
-	require.Equal(t, []int{7}, s.of("stock"))
+	only := func(err error) bool { return errors.Is(err, errOutOfStock) }
+	for name, c := range map[string]struct {
+		opts     []natsmediator.DurableOption
+		err      error
+		attempts int
+	}{
+		"as it was told":                     {[]natsmediator.DurableOption{natsmediator.GiveUpIf(only)}, errOutOfStock, 1},
+		"an answer of the business":          {nil, behaviors.Business(errOutOfStock), 1},
+		"a message that is invalid":          {nil, fmt.Errorf("%w: no order", behaviors.ErrInvalid), 1},
+		"not what GiveUpIf leaves":           {[]natsmediator.DurableOption{natsmediator.GiveUpIf(func(error) bool { return false })}, behaviors.Business(errOutOfStock), 2},
+		"not what is no answer":              {nil, errOutOfStock, 2},
+		"not for an error that panics in As": {nil, moody{}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := embed(t, natsmediator.ServerOptions(noSync))
+			var s seen
+			s.fail(c.err)
+			m := wired(t, natsmediator.Durable[paid](n, append(c.opts, natsmediator.Attempts(2), natsmediator.Backoff(time.Millisecond, time.Millisecond))...), s.on("stock"))
+			require.NoError(t, mediator.Publish(t.Context(), m, paid{7}))
+			letters := natsmediator.Letters(n)
+			eventually(t, "a letter", func() bool { return countOf(t, letters) == 1 })
+			require.Equal(t, c.attempts, firstLetter(t, letters).Attempts)
+			require.Len(t, s.of("stock"), c.attempts)
+		})
+	}
 }
 
 // brokenLetters fails until it is mended.

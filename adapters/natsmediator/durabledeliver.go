@@ -120,9 +120,9 @@ func (g *group) handle(msg jetstream.Msg, md *jetstream.MsgMetadata) (err error,
 	if err == nil {
 		return nil, false
 	}
-	if !undecoded && d.config.giveUp != nil {
+	if !undecoded {
 		if wrong := guard(func() error { final = d.config.giveUp(err); return nil }); wrong != nil {
-			err = errors.Join(err, fmt.Errorf("GiveUpIf: %w", wrong))
+			err = errors.Join(err, fmt.Errorf("whether to give up: %w", wrong))
 		}
 	}
 	return err, final || undecoded

@@ -8,6 +8,7 @@ import (
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/adapters/boltmediator"
 	"github.com/fsmediator/mediator/deadletter"
+	"github.com/fsmediator/mediator/internal/answer"
 )
 
 // DurableOption is about one [Durable].
@@ -59,7 +60,7 @@ type durableConfig struct {
 }
 
 func newDurableConfig(opts []DurableOption) durableConfig {
-	c := durableConfig{major: 1, partitions: DefaultPartitions, workers: DefaultWorkers, attempts: DefaultAttempts,
+	c := durableConfig{giveUp: answer.Is, major: 1, partitions: DefaultPartitions, workers: DefaultWorkers, attempts: DefaultAttempts,
 		ackWait: DefaultAckWait, backoff: DefaultBackoff, maxBackoff: DefaultMaxBackoff}
 	for i, o := range opts {
 		if o == nil {
@@ -175,8 +176,8 @@ func DeadLetters(s deadletter.Store) DurableOption {
 }
 
 // GiveUpIf has an event become a dead letter at once if f says so of the error of its
-// handler: there is no use in trying again. f is called concurrently. It panics if f
-// is nil.
+// handler: there is no use in trying again. f is called concurrently. Default: if it is
+// an answer of the business, see behaviors.Business. It panics if f is nil.
 func GiveUpIf(f func(err error) bool) DurableOption {
 	if f == nil {
 		panic("natsmediator: GiveUpIf: the function is nil")
