@@ -67,8 +67,9 @@ type lifecycle struct {
 	starts []func(*Mediator) error
 	closes []func(context.Context) error
 
-	mu     sync.Mutex
-	closed chan struct{} // made by the first Close, closed when all functions have run
+	mu      sync.Mutex
+	closing chan struct{} // made when first asked for, closed by the first Close
+	closed  chan struct{} // made by the first Close, closed when all functions have run
 }
 
 // start calls the functions of OnStart. Its deferred function sees to a Goexit in
@@ -96,6 +97,24 @@ func (m *Mediator) start() (err error) {
 	return nil
 }
 
+// Closing returns a channel that is closed when [Mediator.Close] begins: before the
+// functions of [OnClose], which may wait for what is served by m, and while m still takes
+// all calls. It is for what goes on for as long as m does, such as a page that is kept
+// open.
+func (m *Mediator) Closing() <-chan struct{} {
+	m.life.mu.Lock()
+	defer m.life.mu.Unlock()
+	return m.life.begin()
+}
+
+// begin returns closing, with the lock held.
+func (l *lifecycle) begin() chan struct{} {
+	if l.closing == nil {
+		l.closing = make(chan struct{})
+	}
+	return l.closing
+}
+
 type closingKey struct{}
 
 // beginClose calls what is to be called before the mediator closes, or waits for
@@ -110,6 +129,7 @@ func (m *Mediator) beginClose(ctx context.Context, fail func(error)) (goOn bool)
 		return err == nil
 	}
 	l.closed = make(chan struct{})
+	close(l.begin())
 	l.mu.Unlock()
 	defer close(l.closed)
 	ctx = context.WithValue(ctx, closingKey{}, m)

@@ -395,3 +395,38 @@ func TestTheZeroMediatorClosesAndShowsWhatListens(t *testing.T) {
 	require.NoError(t, m.Close(t.Context()))
 	require.ErrorIs(t, mediator.Publish(t.Context(), &m, order{}), mediator.ErrClosed)
 }
+
+func TestClosingTellsWhatAnOnCloseFunctionWaitsFor(t *testing.T) {
+	pageEnded := make(chan struct{})
+	m, err := mediator.New(
+		mediator.HandleCommand(func(context.Context, cancelOrder) error { return nil }),
+		mediator.OnClose(func(ctx context.Context) error {
+			select {
+			case <-pageEnded:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}))
+	require.NoError(t, err)
+	closing := m.Closing()
+	select {
+	case <-closing:
+		require.Fail(t, "closed before Close")
+	default:
+	}
+	var used error
+	go func() {
+		defer close(pageEnded)
+		<-closing
+		used = mediator.Exec(context.Background(), m, cancelOrder{})
+	}()
+	require.NoError(t, m.Close(t.Context()))
+	require.NoError(t, used, "it still takes calls")
+	require.NoError(t, m.Close(t.Context()))
+	<-m.Closing()
+
+	var zero mediator.Mediator
+	require.NoError(t, zero.Close(t.Context()))
+	<-zero.Closing()
+}
