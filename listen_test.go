@@ -3,6 +3,8 @@ package mediator_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -151,6 +153,48 @@ func TestNoBehaviorStartsACallAfterStop(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, publish(m))
 		require.Equal(t, 1, attempts)
+	}
+}
+
+// What was not handled must not look as if it had been: not to a behavior, which may
+// keep what has failed, nor to who delivers to the group alone, and deletes what was
+// delivered.
+func TestStoppedSubscriberIsNoSuccess(t *testing.T) {
+	var stop func()
+	var seen []error
+	behavior := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		stop()
+		err := next(ctx, c)
+		seen = append(seen, err)
+		return err
+	})
+	wrapping := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		if err := next(ctx, c); err != nil {
+			return fmt.Errorf("after an attempt: %w", err)
+		}
+		return nil
+	})
+	listen := func(opts ...mediator.HandlerOption) *mediator.Mediator {
+		m := newMediator(t)
+		var err error
+		stop, err = mediator.Listen(m, func(context.Context, created) error { t.Error("called after stop"); return nil }, append(opts, mediator.Group("g"))...)
+		require.NoError(t, err)
+		return m
+	}
+	for _, how := range []mediator.PublishOption{mediator.Sequential(), mediator.Parallel(0)} {
+		require.NoError(t, mediator.Publish(t.Context(), listen(mediator.Use(behavior)), created{}, how))
+		require.ErrorIs(t, mediator.Publish(t.Context(), listen(mediator.Use(wrapping, behavior)), created{}, how), mediator.ErrUnsubscribed)
+	}
+	require.Equal(t, slices.Repeat([]error{mediator.ErrUnsubscribed}, 4), seen)
+
+	m := listen(mediator.Use(behavior))
+	const name = "mediator_test.created"
+	err := mediator.DispatchTo(t.Context(), m, name, "g", func(any) error { return nil })
+	require.ErrorIs(t, err, mediator.ErrUnsubscribed)
+	for _, opts := range [][]mediator.HandlerOption{nil, {mediator.Use(noop)}} {
+		m := listen(opts...)
+		err := mediator.DispatchTo(t.Context(), m, name, "g", func(any) error { stop(); return nil })
+		require.ErrorIs(t, err, mediator.ErrUnsubscribed)
 	}
 }
 

@@ -139,6 +139,7 @@ type topic[N any] struct {
 	m        *Mediator
 	name     string
 	groups   []step[N] // the subscribers
+	toOne    bool      // it is the way to one group
 	relayed  bool
 	wrappers []PublishWrapper
 }
@@ -250,7 +251,7 @@ func (s *step[N]) call(ctx context.Context, n N) error {
 func (s *step[N]) run(ctx context.Context, n N, box any) (err error) {
 	if s.gate != nil {
 		if !s.gate.enter() {
-			return nil
+			return ErrUnsubscribed
 		}
 		defer s.gate.leave()
 	}
@@ -303,6 +304,11 @@ func (t *topic[N]) runAlone(ctx context.Context, n N, i int, err *error) {
 	}
 }
 
+// failed is the error of step i for the publisher: nil if it was unsubscribed meanwhile
+// and nothing else is wrong.
 func (t *topic[N]) failed(i int, err error) error {
+	if err == ErrUnsubscribed && !t.toOne { //nolint:errorlint // wrapped it says more, such as that an attempt before has failed
+		return nil
+	}
 	return &Error{Op: "publish", Name: t.name, Group: t.steps[i].group, Err: err}
 }

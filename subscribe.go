@@ -21,7 +21,7 @@ func Subscribe[N any](h func(context.Context, N) error, opts ...HandlerOption) O
 // What is published from the moment Listen returns arrives, by way of [DispatchTo]
 // if the type has a [Relay]. stop ends the subscription: when it has returned, no new
 // call of h starts, not even that of a behavior that tries again: its next returns
-// nil. Calls that had begun are given some milliseconds to end, not more, so h itself
+// [ErrUnsubscribed]. Calls that had begun are given some milliseconds to end, not more, so h itself
 // may call stop, and it may be called while h waits. It may be called more than once.
 // What is published meanwhile reaches the other subscribers undisturbed.
 //
@@ -91,7 +91,7 @@ func (s *subscription[N]) build(layers []any, group, name string) error {
 		// A behavior may call again what had begun before the stop.
 		h = func(ctx context.Context, n N) error {
 			if !g.enter() {
-				return nil
+				return ErrUnsubscribed
 			}
 			defer g.leave()
 			return s.handle(ctx, n)
@@ -143,7 +143,7 @@ func (r *notificationRoute[N]) dispatch(ctx context.Context, m *Mediator, group 
 		return nil, Publish(ctx, m, n)
 	}
 	all := typedTopic[N](m)
-	one := &topic[N]{m: m, name: all.name}
+	one := &topic[N]{m: m, name: all.name, toOne: true}
 	for _, s := range all.groups {
 		if s.group == group {
 			one.steps = append(one.steps, s)
