@@ -90,6 +90,8 @@ func decodeMessage[Q any](decode func(target any) error) (q Q, err error) {
 // noHandler says what is missing and what is there instead.
 func (m *Mediator) noHandler(op string, t reflect.Type) error {
 	switch {
+	case m.unwired:
+		return fmt.Errorf("%w for %v yet: %w", ErrNoHandler, t, errUnwired)
 	case t.Kind() == reflect.Pointer && m.routes[t.Elem()] != nil:
 		return fmt.Errorf("%w for %v; one for %v exists: send a value", ErrNoHandler, t, t.Elem())
 	case m.routes[reflect.PointerTo(t)] != nil:

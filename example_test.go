@@ -93,7 +93,7 @@ func ExampleNew() {
 	)
 	fmt.Println(err)
 	// Output:
-	// mediator: new: mediator_test.PlaceOrder: duplicate handler: the request handler mediator_test.placeOrder1, which gives mediator_test.Order and the request handler mediator_test.placeOrder1, which gives mediator_test.Order
+	// mediator: new: mediator_test.PlaceOrder: duplicate handler: the request handler mediator_test.placeOrder1, which gives mediator_test.Order and the request handler mediator_test.placeOrder1, which gives mediator_test.Order: keep one of them
 	// 	subscriber of mediator_test.OrderPlaced: the handler is nil
 }
 

@@ -28,6 +28,7 @@ type Mediator struct {
 	publishing publishing
 	wrappers   []PublishWrapper
 	onWarning  func(string)
+	unwired    bool // while New is at work
 }
 
 // New returns a mediator wired by opts. Everything that is wrong with the wiring
@@ -36,7 +37,7 @@ type Mediator struct {
 // make no sense where they stand. If there is nothing wrong, it calls the functions
 // of [OnStart] before it returns.
 func New(opts ...Option) (*Mediator, error) {
-	m := &Mediator{}
+	m := &Mediator{unwired: true}
 	w := &wiring{set: map[string]bool{}, mediator: m}
 	w.applyAll(opts)
 	m.behaviors, m.publishing, m.onWarning = w.behaviors, w.publishing, w.onWarning
@@ -49,11 +50,14 @@ func New(opts ...Option) (*Mediator, error) {
 	}
 	m.warn(w.warnings.list()...)
 	m.requests.Store(m.table)
+	m.unwired = false
 	if err := m.start(); err != nil {
 		return nil, &Error{Op: "new", Err: err}
 	}
 	return m, nil
 }
+
+var errUnwired = errors.New("what Bind gives can be used once New calls the functions of OnStart")
 
 // open returns ErrClosed if the mediator is closed to calls with ctx. While Close
 // drains, the handlers it waits for still may call.

@@ -100,6 +100,9 @@ func publishSlow[N any](ctx context.Context, m *Mediator, n N, opts []PublishOpt
 	if err == nil {
 		err = m.open(ctx)
 	}
+	if err == nil && m.unwired { // it would reach nobody
+		err = errUnwired
+	}
 	if err != nil {
 		return &Error{Op: "publish", Name: messageName(reflect.TypeFor[N]()), Err: err}
 	}

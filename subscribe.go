@@ -29,7 +29,12 @@ func Subscribe[N any](h func(context.Context, N) error, opts ...HandlerOption) O
 func Listen[N any](m *Mediator, h func(context.Context, N) error, opts ...HandlerOption) (stop func(), err error) {
 	s := &subscription[N]{spec: newSpec(opts), handle: h, stopped: newGate()}
 	var found warnings
-	if err = m.subs.listen(s, m.behaviors, &found); err != nil {
+	if m.unwired { // its behaviors are not known yet
+		err = errUnwired
+	} else {
+		err = m.subs.listen(s, m.behaviors, &found)
+	}
+	if err != nil {
 		return func() {}, &Error{Op: "listen", Name: messageName(s.message()), Err: err}
 	}
 	m.warn(found.list()...)

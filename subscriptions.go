@@ -52,7 +52,7 @@ func (ss *subscriptions) add(s subscriber, behaviors []Behavior, n names, found 
 	}
 	group := spec.group
 	if taken[group] {
-		errs = append(errs, fmt.Errorf("Group %q is taken by another subscriber that receives %v", group, t))
+		errs = append(errs, fmt.Errorf("Group %q is taken by another subscriber that receives %v: give one of them another", group, t))
 	}
 	if group == "" {
 		group = ss.uniqueGroup(funcName(s.handler()), taken)

@@ -163,7 +163,7 @@ func (w *wiring) build(m *Mediator) {
 			w.fail(fmt.Sprintf("handler of %v", t), err)
 		}
 		if first, ok := seen[t]; ok {
-			w.fail(fmt.Sprint(t), fmt.Errorf("%w: the %s and the %s", ErrDuplicateHandler, first.describe(), r.describe()))
+			w.fail(fmt.Sprint(t), fmt.Errorf("%w: the %s and the %s: keep one of them", ErrDuplicateHandler, first.describe(), r.describe()))
 			continue
 		}
 		seen[t] = r

@@ -166,6 +166,31 @@ func TestAGroupThatTwoSubscribersOfAMessageWouldShare(t *testing.T) {
 	require.NoError(t, err, "default groups make room")
 }
 
+func TestWhatBindGivesCannotBeUsedYet(t *testing.T) {
+	const want = "what Bind gives can be used once New calls the functions of OnStart"
+	var started error
+	newMediator(t, mediator.Handle(place1), mediator.HandleStream(counting), mediator.Subscribe(onOrder),
+		mediator.Bind(func(m *mediator.Mediator) mediator.Option {
+			_, err := mediator.Send(t.Context(), m, placeOrder{})
+			require.ErrorIs(t, err, mediator.ErrNoHandler)
+			require.ErrorContains(t, err, want)
+			for _, err := range mediator.Stream(t.Context(), m, count{N: 3}) {
+				require.ErrorContains(t, err, want)
+			}
+			require.ErrorContains(t, mediator.Publish(t.Context(), m, order{}), want, "it would reach nobody")
+			require.ErrorContains(t, mediator.Publish[any](t.Context(), m, order{}), want)
+			stop, err := mediator.Listen(m, onOrder)
+			require.ErrorContains(t, err, want)
+			stop()
+			return mediator.Options()
+		}),
+		mediator.OnStart(func(m *mediator.Mediator) error {
+			_, started = mediator.Send(t.Context(), m, placeOrder{})
+			return nil
+		}))
+	require.NoError(t, started)
+}
+
 // restock asks for itself again, by the mediator it is wired in.
 func TestBindGivesHandlersTheMediator(t *testing.T) {
 	shop := mediator.Bind(func(m *mediator.Mediator) mediator.Option {
