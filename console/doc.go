@@ -52,8 +52,9 @@
 // # How it ends
 //
 // The connection of a page, a stream of server-sent events, ends with the request's
-// context, and within an Interval after the mediator was closed.
-// [http.Server.Shutdown] waits for requests and does not end their contexts: close
-// the mediator before, or have the server's BaseContext end, as the example of
-// [Handler] shows.
+// context, and with a last sample as soon as [mediator.Mediator.Close] begins. So
+// [http.Server.Shutdown] is a function for [mediator.OnClose], as the example of
+// [Handler] shows: it waits for the requests that have begun, whose contexts go on, and
+// for no page. A page that takes nothing any more is left after five seconds.
+// A Shutdown before Close would wait for the pages.
 package console

@@ -25,20 +25,21 @@ type PlaceOrder struct {
 
 func Place(_ context.Context, q PlaceOrder) (string, error) { return "order of " + q.SKU, nil }
 
-// A server that shows the console, and ends in order: with the pages that are open.
+// A server that shows the console, and ends in order: Close ends the pages that are
+// open, and Shutdown waits for the requests that have begun, which are not cancelled.
 func ExampleHandler() {
-	recorder := behaviors.NewRecorder()
-	m, err := mediator.New(mediator.Use(recorder, behaviors.Recover()), mediator.Handle(Place))
+	server := &http.Server{ReadHeaderTimeout: 5 * time.Second}
+	m, err := mediator.New(
+		mediator.Use(behaviors.NewRecorder(), behaviors.Recover()),
+		mediator.Handle(Place),
+		mediator.OnClose(server.Shutdown),
+	)
 	if err != nil {
 		panic(err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/console/", http.StripPrefix("/console", console.Handler(m)))
-
-	// Shutdown does not end the requests of open pages. This does.
-	serving, stop := context.WithCancel(context.Background())
-	server := &http.Server{Handler: mux, BaseContext: func(net.Listener) context.Context { return serving }}
-	server.RegisterOnShutdown(stop)
+	server.Handler = mux
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -46,21 +47,19 @@ func ExampleHandler() {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 
-	response, err := http.Get("http://" + listener.Addr().String() + "/console/")
+	open, err := http.Get("http://" + listener.Addr().String() + "/console/events") // as the page does
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(response.StatusCode, response.Header.Get("Content-Type"))
-	if err := response.Body.Close(); err != nil {
-		panic(err)
-	}
-	if err := server.Shutdown(context.Background()); err != nil {
-		panic(err)
-	}
-	fmt.Println(errors.Is(<-served, http.ErrServerClosed), m.Close(context.Background()))
+	defer func() { _ = open.Body.Close() }()
+	fmt.Println(open.StatusCode, open.Header.Get("Content-Type"))
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	fmt.Println(m.Close(ctx), errors.Is(<-served, http.ErrServerClosed))
 	// Output:
-	// 200 text/html; charset=utf-8
-	// true <nil>
+	// 200 text/event-stream
+	// <nil> true
 }
 
 // Only who is signed in as an operator may change anything.

@@ -76,6 +76,7 @@ func (h *hub) run(ctx context.Context, f *feed) {
 	defer close(f.done)
 	s := newSampler(h.console)
 	defer s.letters.wait()
+	closing := h.console.m.Closing()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -83,6 +84,7 @@ func (h *hub) run(ctx context.Context, f *feed) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+		case <-closing: // the last sample, at once: a function of OnClose may wait for the pages
 		}
 		began := time.Now()
 		latest := s.sample(ctx)
@@ -116,11 +118,11 @@ func (h *hub) show(f *feed, latest *frame) {
 }
 
 // writeLimit is how long a page may take to accept a frame.
-const writeLimit = 15 * time.Second
+const writeLimit = 5 * time.Second
 
 // events is the stream of server-sent events of one page: "wiring" when that has
-// changed, and "sample" each interval. The last sample of a mediator that was closed
-// says so.
+// changed, and "sample" each interval. The last sample, when the mediator begins to
+// close, says so: the page does not connect again then.
 func (c *console) events(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		w.Header().Set("Content-Type", "text/event-stream")

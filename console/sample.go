@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"sync/atomic"
@@ -60,7 +59,7 @@ func newSampler(c *console) *sampler {
 func (s *sampler) sample(ctx context.Context) *frame {
 	s.problem = map[string]struct{}{}
 	routes := s.m.Inspect()
-	out := sample{Time: time.Now().UnixMilli(), Closed: isClosed(ctx, s.m), First: s.version == 0,
+	out := sample{Time: time.Now().UnixMilli(), Closed: isClosing(s.m), First: s.version == 0,
 		Readings: map[string][]readingView{}, Breakers: []circuitsView{}, Streams: streamsView{Running: []streamView{}}}
 	s.guard("what stands around a handler", func() {
 		s.known.keep(routes)
@@ -95,12 +94,14 @@ func encoded(v any) []byte {
 	return text
 }
 
-// unhandled is a request that nobody can give a handler.
-type unhandled struct{ mediator.Command }
-
-// isClosed tells whether m takes no calls any more.
-func isClosed(ctx context.Context, m *mediator.Mediator) bool {
-	return errors.Is(mediator.Exec(ctx, m, unhandled{}), mediator.ErrClosed)
+// isClosing tells whether m has begun to close.
+func isClosing(m *mediator.Mediator) bool {
+	select {
+	case <-m.Closing():
+		return true
+	default:
+		return false
+	}
 }
 
 // guard calls what belongs to others. A panic there, or a Goexit, is shown, and harms
