@@ -34,10 +34,11 @@ type LogConfig struct {
 }
 
 // LogLevel is the default level of a line: Info for what succeeded, was stopped by
-// its consumer or canceled by the caller, Warn for what was rejected, Error for the rest.
+// its consumer, canceled by the caller or declined by an answer of the business,
+// Warn for what was rejected, Error for the rest.
 func LogLevel(e Ending) slog.Level {
 	switch e {
-	case Succeeded, Stopped, Canceled:
+	case Succeeded, Stopped, Canceled, Declined:
 		return slog.LevelInfo
 	case Rejected:
 		return slog.LevelWarn

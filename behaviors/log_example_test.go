@@ -82,6 +82,19 @@ func ExampleLogConfig() {
 	// level=INFO msg=succeeded name=numbers kind=stream items=5
 }
 
+func ExampleLog_answers() {
+	soldOut := behaviors.Business(errors.New("sold out"))
+	m, err := mediator.New(
+		mediator.Use(behaviors.Log(printed())),
+		mediator.HandleCommand(func(context.Context, login) error { return soldOut }, mediator.Named("tickets.buy")))
+	if err != nil {
+		panic(err)
+	}
+	_ = mediator.Exec(context.Background(), m, login{})
+	// Output:
+	// level=INFO msg=declined name=tickets.buy kind=request error="sold out"
+}
+
 func ExampleLogLevel() {
 	quiet := behaviors.LogConfig{Level: func(e behaviors.Ending) slog.Level {
 		if e == behaviors.Succeeded {

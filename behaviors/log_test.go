@@ -57,8 +57,8 @@ func TestLogWritesALineACall(t *testing.T) {
 
 func TestLogLevelFollowsTheEnding(t *testing.T) {
 	for want, errs := range map[string][]error{
-		"INFO":  {nil},
-		"WARN":  {behaviors.ErrOpen, behaviors.ErrInvalid},
+		"INFO":  {nil, errSoldOut, behaviors.ErrInvalid},
+		"WARN":  {behaviors.ErrOpen, behaviors.ErrLimited},
 		"ERROR": {io.EOF, context.DeadlineExceeded, mediator.ErrGoexit, &mediator.PanicError{Value: 1}},
 	} {
 		for _, err := range errs {

@@ -124,5 +124,5 @@ func ExampleEndings() {
 	for _, e := range behaviors.Endings() {
 		fmt.Print(e, "; ")
 	}
-	// Output: succeeded; stopped; failed; canceled; timed out; rejected; panicked; exited;
+	// Output: succeeded; stopped; failed; canceled; timed out; rejected; panicked; exited; declined;
 }

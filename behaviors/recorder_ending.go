@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/answer"
 )
 
 // Ending is how a call ended, as [Log] and [Recorder] tell it. It is about the
@@ -13,8 +14,8 @@ import (
 type Ending uint8
 
 // The endings. Of those that fit, the first in the order Stopped, Panicked,
-// Exited, Canceled, Rejected if the context goes on, TimedOut, Rejected, Failed
-// holds.
+// Exited, Canceled, Declined, Rejected if the context goes on, TimedOut, Rejected,
+// Failed holds.
 const (
 	// Succeeded means that there was no error.
 	Succeeded Ending = iota
@@ -33,9 +34,9 @@ const (
 	// deadline: that is Rejected.
 	TimedOut
 	// Rejected means that the message was refused rather than handled: [ErrOpen],
-	// [ErrLimited], [ErrFull], [ErrMemory], [ErrInvalid]. So does such an error with a
-	// deadline in it while the context has not ended, as from a [Retry] that had no
-	// time to wait for an open breaker.
+	// [ErrLimited], [ErrFull], [ErrMemory]. So does such an error with a deadline in it
+	// while the context has not ended, as from a [Retry] that had no time to wait for
+	// an open breaker.
 	Rejected
 	// Panicked means that a panic passed, or one was recovered inside: a
 	// [*mediator.PanicError].
@@ -43,11 +44,18 @@ const (
 	// Exited means that the goroutine ended by [runtime.Goexit], or the error is
 	// [mediator.ErrGoexit].
 	Exited
+	// Declined means that the error is an answer of the business, such as "sold out",
+	// by the one rule of [Business]; [ErrInvalid] is one. What was called works and says no,
+	// so it is not a failure. As [Retryable] and [OutcomeOf] have it, of joined errors
+	// one answer is enough: one that came too late is Declined, though a [Timeout]
+	// puts a deadline beside it, and so is one that a rejection is joined to. An error
+	// with a panic in it is no answer.
+	Declined
 
-	endingCount = int(Exited) + 1
+	endingCount = int(Declined) + 1
 )
 
-var endingNames = [endingCount]string{"succeeded", "stopped", "failed", "canceled", "timed out", "rejected", "panicked", "exited"}
+var endingNames = [endingCount]string{"succeeded", "stopped", "failed", "canceled", "timed out", "rejected", "panicked", "exited", "declined"}
 
 // String returns the ending in lower case: "succeeded", "timed out".
 func (o Ending) String() string {
@@ -72,26 +80,25 @@ func EndingOf(ctx context.Context, err error) Ending {
 	if err == nil {
 		return Succeeded
 	}
-	var panicked *mediator.PanicError
-	switch {
-	case errors.As(err, &panicked):
+	if _, panicked := errors.AsType[*mediator.PanicError](err); panicked {
 		return Panicked
+	}
+	switch {
 	case errors.Is(err, mediator.ErrGoexit):
 		return Exited
 	case canceled(ctx, err):
 		return Canceled
-	case ctx.Err() == nil && isRefusal(err):
+	case answer.Is(err):
+		return Declined
+	case ctx.Err() == nil && isRejection(err):
 		return Rejected
 	case errors.Is(err, context.DeadlineExceeded), outOfTime(ctx) && endedBy(ctx, err):
 		return TimedOut
-	case isRefusal(err):
+	case isRejection(err):
 		return Rejected
 	}
 	return Failed
 }
-
-// isRefusal tells whether err is a rejection by a guard or of an invalid message.
-func isRefusal(err error) bool { return isRejection(err) || errors.Is(err, ErrInvalid) }
 
 // canceled tells whether err comes from the caller having cancelled ctx.
 func canceled(ctx context.Context, err error) bool {

@@ -22,6 +22,8 @@ func askFor(f func(ctx context.Context) error) mediator.Option {
 	return mediator.Handle(func(ctx context.Context, q ask) (int, error) { return q.N, f(ctx) }, mediator.Named("ask"))
 }
 
+var errSoldOut = behaviors.Business(errors.New("sold out"))
+
 func TestRecorderCountsEndings(t *testing.T) {
 	errCause := errors.New("the user closed the page")
 	ended := func(ctx context.Context) error { return context.Cause(ctx) }
@@ -39,7 +41,10 @@ func TestRecorderCountsEndings(t *testing.T) {
 		{name: "limited", handler: func(context.Context) error { return behaviors.ErrLimited }, want: behaviors.Rejected},
 		{name: "full", handler: func(context.Context) error { return behaviors.ErrFull }, want: behaviors.Rejected},
 		{name: "memory", handler: func(context.Context) error { return behaviors.ErrMemory }, want: behaviors.Rejected},
-		{name: "invalid", handler: func(context.Context) error { return behaviors.ErrInvalid }, want: behaviors.Rejected},
+		{name: "invalid", handler: func(context.Context) error { return behaviors.ErrInvalid }, want: behaviors.Declined},
+		{name: "answer of the business", handler: func(context.Context) error { return fmt.Errorf("x: %w", errSoldOut) }, want: behaviors.Declined},
+		{name: "answer of its own", handler: func(context.Context) error { return businessError{true} }, want: behaviors.Declined},
+		{name: "no answer", handler: func(context.Context) error { return businessError{false} }, want: behaviors.Failed},
 		{name: "recovered", handler: func(context.Context) error { return errors.Join(io.EOF, &mediator.PanicError{Value: 1}) }, want: behaviors.Panicked},
 		{name: "goexit elsewhere", handler: func(context.Context) error { return mediator.ErrGoexit }, want: behaviors.Exited},
 		{name: "no time to wait", handler: func(context.Context) error {
@@ -47,7 +52,17 @@ func TestRecorderCountsEndings(t *testing.T) {
 		}, want: behaviors.Rejected},
 		{name: "invalid, with a deadline in it", handler: func(context.Context) error {
 			return errors.Join(behaviors.ErrInvalid, context.DeadlineExceeded)
-		}, want: behaviors.Rejected},
+		}, want: behaviors.Declined},
+		{name: "answer in a panic", handler: func(context.Context) error { return &mediator.PanicError{Value: errSoldOut} }, want: behaviors.Panicked},
+		{name: "answer beside a goexit", handler: func(context.Context) error { return errors.Join(errSoldOut, mediator.ErrGoexit) }, want: behaviors.Exited},
+		{name: "answer beside a failure", handler: func(context.Context) error { return errors.Join(io.EOF, errSoldOut) }, want: behaviors.Declined},
+		{name: "answer beside a rejection", handler: func(context.Context) error { return errors.Join(behaviors.ErrFull, errSoldOut) }, want: behaviors.Declined},
+		{name: "answer past the deadline", handler: func(ctx context.Context) error { return errors.Join(errSoldOut, ctx.Err()) },
+			ctx: pastDeadline, want: behaviors.Declined},
+		{name: "answer to a caller who has canceled", handler: func(context.Context) error { return errSoldOut },
+			ctx: canceledContext(nil), want: behaviors.Declined},
+		{name: "caller canceled, marked as an answer", handler: func(ctx context.Context) error { return behaviors.Business(ctx.Err()) },
+			ctx: canceledContext(nil), want: behaviors.Canceled},
 		{name: "rejected past the deadline", handler: func(ctx context.Context) error { return errors.Join(behaviors.ErrFull, ctx.Err()) },
 			ctx: pastDeadline, want: behaviors.TimedOut},
 		{name: "caller canceled", handler: ended, ctx: canceledContext(nil), want: behaviors.Canceled},

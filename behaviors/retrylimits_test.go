@@ -92,7 +92,7 @@ func TestFoundAnErrorThatIsNotRetriedPassesThoughTheContextEnded(t *testing.T) {
 	}))
 	_, err := mediator.Send(ctx, m, ask{})
 	require.Equal(t, own, err)
-	requireOnly(t, r.Snapshot().Total(), behaviors.Rejected)
+	requireOnly(t, r.Snapshot().Total(), behaviors.Declined)
 }
 
 type busyUntil struct{ after time.Duration }
