@@ -38,7 +38,7 @@ func OnError(f func(ctx context.Context, err error)) Option {
 // UndoneError is what [Mediator.Close] leaves undone when its context ends.
 type UndoneError struct {
 	Queued  []any // the notifications that no handler was given, in order
-	Running int   // goroutines that still handle notifications or deliver a ChanStream
+	Running int   // goroutines that handled notifications or delivered a ChanStream when they were cancelled
 	Err     error // why Close did not wait longer
 }
 

@@ -218,6 +218,31 @@ func TestCloseReturnsWhatIsLeftUndone(t *testing.T) {
 	})
 }
 
+// Whoever has closed the mediator closes what its handlers use, such as the store that
+// keeps what has failed.
+func TestCloseWaitsAMomentForWhatItHasCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var kept []error
+		keep := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			err := next(ctx, c)
+			time.Sleep(50 * time.Millisecond) // a write
+			kept = append(kept, err)
+			return err
+		})
+		m, err := mediator.New(mediator.OnError(func(context.Context, error) {}), mediator.Use(keep),
+			mediator.Subscribe(func(ctx context.Context, c created) error { <-ctx.Done(); return context.Cause(ctx) }))
+		require.NoError(t, err)
+		require.NoError(t, mediator.Publish(t.Context(), m, created{}, mediator.Background()))
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var undone *mediator.UndoneError
+		require.ErrorAs(t, m.Close(ctx), &undone)
+		require.Equal(t, 1, undone.Running)
+		require.Equal(t, []error{mediator.ErrClosed}, kept)
+	})
+}
+
 func TestCloseReleasesAPublisherThatWaitsForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

@@ -103,9 +103,9 @@ func (m *Mediator) Behaviors(name, group string) []Behavior {
 // mediator's is left, and it returns nil, or the errors of OnClose. Calls in
 // progress on other goroutines are their callers' and not waited for.
 //
-// If ctx ends first, the contexts of the handlers still running are cancelled
-// and an [*UndoneError] says what is left undone. Close may be called again, to
-// wait for the rest. Called while the functions of OnClose run, it waits for them;
+// If ctx ends first, the contexts of the handlers still running are cancelled, they
+// are given a tenth of a second to end, and an [*UndoneError] says what is left undone,
+// those that were cancelled included. Close may be called again, to wait for the rest. Called while the functions of OnClose run, it waits for them;
 // if ctx ends first, it has ended nothing and returns ctx's error.
 func (m *Mediator) Close(ctx context.Context) (err error) {
 	var errs []error

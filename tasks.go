@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/fsmediator/mediator/internal/ending"
 )
@@ -269,8 +270,20 @@ func (t *tasks) close(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	return t.giveUp(ending.Of(ctx))
+	err := t.giveUp(ending.Of(ctx))
+	grace := time.NewTimer(closeGrace)
+	defer grace.Stop()
+	select {
+	case <-idle:
+	case <-grace.C:
+	}
+	return err
 }
+
+// closeGrace is how long Close waits, once its time is over, for the handlers that it
+// has cancelled: whoever has closed the mediator goes on to close what they use, such
+// as the store that keeps what has failed.
+const closeGrace = 100 * time.Millisecond
 
 // giveUp empties the queue and cancels what runs.
 func (t *tasks) giveUp(cause error) error {
