@@ -102,6 +102,9 @@ func (m *Mediator) noHandler(op string, t reflect.Type) error {
 			return fmt.Errorf("%w for %v of package %q; one for %v of package %q exists", ErrNoHandler, t, t.PkgPath(), other, other.PkgPath())
 		}
 	}
+	if e := m.embedded(t); e != nil {
+		return fmt.Errorf("%w for %v; one for %v exists, which it embeds: send that", ErrNoHandler, t, e)
+	}
 	register := "Handle"
 	switch {
 	case op == "stream":
@@ -110,6 +113,22 @@ func (m *Mediator) noHandler(op string, t reflect.Type) error {
 		register = "HandleCommand"
 	}
 	return fmt.Errorf("%w for %v: register one with %s in New", ErrNoHandler, t, register)
+}
+
+// embedded returns a type that t embeds and that has a handler, nil if there is none.
+func (m *Mediator) embedded(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for f := range t.Fields() {
+		if f.Anonymous && m.routes[f.Type] != nil {
+			return f.Type
+		}
+	}
+	return nil
 }
 
 // nearName finds a name that differs in case or in what stands before the dot.

@@ -139,6 +139,8 @@ func TestErrNoHandlerNamesTheNearMiss(t *testing.T) {
 	_, err = mediator.Send(t.Context(), m, &orderRef)
 	require.ErrorIs(t, err, mediator.ErrNoHandler)
 	require.ErrorContains(t, err, "no handler for *mediator_test.placeOrder; one for mediator_test.placeOrder exists: send a value")
+	_, err = mediator.Send(t.Context(), m, giftOrder{})
+	require.ErrorContains(t, err, "no handler for mediator_test.giftOrder; one for mediator_test.placeOrder exists, which it embeds: send that")
 
 	_, err = mediator.Send(t.Context(), m, placeOrder{})
 	require.ErrorIs(t, err, mediator.ErrNoHandler)
@@ -209,3 +211,6 @@ func TestAfterCloseEveryCallReturnsErrClosed(t *testing.T) {
 	require.False(t, open)
 	require.ErrorIs(t, s.Err(), mediator.ErrClosed)
 }
+
+// giftOrder is a request by what it embeds.
+type giftOrder struct{ placeOrder }
