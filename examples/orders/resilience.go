@@ -35,6 +35,7 @@ type resilience struct {
 	opened, closed atomic.Int64 // how often the breaker did
 	breaker        *behaviors.Breaker
 	monitor        *health.Monitor // nil unless there is a site to show it
+	site           *site           // nil until it is open
 }
 
 // The most dead letters kept in memory. A file keeps all of them.
@@ -75,6 +76,7 @@ func (r *resilience) around() mediator.Option {
 	}
 	return mediator.Options(
 		mediator.OnWarning(r.log.print),
+		mediator.OnClose(func(ctx context.Context) error { return r.site.close(ctx) }),
 		mediator.Use(r.watchers()...),
 		mediator.Use(
 			subscribers(mediator.Around(carryOrder)),

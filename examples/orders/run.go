@@ -89,16 +89,14 @@ func serve(ctx context.Context, c config, r *resilience, wire func(map[string]in
 		log.print(err.Error())
 		return nil, exitFailed
 	}
-	var site *site
 	if c.http != "" {
-		if site, err = openSite(c.http, m, r, log); err != nil {
+		if r.site, err = openSite(c.http, m, r, log); err != nil {
 			log.print(printing.OneLine(errors.Join(err, m.Close(context.WithoutCancel(ctx)))))
 			return nil, exitUsage
 		}
 	}
 	s, code = work(ctx, c, r, m, from, log)
-	// The site is last, so that it can tell that the mediator closes.
-	if err := errors.Join(m.Close(context.WithoutCancel(ctx)), site.close(context.WithoutCancel(ctx))); err != nil {
+	if err := m.Close(context.WithoutCancel(ctx)); err != nil {
 		log.print(printing.OneLine(err))
 		code = exitFailed
 	}

@@ -27,7 +27,11 @@ type site struct {
 // headerLimit is how long a client may take to ask.
 const headerLimit = 10 * time.Second
 
-// openSite serves at the address until close. The nil site is none.
+// answerLimit is how long requests that have begun may take once the shop closes.
+const answerLimit = 10 * time.Second
+
+// openSite serves at the address until close, which belongs into the closing of m: pages
+// that are open end when that begins. The nil site is none.
 func openSite(address string, m *mediator.Mediator, r *resilience, log *console) (*site, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", http.RedirectHandler("/console/", http.StatusFound))
@@ -52,13 +56,7 @@ func openSite(address string, m *mediator.Mediator, r *resilience, log *console)
 	if err != nil {
 		return nil, fmt.Errorf("-http %s: %w", address, err)
 	}
-	// An open page is a request that does not end by itself.
-	serving, stop := context.WithCancel(context.Background())
-	s := &site{
-		server: &http.Server{Handler: mux, ReadHeaderTimeout: headerLimit, BaseContext: func(net.Listener) context.Context { return serving }},
-		served: make(chan error, 1),
-	}
-	s.server.RegisterOnShutdown(stop)
+	s := &site{server: &http.Server{Handler: mux, ReadHeaderTimeout: headerLimit}, served: make(chan error, 1)}
 	go func() { s.served <- s.server.Serve(listener) }()
 	log.print(fmt.Sprintf("the console is at http://%s/console/", reachable(listener.Addr())))
 	return s, nil
@@ -72,12 +70,18 @@ func reachable(a net.Addr) string {
 	return a.String()
 }
 
-// close ends the site, and the pages that are open.
+// close ends the site. Requests that have begun are answered, and are cancelled only
+// if they take too long.
 func (s *site) close(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
 	err := s.server.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.server.Close())
+	}
 	if served := <-s.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}

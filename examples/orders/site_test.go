@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fsmediator/mediator/deadletter"
 	orders "github.com/fsmediator/mediator/examples/orders"
 )
 
@@ -45,13 +47,21 @@ var address = regexp.MustCompile(`the console is at (http://\S+)/console/`)
 // open runs the program with -http until stop, which returns what it came to.
 func open(t *testing.T, args ...string) (url string, said *lines, stop func() (code int, stdout string)) {
 	t.Helper()
+	return openWith(t, func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+		return orders.Run(ctx, args, strings.NewReader(""), stdout, stderr)
+	}, args...)
+}
+
+// openWith is open with a way to run the program.
+func openWith(t *testing.T, run func(ctx context.Context, args []string, stdout, stderr io.Writer) int,
+	args ...string,
+) (url string, said *lines, stop func() (code int, stdout string)) {
+	t.Helper()
 	ctx, interrupt := context.WithCancel(t.Context())
 	said = &lines{}
 	var stdout bytes.Buffer
 	ended := make(chan int, 1)
-	go func() {
-		ended <- orders.Run(ctx, append([]string{"-http", "127.0.0.1:0"}, args...), strings.NewReader(""), &stdout, said)
-	}()
+	go func() { ended <- run(ctx, append([]string{"-http", "127.0.0.1:0"}, args...), &stdout, said) }()
 	stop = sync.OnceValues(func() (int, string) {
 		interrupt()
 		return <-ended, stdout.String()
@@ -140,19 +150,9 @@ func TestLettersOnTheSite(t *testing.T) {
 	_, page := fetch(t, url+"/console/")
 	token := regexp.MustCompile(`data-token="([^"]+)"`).FindStringSubmatch(page)[1]
 	act := func(what string, ids []string) (int, string) {
-		body, err := json.Marshal(map[string]any{"ids": ids})
+		status, body, err := post(t.Context(), url+"/console/"+what, token, ids)
 		require.NoError(t, err)
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/console/"+what, bytes.NewReader(body))
-		require.NoError(t, err)
-		r.Close = true
-		r.Header.Set("Content-Type", "application/json")
-		r.Header.Set("X-Console-Token", token)
-		response, err := http.DefaultClient.Do(r)
-		require.NoError(t, err)
-		text, err := io.ReadAll(response.Body)
-		require.NoError(t, err)
-		require.NoError(t, response.Body.Close())
-		return response.StatusCode, string(text)
+		return status, body
 	}
 	status, body := act("delete", ids[:1])
 	require.Equal(t, http.StatusForbidden, status)
@@ -168,6 +168,98 @@ func TestLettersOnTheSite(t *testing.T) {
 	code, stdout := stop()
 	require.Zero(t, code, "%s", said)
 	require.Regexp(t, `dead letters left +0`, stdout)
+}
+
+// post asks the console for an action on letters, as its page does.
+func post(ctx context.Context, url, token string, ids []string) (status int, body string, err error) {
+	asked, err := json.Marshal(map[string]any{"ids": ids})
+	if err != nil {
+		return 0, "", err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(asked))
+	if err != nil {
+		return 0, "", err
+	}
+	r.Close = true
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-Console-Token", token)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	text, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(text), errors.Join(err, response.Body.Close())
+}
+
+// heldStore holds up who gets the letter until goOn is closed, but not once their context
+// has ended.
+type heldStore struct {
+	deadletter.Store
+	letter string
+	begun  func()
+	goOn   chan struct{}
+}
+
+func (s heldStore) Get(ctx context.Context, id string) (deadletter.Letter, error) {
+	if id == s.letter {
+		s.begun()
+		select {
+		case <-s.goOn:
+		case <-ctx.Done():
+			return deadletter.Letter{}, context.Cause(ctx)
+		}
+	}
+	return s.Store.Get(ctx, id)
+}
+
+// What has begun when the shop closes is finished, and a page that is open ends.
+func TestTheSiteFinishesWhatItHasBegun(t *testing.T) {
+	letters := deadletter.NewMemory()
+	const id = "00000000-0000-7000-8000-000000000001"
+	require.NoError(t, letters.Put(t.Context(), deadletter.Letter{ID: id, Name: "nobody handles this"}))
+	begun := make(chan struct{})
+	store := heldStore{Store: letters, letter: id, begun: sync.OnceFunc(func() { close(begun) }), goOn: make(chan struct{})}
+	url, said, stop := openWith(t, func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+		return orders.RunStored(ctx, store, args, stdout, stderr)
+	}, "-n", "10")
+	require.Eventually(t, func() bool { return strings.Contains(said.String(), "all orders are placed") }, patience, 10*time.Millisecond)
+	page, err := http.Get(url + "/console/events")
+	require.NoError(t, err)
+	defer func() { _ = page.Body.Close() }()
+	_, html := fetch(t, url+"/console/")
+	token := regexp.MustCompile(`data-token="([^"]+)"`).FindStringSubmatch(html)[1]
+	type answer struct {
+		status int
+		body   string
+		err    error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		status, body, err := post(t.Context(), url+"/console/redrive", token, []string{id})
+		answered <- answer{status, body, err}
+	}()
+	<-begun
+
+	ended := make(chan int, 1)
+	go func() {
+		code, _ := stop()
+		ended <- code
+	}()
+	seen, err := io.ReadAll(page.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(seen), `"closed":true`)
+	require.Empty(t, answered)
+	require.Empty(t, ended)
+	close(store.goOn)
+	a := <-answered
+	require.NoError(t, a.err)
+	require.Equal(t, http.StatusOK, a.status)
+	require.Contains(t, a.body, `"skipped":1`)
+	require.Contains(t, a.body, "no handler", "it came to the mediator while that still took calls")
+	<-ended
+	require.NotContains(t, said.String(), "canceled")
+	require.NotContains(t, said.String(), "deadline")
+	http.DefaultClient.CloseIdleConnections()
 }
 
 func TestAnAddressThatIsTaken(t *testing.T) {
