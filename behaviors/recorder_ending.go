@@ -7,6 +7,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/answer"
+	"github.com/fsmediator/mediator/internal/rejection"
 )
 
 // Ending is how a call ended, as [Log] and [Recorder] tell it. It is about the
@@ -73,6 +74,9 @@ func Endings() []Ending {
 	}
 	return all
 }
+
+// Package health does not import this one.
+func init() { rejection.Know(isRejection) }
 
 // EndingOf returns how a call ended that was made with ctx and returned err. From
 // these it cannot know of [Stopped].

@@ -31,9 +31,9 @@ type Config struct {
 	// beyond twice as much. Default: 100 MiB; no limit if negative.
 	MaxGrowth int64
 	// MaxErrorRate is the share of errors among the items and errors of the last
-	// Window from which a stream has a [HighErrorRate], and among the ended calls
-	// from which a request or a subscriber has. It counts once the window holds
-	// ten. Default: 0.05; no limit if negative.
+	// Window from which a stream has a [HighErrorRate], and among the calls that
+	// ended well or failed from which a request or a subscriber has. It counts once the
+	// window holds ten. Default: 0.05; no limit if negative.
 	MaxErrorRate float64
 	// MaxDropRate is the share of the produced items of the last Window that its
 	// queues may drop before a stream has [Exhaustion]. What is sampled out is not

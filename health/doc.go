@@ -38,6 +38,30 @@
 //	[Failure]          it ended by an error                     failed
 //
 // The worst of them is its status at once. To improve, it must be found better by
-// [Config].Recovery looks in a row. A consumer that leaves and a caller that
-// cancels do not make a failure.
+// [Config].Recovery looks in a row.
+//
+// # What is no error
+//
+// A consumer that leaves is a success. What else ends in one of these ways counts
+// neither as an error nor as a success, as a breaker of package behaviors has it:
+//
+//   - The caller cancels ([Totals].Canceled).
+//   - The business answers, by [behaviors.Business] or [behaviors.ErrInvalid]
+//     ([Totals].Declined): what was called works and says no. A panic with such an
+//     error is a panic.
+//   - A guard turns the call away: [behaviors.ErrOpen], [behaviors.ErrLimited],
+//     [behaviors.ErrFull], [behaviors.ErrMemory] ([Totals].Rejected). A process that
+//     sheds load does what it should, and fewer processes would not help; an open
+//     breaker is a warning of its own, see [Source]. Calls that hang until their time
+//     limit, and so fill a bulkhead, are errors.
+//
+// So many answers neither hide failures nor look like some. What is left out of the
+// share of errors is left out of [Totals].Rate.
+//
+// [behaviors.Business]: https://pkg.go.dev/github.com/fsmediator/mediator/behaviors#Business
+// [behaviors.ErrInvalid]: https://pkg.go.dev/github.com/fsmediator/mediator/behaviors#ErrInvalid
+// [behaviors.ErrOpen]: https://pkg.go.dev/github.com/fsmediator/mediator/behaviors#ErrOpen
+// [behaviors.ErrLimited]: https://pkg.go.dev/github.com/fsmediator/mediator/behaviors#ErrLimited
+// [behaviors.ErrFull]: https://pkg.go.dev/github.com/fsmediator/mediator/behaviors#ErrFull
+// [behaviors.ErrMemory]: https://pkg.go.dev/github.com/fsmediator/mediator/behaviors#ErrMemory
 package health

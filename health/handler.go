@@ -15,7 +15,8 @@ import (
 //     after SetReady(false), and not while a [Check] that is not Optional fails.
 //   - /healthz says whether it does what it is there for: besides the checks it
 //     depends on the streams and messages, and fails while one of them is
-//     [Unhealthy].
+//     [Unhealthy]. Answers of the business and load that is shed make none so, see
+//     the package.
 //
 // The answer is 200 or 503, with a word of plain text that tells nothing of what
 // is inside. With the query ?verbose it is JSON as in the draft
@@ -27,14 +28,14 @@ import (
 // prefix by [http.StripPrefix].
 func (m *Monitor) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var a answer
+		var ask endpoint
 		switch strings.TrimPrefix(r.URL.Path, "/") {
 		case "livez":
-			a = m.live
+			ask = m.live
 		case "readyz":
-			a = m.readiness
+			ask = m.readiness
 		case "healthz":
-			a = m.overall
+			ask = m.overall
 		default:
 			http.NotFound(w, r)
 			return
@@ -45,13 +46,13 @@ func (m *Monitor) Handler() http.Handler {
 			return
 		}
 		verbose := r.URL.Query().Has("verbose")
-		word, status, document := a(r.Context(), verbose)
+		word, status, document := ask(r.Context(), verbose)
 		serve(w, r, word, status, document)
 	})
 }
 
-// answer is what an endpoint says. document is for verbose alone.
-type answer func(ctx context.Context, verbose bool) (word string, s Status, document *document)
+// endpoint says how it is. document is for verbose alone.
+type endpoint func(ctx context.Context, verbose bool) (word string, s Status, document *document)
 
 func serve(w http.ResponseWriter, r *http.Request, word string, s Status, d *document) {
 	body, kind := word+"\n", "text/plain; charset=utf-8"

@@ -139,7 +139,7 @@ func (m *Monitor) Wrap(next mediator.Next) mediator.Next {
 				err = errPanicked // it goes on
 			}
 			at.leave()
-			t.end(ctx, err)
+			t.end(verdictOf(ctx, err))
 		}()
 		err = next(ctx, c)
 		returned = true
@@ -219,13 +219,13 @@ func (m *Monitor) begin(c mediator.Call, t *tally) *run {
 
 // finish takes a run out.
 func (m *Monitor) finish(ctx context.Context, r *run, err error) {
-	clock := readClock()
+	clock, v := readClock(), verdictOf(ctx, err)
 	r.mu.Lock()
 	r.settle(clock.nanos)
-	r.conclude(ctx, clock.nanos, err)
+	r.conclude(clock.nanos, v, err)
 	s := r.report(clock, &m.c)
 	r.mu.Unlock()
-	r.tally.end(ctx, err)
+	r.tally.end(v)
 
 	m.mu.Lock()
 	last := len(m.runs) - 1

@@ -93,8 +93,8 @@ type Stream struct {
 	Interrupts uint64 `json:"interrupts"`
 
 	// Err is why the stream ended, nil while it runs, if it is complete, and if the
-	// consumer has left. Err may be set in a stream that is not Failed: a
-	// caller's cancellation.
+	// consumer has left. Err may be set in a stream that is not Failed: a caller's
+	// cancellation, an answer of the business, the rejection of a guard.
 	Err error `json:"-"`
 }
 
@@ -154,6 +154,8 @@ type Totals struct {
 	InFlight uint64 `json:"in_flight"` // those that have not ended
 	Failed   uint64 `json:"failed"`    // those that ended by an error, a panic or Goexit
 	Canceled uint64 `json:"canceled"`  // those that the caller cancelled; no failure
+	Declined uint64 `json:"declined"`  // those that ended by an answer of the business; no failure
+	Rejected uint64 `json:"rejected"`  // those that a guard turned away, such as a limiter; no failure
 	Stalled  uint64 `json:"stalled"`   // those in flight for longer than Config.Stall, or of streams, that are stalled
 	// Items are what streams delivered, and Errors what was noted by [NoteError] or
 	// failed.
@@ -162,7 +164,7 @@ type Totals struct {
 	// Rate is the items, or the calls that ended well, per second of the last Window.
 	Rate      float64 `json:"rate"`
 	PeakRate  float64 `json:"peak_rate"`
-	ErrorRate float64 `json:"error_rate"` // share of errors in the last Window
+	ErrorRate float64 `json:"error_rate"` // share of errors in the last Window, among what ended well or failed
 }
 
 // Component is something that the health depends on: a [Check] or one of a

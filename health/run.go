@@ -100,10 +100,10 @@ func (r *run) settle(now int64) {
 }
 
 // conclude says how the run ended.
-func (r *run) conclude(ctx context.Context, at int64, err error) {
+func (r *run) conclude(at int64, v verdict, err error) {
 	r.end, r.over, r.err = at, true, err
 	r.queues.count(r.call.QueueCounts())
-	if err != nil && !isCanceled(ctx, err) {
+	if v == failed {
 		r.health.status = Failed
 		r.health.found = append(slices.Clip(r.health.found), Finding{Reason: Failure, Status: Failed, Err: err})
 	}
@@ -227,8 +227,9 @@ type runKey struct{}
 // NoteError counts an error of the stream whose handler or behaviors run with ctx,
 // and that goes on all the same: a row that is malformed and skipped, an attempt
 // that a retry repeats (as [behaviors.RetryConfig].OnRetry tells). It takes part in
-// the error rate. It returns false if ctx is not that of a stream which a [Monitor] watches, or
-// err is nil. It may be called by any goroutine.
+// the error rate whatever error it is, also if the end of a run by it would not: who
+// notes it calls it an error. It returns false if ctx is not that of a stream which a
+// [Monitor] watches, or err is nil. It may be called by any goroutine.
 //
 // [behaviors.RetryConfig]: https://pkg.go.dev/github.com/fsmediator/mediator/behaviors#RetryConfig
 func NoteError(ctx context.Context, err error) bool {

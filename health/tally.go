@@ -1,8 +1,6 @@
 package health
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,8 +21,9 @@ type tally struct {
 	calls   inFlight
 	_       [56]byte // what begins and what ends is counted in different cache lines
 
-	ended, failed, canceled atomic.Uint64
-	noted                   atomic.Uint64 // by NoteError
+	ended, failed                atomic.Uint64
+	canceled, declined, rejected atomic.Uint64 // what ended, but says nothing of the handler
+	noted                        atomic.Uint64 // by NoteError
 
 	place int    // in Monitor.tallies
 	items uint64 // of streams that have ended; under Monitor.mu
@@ -35,14 +34,18 @@ type tally struct {
 	peakRate float64
 }
 
-// end counts the end of a call. err is nil for a success.
-func (t *tally) end(ctx context.Context, err error) {
-	switch {
-	case err == nil:
-	case isCanceled(ctx, err):
-		t.canceled.Add(1)
-	default:
+// end counts the end of a call.
+func (t *tally) end(v verdict) {
+	switch v {
+	case succeeded:
+	case failed:
 		t.failed.Add(1)
+	case canceled:
+		t.canceled.Add(1)
+	case declined:
+		t.declined.Add(1)
+	case rejected:
+		t.rejected.Add(1)
 	}
 	t.ended.Add(1)
 }
@@ -67,7 +70,7 @@ func (t *tally) inProgress() uint64 {
 func (t *tally) now(at int64, items uint64) counts {
 	c := counts{at: at, good: items, bad: t.failed.Load() + t.noted.Load()}
 	if t.key.kind != mediator.KindStream {
-		c.good += less(t.ended.Load(), t.failed.Load()+t.canceled.Load())
+		c.good += less(t.ended.Load(), t.failed.Load()+t.canceled.Load()+t.declined.Load()+t.rejected.Load())
 	}
 	return c
 }
@@ -115,6 +118,7 @@ func (t *tally) report(at int64, items, stalled uint64, c *Config) Totals {
 		Name: t.key.name, Kind: t.key.kind, Handler: t.key.handler,
 		Status: t.health.status, Findings: slices.Clone(t.health.found),
 		InFlight: t.inProgress(), Failed: t.failed.Load(), Canceled: t.canceled.Load(),
+		Declined: t.declined.Load(), Rejected: t.rejected.Load(),
 		Errors: now.bad, Rate: change.rate(c.Window), ErrorRate: share(change.bad, change.good+change.bad),
 	}
 	r.PeakRate = max(t.peakRate, r.Rate)
@@ -125,25 +129,4 @@ func (t *tally) report(at int64, items, stalled uint64, c *Config) Totals {
 		r.Stalled += uint64(n)
 	}
 	return r
-}
-
-var (
-	errPanicked = errors.New("panic or runtime.Goexit")
-	// ErrStalled is what a stream's run ends with that a [Policy] has interrupted
-	// because it had stalled.
-	ErrStalled = errors.New("stalled")
-)
-
-// isCanceled tells whether err comes from the caller having cancelled ctx; the end
-// of a time limit is not that.
-func isCanceled(ctx context.Context, err error) bool {
-	cause := context.Cause(ctx)
-	return errors.Is(ctx.Err(), context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) &&
-		(errors.Is(err, context.Canceled) || errors.Is(err, cause))
-}
-
-// isPanic tells whether err stands for a panic, also for one that was recovered.
-func isPanic(err error) bool {
-	var recovered *mediator.PanicError
-	return errors.Is(err, errPanicked) || errors.As(err, &recovered)
 }
