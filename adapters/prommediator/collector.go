@@ -44,7 +44,7 @@ func NewCollector(r *behaviors.Recorder, opts ...Option) prometheus.Collector {
 	}
 	c.started = c.desc("calls_started_total", "Calls that have begun.", callLabels...)
 	c.inFlight = c.desc("calls_in_flight", "Calls that have begun and not ended.", callLabels...)
-	c.duration = c.desc("call_duration_seconds", "How long the calls took that have ended; for streams, how long they ran.", durationLabels...)
+	c.duration = c.desc("call_duration_seconds", "How long the calls took that have ended; for streams, how long they ran. An ending of declined is an answer of the business, not a failure.", durationLabels...)
 	c.items = c.desc("stream_items_total", "Items that streams have delivered.", callLabels...)
 	c.unwatched = c.desc("sources_unwatched_total", "Times that the Recorder found no room for a source to watch.")
 	c.leftOut = c.desc("readings_left_out", "Series of readings that are left out because there are too many.")

@@ -61,6 +61,20 @@ func TestEndingsAreThereBeforeTheyHappen(t *testing.T) {
 	require.Len(t, got["fsmediator_call_duration_seconds"].GetMetric(), 2)
 }
 
+func TestAnAnswerOfTheBusinessHasAnEndingOfItsOwn(t *testing.T) {
+	recorder := behaviors.NewRecorder()
+	m := newMediator(t, mediator.Use(recorder), mediator.Handle(func(context.Context, charge) (int, error) {
+		return 0, behaviors.Business(errDeclined)
+	}))
+	_, err := mediator.Send(context.Background(), m, charge{})
+	require.ErrorIs(t, err, errDeclined)
+	got := scrape(t, registered(t, prommediator.NewCollector(recorder)), expfmt.TypeProtoDelim)
+	for ending, n := range map[model.LabelValue]uint64{"declined": 1, "failed": 0} {
+		h := one(t, got["fsmediator_call_duration_seconds"], model.LabelSet{"ending": ending}).GetHistogram()
+		require.Equal(t, n, h.GetSampleCount(), ending)
+	}
+}
+
 // sleepy takes as many nanoseconds as it is asked for.
 func sleepy(t testing.TB, opts ...prommediator.Option) (*mediator.Mediator, *prometheus.Registry) {
 	recorder := behaviors.NewRecorder()

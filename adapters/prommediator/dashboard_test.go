@@ -2,6 +2,7 @@ package prommediator_test
 
 import (
 	"encoding/json"
+	"log/slog"
 	"maps"
 	"os"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/fsmediator/mediator/adapters/prommediator/internal/dashboard"
+	"github.com/fsmediator/mediator/behaviors"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/stretchr/testify/require"
@@ -92,6 +94,41 @@ func TestDashboardShowsEveryMetricAndNoOther(t *testing.T) {
 	require.ElementsMatch(t, slices.Collect(maps.Keys(families)), slices.Collect(maps.Keys(shown)))
 }
 
+// The panel of failures leaves out what is none, as behaviors.LogLevel has it, and
+// nothing else.
+func TestDashboardTellsAnswersFromFailures(t *testing.T) {
+	b, err := os.ReadFile("dashboard.json")
+	require.NoError(t, err)
+	var board struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	require.NoError(t, json.Unmarshal(b, &board))
+	var none []string
+	for _, e := range behaviors.Endings() {
+		if behaviors.LogLevel(e) == slog.LevelInfo {
+			none = append(none, e.String())
+		}
+	}
+	want := map[string]string{
+		"Failures": `ending!~"` + strings.Join(none, "|") + `"`,
+		"Declined": `ending="` + behaviors.Declined.String() + `"`,
+	}
+	for _, p := range board.Panels {
+		for _, target := range p.Targets {
+			if choice := want[p.Title]; choice != "" {
+				require.Equal(t, 2, strings.Count(target.Expr, choice), "classic and native: %s", target.Expr)
+			} else {
+				require.NotContains(t, target.Expr, "ending", p.Title)
+			}
+		}
+		delete(want, p.Title)
+	}
+	require.Empty(t, want)
+}
+
 // A Prometheus that scrapes native histograms does not keep the classic ones, unless
 // it is told to; one that does not has the classic ones alone. Each panel of
 // durations has something to show with either.
@@ -129,5 +166,5 @@ func TestDashboardShowsDurationsOfEitherHistogram(t *testing.T) {
 			durations++
 		}
 	}
-	require.Equal(t, 4, durations)
+	require.Equal(t, 5, durations)
 }

@@ -13,7 +13,12 @@
 //
 // All have the labels message, kind ("request", "notification", "stream") and
 // handler, the subscriber's group; the durations have ending, too, see
-// [behaviors.Ending].
+// [behaviors.Ending]: "succeeded", "stopped", "failed", "canceled", "timed out",
+// "rejected", "panicked", "exited", "declined". What is declined is an answer of the
+// business, and no failure; nor is what is stopped or canceled. An alert on errors
+// leaves these out, as the dashboard does:
+//
+//	sum(rate(fsmediator_call_duration_seconds_count{ending!~"succeeded|stopped|canceled|declined"}[5m]))
 //
 //	fsmediator_calls_started_total        counter    calls that have begun
 //	fsmediator_calls_in_flight            gauge      calls that have begun and not ended
@@ -53,7 +58,7 @@
 //	fsmediator_readings_left_out          gauge      see MaxReadings
 //
 // How many series there are is bounded: by [behaviors.RecorderConfig].MaxNames
-// messages, of which each has two endings and those of the other six that it has
+// messages, of which each has two endings and those of the other seven that it has
 // had, and by [MaxReadings].
 //
 // # Histograms

@@ -44,5 +44,5 @@ func TestPanelsAreNumberedAndDoNotOverlap(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, board.Panels, 27)
+	require.Len(t, board.Panels, 28)
 }

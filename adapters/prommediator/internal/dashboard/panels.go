@@ -27,11 +27,12 @@ const (
 )
 
 // of are the labels that a call's metrics are chosen by, failed those of failures,
-// scoped those of readings.
+// declined those of answers of the business, scoped those of readings.
 const (
-	of     = `{job=~"$job", message=~"$message"}`
-	failed = `{job=~"$job", message=~"$message", ending!~"succeeded|stopped|canceled"}`
-	scoped = `{job=~"$job"}`
+	of       = `{job=~"$job", message=~"$message"}`
+	failed   = `{job=~"$job", message=~"$message", ending!~"succeeded|stopped|canceled|declined"}`
+	declined = `{job=~"$job", message=~"$message", ending="declined"}`
+	scoped   = `{job=~"$job"}`
 )
 
 const allDurations = `sum(rate(fsmediator_call_duration_seconds` + of + `[$__rate_interval]))`
@@ -44,10 +45,14 @@ var rows = []row{
 	{"Calls", []graph{
 		{kind: line, title: "Calls", description: "Calls that begin, a second.", unit: "ops", queries: []query{
 			{expr: `sum by (message, kind) (rate(fsmediator_calls_started_total` + of + `[$__rate_interval]))`, legend: "{{kind}} {{message}}"}}},
-		{kind: line, title: "Failures", description: "Calls a second that end in a way that is no success and not the caller's wish.", unit: "ops", queries: []query{
+		{kind: line, title: "Failures", description: "Calls a second that end in a way that is no success, not the caller's wish and no answer of the business.", unit: "ops", queries: []query{
 			{expr: either(`sum by (message, handler, ending) (rate(fsmediator_call_duration_seconds_count`+failed+`[$__rate_interval]))`,
 				`sum by (message, handler, ending) (histogram_count(rate(fsmediator_call_duration_seconds`+failed+`[$__rate_interval])))`),
 				legend: "{{message}} {{handler}} {{ending}}"}}},
+		{kind: line, title: "Declined", description: "Calls a second that the business answers with no, such as sold out. They are no failures.", unit: "ops", queries: []query{
+			{expr: either(`sum by (message, handler) (rate(fsmediator_call_duration_seconds_count`+declined+`[$__rate_interval]))`,
+				`sum by (message, handler) (histogram_count(rate(fsmediator_call_duration_seconds`+declined+`[$__rate_interval])))`),
+				legend: "{{message}} {{handler}}"}}},
 		{kind: line, title: "In flight", description: "Calls that have begun and not ended.", unit: "short", queries: []query{
 			{expr: `sum by (message, handler) (fsmediator_calls_in_flight` + of + `)`, legend: "{{message}} {{handler}}"}}},
 	}},
