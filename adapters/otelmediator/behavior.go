@@ -177,12 +177,30 @@ func outcomeOf(ctx context.Context, c mediator.Call, err error) outcome {
 			return outcome{ending: behaviors.Stopped}
 		}
 	}
-	switch ending := behaviors.EndingOf(ctx, err); ending {
-	case behaviors.Succeeded, behaviors.Canceled:
+	ending := behaviors.EndingOf(ctx, err)
+	if ending == behaviors.Declined && c.Kind() == 0 {
+		ending, err = endingOfPublish(ctx, err)
+	}
+	switch ending {
+	case behaviors.Succeeded, behaviors.Canceled, behaviors.Declined:
 		return outcome{ending: ending}
 	default:
 		return outcome{ending, ErrorType(err)}
 	}
+}
+
+// endingOfPublish is how a publish ended of whose error, err, something is an answer of
+// the business: the first that is more than an answer, and how it is called. What one
+// subscriber answers must not hide that another has failed.
+func endingOfPublish(ctx context.Context, err error) (behaviors.Ending, error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range joined.Unwrap() {
+			if ending := behaviors.EndingOf(ctx, one); ending != behaviors.Declined {
+				return ending, one
+			}
+		}
+	}
+	return behaviors.Declined, err
 }
 
 // end counts, and ends the span. err is recorded if o is a failure.
@@ -207,6 +225,10 @@ func (r *run) describe(o outcome, err error) {
 	if open, ok := errors.AsType[*behaviors.OpenError](err); ok {
 		r.span.AddEvent("fsmediator.breaker.rejected", trace.WithAttributes(breakerKey.String(text(open.Key)),
 			breakerState.String(open.State.String()), durationKey.Float64(open.RetryAfter().Seconds())))
+	}
+	if o.ending == behaviors.Declined {
+		message, _ := textOf(err)
+		r.span.SetAttributes(answerKey.String(message))
 	}
 	if o.errorType == "" {
 		return

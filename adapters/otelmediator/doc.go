@@ -26,6 +26,7 @@
 // and messaging.operation.type as above. Of our own they have
 //
 //	fsmediator.ending           how it ended, as behaviors.Ending says it
+//	fsmediator.answer           the text of an answer of the business, if it is "declined" by one
 //	fsmediator.attempt          if it is a retry: 2 for the first
 //	fsmediator.tries            how often it was tried, if that is what its error says
 //	fsmediator.stream.items     items delivered to the consumer
@@ -41,8 +42,10 @@
 //	fsmediator.slow               behaviors.Slow has found the call slow
 //
 // An error is recorded, and makes the status Error, unless it is the caller's own
-// cancellation. A stream whose consumer leaves it is no error. A panic is recorded
-// and goes on.
+// cancellation or an answer of the business (behaviors.Business): those leave the
+// status Unset, for nothing went wrong, and have no error.type. Of a publish with
+// several subscribers every error has to be such an answer. A stream whose consumer
+// leaves it is no error. A panic is recorded and goes on.
 //
 // # What caused what
 //

@@ -21,6 +21,7 @@ const System = "fsmediator"
 // Attributes that the conventions have no name for.
 const (
 	endingKey   = attribute.Key("fsmediator.ending")
+	answerKey   = attribute.Key("fsmediator.answer")
 	attemptKey  = attribute.Key("fsmediator.attempt")
 	triesKey    = attribute.Key("fsmediator.tries")
 	itemsKey    = attribute.Key("fsmediator.stream.items")
@@ -60,7 +61,7 @@ type handler struct {
 // outcome is how a call ended: what its duration is told apart by.
 type outcome struct {
 	ending    behaviors.Ending
-	errorType string
+	errorType string // "" if it is no failure
 }
 
 func (b *behavior) newHandler(k key) *handler {

@@ -48,13 +48,16 @@ func TestDurationsAreMeasured(t *testing.T) {
 	m := newMediator(t, mediator.Use(r.behavior(otelmediator.Attributes(attribute.String("shop", "north")))),
 		mediator.Handle(func(_ context.Context, c charge) (int, error) {
 			during = sums(t, r.metrics(t)["fsmediator.calls.active"], none)[""]
-			if c.Cents < 0 {
+			switch {
+			case c.Cents < -1:
+				return 0, behaviors.Business(errDeclined)
+			case c.Cents < 0:
 				return 0, fmt.Errorf("charge: %w", errDeclined)
 			}
 			return 0, nil
 		}, mediator.Named("billing.charge")),
 		mediator.Relay(func(context.Context, paid) error { return nil }, mediator.Named("billing.paid")))
-	for _, cents := range []int{1, 2, -1} {
+	for _, cents := range []int{1, 2, -1, -2} {
 		_, err := mediator.Send(context.Background(), m, charge{Cents: cents})
 		require.Equal(t, cents < 0, err != nil)
 	}
@@ -76,7 +79,7 @@ func TestDurationsAreMeasured(t *testing.T) {
 		require.Positive(t, p.Sum)
 		counts[fmt.Sprint(a["fsmediator.ending"], " ", a["error.type"])] = p.Count
 	}
-	require.Equal(t, map[string]uint64{"succeeded <nil>": 2, "failed *errors.errorString": 1}, counts)
+	require.Equal(t, map[string]uint64{"succeeded <nil>": 2, "failed *errors.errorString": 1, "declined <nil>": 1}, counts)
 	publish := points(t, got["messaging.client.operation.duration"])
 	require.Len(t, publish, 1)
 	require.Equal(t, "send", attrs(publish[0].Attributes.ToSlice())["messaging.operation.type"])

@@ -44,6 +44,40 @@ func TestEverySortOfCallIsASpan(t *testing.T) {
 	require.Equal(t, []string{"send charge", "process paid", "process paid", "publish paid", "stream ticks"}, names(r.spans.GetSpans()))
 }
 
+// What one subscriber answers hides no failure of another.
+func TestAPublishIsDeclinedIfAllThatItEndsWithAreAnswers(t *testing.T) {
+	answers := behaviors.Business(errDeclined)
+	for _, test := range []struct {
+		mail, audit error
+		ending      string
+		errorType   any
+		status      codes.Code
+	}{
+		{answers, nil, "declined", nil, codes.Unset},
+		{answers, answers, "declined", nil, codes.Unset},
+		{answers, errDeclined, "failed", "*errors.errorString", codes.Error},
+		{errDeclined, answers, "failed", "*errors.errorString", codes.Error},
+		{answers, behaviors.ErrLimited, "rejected", "rate_limited", codes.Error},
+		{answers, &mediator.PanicError{Value: 1}, "panicked", "panic", codes.Error},
+	} {
+		r := newRig()
+		m := newMediator(t, mediator.Use(r.behavior()),
+			mediator.Subscribe(func(context.Context, paid) error { return test.mail }, mediator.Group("mail"), mediator.Named("paid")),
+			mediator.Subscribe(func(context.Context, paid) error { return test.audit }, mediator.Group("audit")))
+		err := mediator.Publish(t.Context(), m, paid{})
+		require.ErrorIs(t, err, test.mail)
+		s := r.span(t, "publish paid")
+		got := attrs(s.Attributes)
+		require.Equal(t, []any{test.ending, test.errorType}, []any{got["fsmediator.ending"], got["error.type"]})
+		require.Equal(t, test.status, s.Status.Code)
+		if test.status == codes.Error {
+			require.Equal(t, err.Error(), s.Status.Description)
+		} else {
+			require.Equal(t, err.Error(), got["fsmediator.answer"])
+		}
+	}
+}
+
 func TestAPublishIsASpan(t *testing.T) {
 	r := newRig()
 	m := newMediator(t, mediator.Use(r.behavior()),

@@ -62,6 +62,10 @@ func TestErrorsAreRecorded(t *testing.T) {
 		{"limited", func(context.Context, context.CancelCauseFunc) error {
 			return fmt.Errorf("charge: %w", behaviors.ErrLimited)
 		}, "rejected", "rate_limited"},
+		{"answer of the business", func(context.Context, context.CancelCauseFunc) error {
+			return fmt.Errorf("charge: %w", behaviors.Business(errDeclined))
+		}, "declined", nil},
+		{"invalid", func(context.Context, context.CancelCauseFunc) error { return behaviors.ErrInvalid }, "declined", nil},
 		{"late", func(context.Context, context.CancelCauseFunc) error { return context.DeadlineExceeded }, "timed out", "timeout"},
 		{"cancelled by the caller", func(ctx context.Context, cancel context.CancelCauseFunc) error {
 			cancel(errors.New("the user left"))
@@ -81,6 +85,11 @@ func TestErrorsAreRecorded(t *testing.T) {
 			got := attrs(s.Attributes)
 			require.Equal(t, test.ending, got["fsmediator.ending"])
 			require.Equal(t, test.errorType, got["error.type"])
+			if test.ending == "declined" {
+				require.Equal(t, err.Error(), got["fsmediator.answer"])
+			} else {
+				require.NotContains(t, got, "fsmediator.answer")
+			}
 			if test.errorType == nil {
 				require.Equal(t, codes.Unset, s.Status.Code)
 				require.Empty(t, s.Events)
