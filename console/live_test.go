@@ -210,6 +210,28 @@ func TestTraffic(t *testing.T) {
 	})
 }
 
+func TestAnswersOfTheBusinessAreNoErrorsOfThePage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMediator(t, mediator.Use(behaviors.NewRecorder()), mediator.HandleCommand(func(_ context.Context, c do) error {
+			if c.What == "fail" {
+				return errRefused
+			}
+			return behaviors.Business(errRefused)
+		}))
+		p := open(t, console.Handler(m))
+		next[sample](t, p, "sample")
+		for i := range 20 {
+			require.ErrorIs(t, mediator.Exec(t.Context(), m, do{What: []string{"fail", "", "", ""}[i%4]}), errRefused)
+		}
+		s := next[sample](t, p, "sample")
+		require.Equal(t, map[string]uint64{"declined": 15, "failed": 5}, s.Routes[0].Endings, "it shows them")
+		require.EqualValues(t, 5, s.Routes[0].Failed)
+		require.InDelta(t, 5, *s.Routes[0].Errors, 0.001)
+		require.InDelta(t, 20, *s.Routes[0].Rate, 0.001)
+		require.InDelta(t, 5, *s.Total.Errors, 0.001)
+	})
+}
+
 func TestFiguresWithoutARoute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		recorder := behaviors.NewRecorder()

@@ -27,9 +27,14 @@ type figures struct {
 	Endings    map[string]uint64 `json:"endings,omitempty"`
 }
 
-// isFailure tells the endings that a page counts as errors.
+// isFailure tells the endings that a page counts as errors. An answer of the business
+// is none.
 func isFailure(e behaviors.Ending) bool {
-	return e != behaviors.Succeeded && e != behaviors.Stopped && e != behaviors.Canceled
+	switch e {
+	case behaviors.Succeeded, behaviors.Stopped, behaviors.Canceled, behaviors.Declined:
+		return false
+	}
+	return true
 }
 
 // recorded is what one Recorder has to tell.
