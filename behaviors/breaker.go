@@ -50,12 +50,17 @@ func CircuitBreaker(c BreakerConfig) *Breaker {
 // BehaviorName returns "CircuitBreaker".
 func (b *Breaker) BehaviorName() string { return "CircuitBreaker" }
 
-// CheckWiring warns of a Fallback inside: the breaker would never see a failure.
-func (b *Breaker) CheckWiring(_, inner []mediator.Behavior) []string {
+// CheckWiring warns of a Fallback inside: the breaker would never see a failure; and
+// of a Retry that stands inside alone: the breaker would not see attempts.
+func (b *Breaker) CheckWiring(outer, inner []mediator.Behavior) (warnings []string) {
 	if hasBehavior(inner, "Fallback") {
-		return []string{"Fallback stands inside and hides failures from the breaker: put it outside"}
+		warnings = append(warnings, "Fallback stands inside and hides failures from the breaker: put it outside")
 	}
-	return nil
+	// Where another Retry stands outside, that has warned already.
+	if hasBehavior(slices.DeleteFunc(slices.Clone(inner), isElsewhere), "Retry") && !hasBehavior(outer, "Retry") {
+		warnings = append(warnings, "there is a Retry inside: all attempts of a call count as one, and they go on when the breaker opens; put the Retry outside")
+	}
+	return warnings
 }
 
 // Wrap implements [mediator.Behavior].

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/tally"
 )
 
 // BulkheadConfig configures a [Bulkhead].
@@ -22,6 +24,17 @@ type BulkheadConfig struct {
 	Queue int
 	// MaxWait is how long a call waits at most. Default: 0, until its context ends.
 	MaxWait time.Duration
+	// PerHandler gives each message name, and each group of its subscribers, places and
+	// a queue of its own, so that a handler that sends another message does not need
+	// two of the same places, and what is slow takes none from the rest. The first
+	// thousand have their own; the rest share some, with the scope "(other)".
+	// [Standard] sets it. Default: the handlers share all.
+	PerHandler bool
+	// Name is the scope of the readings and of the [*FullError]: it tells bulkheads
+	// apart that stand around one mediator. With PerHandler the scope is "name", or
+	// "name to group" of a subscriber, after Name and a colon if there is one.
+	// Default: "".
+	Name string
 }
 
 // ErrFull means that a bulkhead had no place for a call. The error is a [*FullError].
@@ -32,17 +45,22 @@ type FullError struct {
 	Limit, Queue int
 	Waited       time.Duration // 0 if the queue was full
 	Err          error         // if the context ended while it waited: its error and cause
+	Scope        string        // of the places, as in the readings; see [BulkheadConfig].Name
 }
 
 // Error tells what was full, or how long the call has waited.
 func (e *FullError) Error() string {
+	of := ""
+	if e.Scope != "" {
+		of = " of " + e.Scope
+	}
 	switch {
 	case e.Err != nil:
-		return fmt.Sprintf("bulkhead is full: %d run, waited %v: %v", e.Limit, e.Waited, e.Err)
+		return fmt.Sprintf("bulkhead%s is full: %d run, waited %v: %v", of, e.Limit, e.Waited, e.Err)
 	case e.Waited > 0:
-		return fmt.Sprintf("bulkhead is full: %d run, waited %v", e.Limit, e.Waited)
+		return fmt.Sprintf("bulkhead%s is full: %d run, waited %v", of, e.Limit, e.Waited)
 	}
-	return fmt.Sprintf("bulkhead is full: %d run, %d wait", e.Limit, e.Queue)
+	return fmt.Sprintf("bulkhead%s is full: %d run, %d wait", of, e.Limit, e.Queue)
 }
 
 // Unwrap returns [ErrFull] and Err.
@@ -54,14 +72,15 @@ func (e *FullError) Unwrap() []error {
 }
 
 // Bulkhead returns a behavior that lets a limited number of calls run at a time,
-// of all the handlers it is put around together: a value for each handler gives
-// each its own limit. What finds no place gets a [*FullError]. A stream has its
-// place until its run ends. A place is freed however a call ends, by a panic and
-// [runtime.Goexit] too.
+// of all the handlers it is put around together: a value for each handler, or
+// [BulkheadConfig.PerHandler], gives each its own limit. What finds no place gets a
+// [*FullError]. A stream has its place until its run ends. A place is freed however
+// a call ends, by a panic and [runtime.Goexit] too.
 //
-// A handler that sends a message through the bulkhead it runs in itself needs a
-// second place while it holds the first: with a queue, enough of them wait for
-// each other until MaxWait.
+// A handler that sends a message for which it would need one of the same places
+// holds the first while it waits for the second: with a queue, enough of them wait
+// for each other until MaxWait or the end of their contexts. With PerHandler, that
+// happens to a handler only that sends its own message, by way of others or not.
 //
 // It panics if a number is negative, or more than 2^31-1.
 func Bulkhead(c BulkheadConfig) mediator.Behavior {
@@ -72,12 +91,63 @@ func Bulkhead(c BulkheadConfig) mediator.Behavior {
 	if c.Limit > maxPlaces || c.Queue > maxPlaces {
 		panic(fmt.Sprintf("behaviors: Bulkhead: Limit is %d, Queue %d: more than %d", c.Limit, c.Queue, maxPlaces))
 	}
-	return &bulkhead{places: places{limit: uint64(c.Limit), queue: c.Queue, maxWait: c.MaxWait}}
+	b := &bulkhead{c: c}
+	if !c.PerHandler {
+		b.all = []*compartment{newCompartment(c, c.Name)}
+	}
+	return b
 }
 
 type bulkhead struct {
-	places   places
+	c BulkheadConfig
+
+	mu    sync.Mutex // held to look for a compartment, and to add one
+	known map[callee]*compartment
+	all   []*compartment // in the order they came
+}
+
+// callee is what has a compartment of its own.
+type callee struct{ name, group string }
+
+// maxCompartments bounds the compartments of a bulkhead, but for the one that the rest share.
+const maxCompartments = tally.Max
+
+// compartment is places and who was turned away.
+type compartment struct {
+	places
 	rejected atomic.Uint64
+}
+
+func newCompartment(c BulkheadConfig, scope string) *compartment {
+	return &compartment{places: places{limit: uint64(c.Limit), queue: c.Queue, maxWait: c.MaxWait, scope: scope}}
+}
+
+// of returns the compartment of a callee, and makes it if need be.
+func (b *bulkhead) of(k callee) *compartment {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	h, ok := b.known[k]
+	if !ok && len(b.all) >= maxCompartments {
+		k = callee{name: BreakerOtherKeys}
+		h, ok = b.known[k]
+	}
+	if ok {
+		return h
+	}
+	scope := k.name
+	if k.group != "" {
+		scope += " to " + k.group
+	}
+	if b.c.Name != "" {
+		scope = b.c.Name + ": " + scope
+	}
+	if b.known == nil {
+		b.known = map[callee]*compartment{}
+	}
+	h = newCompartment(b.c, scope)
+	b.known[k] = h
+	b.all = append(b.all, h)
+	return h
 }
 
 // BehaviorName returns "Bulkhead".
@@ -101,27 +171,67 @@ func hasBehavior(bs []mediator.Behavior, name string) bool {
 
 // Wrap implements [mediator.Behavior].
 func (b *bulkhead) Wrap(next mediator.Next) mediator.Next {
-	return func(ctx context.Context, c mediator.Call) error {
-		if ctx.Err() != nil {
-			return ending.Of(ctx)
-		}
-		if !b.places.try() {
-			if err := b.places.wait(ctx); err != nil {
-				b.rejected.Add(1)
-				return err
-			}
-		}
-		defer b.places.leave()
-		return next(ctx, c)
+	if b.c.PerHandler {
+		w := &bulkheadWrap{b: b, next: next}
+		return w.call
 	}
+	h := b.all[0]
+	return func(ctx context.Context, c mediator.Call) error { return h.run(ctx, c, next) }
+}
+
+func (h *compartment) run(ctx context.Context, c mediator.Call, next mediator.Next) error {
+	if ctx.Err() != nil {
+		return ending.Of(ctx)
+	}
+	if !h.try() {
+		if err := h.wait(ctx); err != nil {
+			h.rejected.Add(1)
+			return err
+		}
+	}
+	defer h.leave()
+	return next(ctx, c)
+}
+
+// bulkheadWrap is a bulkhead with PerHandler around one handler.
+type bulkheadWrap struct {
+	b     *bulkhead
+	next  mediator.Next
+	bound atomic.Pointer[boundCompartment]
+}
+
+// boundCompartment is the compartment of a message name. A handler mostly has one name; a
+// subscriber to an interface has those of all the types that arrive.
+type boundCompartment struct {
+	name string
+	*compartment
+}
+
+func (w *bulkheadWrap) call(ctx context.Context, c mediator.Call) error {
+	name, bound := c.Name(), w.bound.Load()
+	if bound != nil && bound.name == name {
+		return bound.run(ctx, c, w.next)
+	}
+	h := w.b.of(callee{name: name, group: c.Handler()})
+	if bound == nil {
+		w.bound.Store(&boundCompartment{name: name, compartment: h})
+	}
+	return h.run(ctx, c, w.next)
 }
 
 // Readings implements [Source].
 func (b *bulkhead) Readings() iter.Seq[Reading] {
-	word := b.places.word.Load()
-	return slices.Values([]Reading{
-		{Name: "running", Value: float64(word % onePlaceWaiting), Gauge: true},
-		{Name: "waiting", Value: float64(word / onePlaceWaiting), Gauge: true},
-		{Name: "rejections", Value: float64(b.rejected.Load())},
-	})
+	return func(yield func(Reading) bool) {
+		b.mu.Lock()
+		all := slices.Clip(b.all) // which are only added to
+		b.mu.Unlock()
+		for _, h := range all {
+			word := h.word.Load()
+			if !yield(Reading{Scope: h.scope, Name: "running", Value: float64(word % onePlaceWaiting), Gauge: true}) ||
+				!yield(Reading{Scope: h.scope, Name: "waiting", Value: float64(word / onePlaceWaiting), Gauge: true}) ||
+				!yield(Reading{Scope: h.scope, Name: "rejections", Value: float64(h.rejected.Load())}) {
+				return
+			}
+		}
+	}
 }

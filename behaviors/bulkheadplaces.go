@@ -23,6 +23,7 @@ type places struct {
 	limit   uint64
 	queue   int
 	maxWait time.Duration
+	scope   string // for the FullError
 
 	mu          sync.Mutex // held to change waiting
 	first, last *waiter
@@ -77,7 +78,7 @@ func (p *places) wait(ctx context.Context) error {
 		if ok {
 			return nil
 		}
-		return &FullError{Limit: int(p.limit), Queue: p.queue}
+		return p.full()
 	}
 	var timeout <-chan time.Time
 	if p.maxWait > 0 {
@@ -93,7 +94,7 @@ func (p *places) wait(ctx context.Context) error {
 	case <-ctx.Done():
 	case <-timeout:
 	}
-	full := &FullError{Limit: int(p.limit), Queue: p.queue}
+	full := p.full()
 	if ctx.Err() != nil {
 		full.Err = ending.Of(ctx)
 	}
@@ -106,6 +107,10 @@ func (p *places) wait(ctx context.Context) error {
 	}
 	full.Waited = time.Since(begun)
 	return full
+}
+
+func (p *places) full() *FullError {
+	return &FullError{Limit: int(p.limit), Queue: p.queue, Scope: p.scope}
 }
 
 // enter queues the caller, or takes a place that has become free.

@@ -35,6 +35,8 @@
 //
 //   - Retry around Retry: attempts multiply. By default an outer Retry does not
 //     repeat what an inner one gave up on ([Retryable]).
+//   - CircuitBreaker around a Retry: all attempts of a call count as one, and they go
+//     on when the breaker opens.
 //   - Retry or CircuitBreaker around a Fallback: the outer one never sees a failure.
 //   - Hedge around Retry: each of the two is retried by itself.
 //   - Dead letters inside Retry: each failed attempt leaves a letter, although a
@@ -50,6 +52,13 @@
 //   - Retry around a behavior that replaces errors without wrapping them: RetryIf
 //     does not know them any more. All behaviors here pass the cause on to
 //     errors.Is and errors.As.
+//   - What a handler has of its own together with what [Except] or a [When] puts
+//     around it: whether both are ever around one call.
+//   - Bulkhead around handlers that send each other's messages, without
+//     [BulkheadConfig.PerHandler]: one call needs two places, and waits for itself.
+//   - RateLimit or Bulkhead around subscribers: an event that has happened cannot
+//     come later, so one that is refused is lost, or a dead letter.
+//   - RateLimit around requests that handlers send: it refuses what is half done.
 //   - CircuitBreaker around several subscribers of one event without
 //     [BreakerConfig.PerHandler]: one that fails opens it for all of them.
 //   - Dead letters around requests that send requests: each leaves a letter, and a

@@ -18,11 +18,28 @@ type StandardConfig struct {
 	// does the same more than once. Whoever wants letters of one request puts a
 	// behavior around that alone, outside of the retries. Default: none.
 	DeadLetters mediator.Behavior
-	Slow        SlowConfig      // default: as Slow has it; Logger is used if it has none
-	Limiter     Limiter         // for RateLimit; default: no limit
-	Bulkhead    *BulkheadConfig // default: none
-	Retry       *RetryConfig    // default: no retries
-	Timeout     time.Duration   // of each attempt; default: none. It panics if it is negative.
+	Log         LogConfig  // levels, progress of streams, bodies; default: as Log has it
+	Slow        SlowConfig // default: as Slow has it; Logger is used if it has none
+	// Limiter is for RateLimit, which stands around requests and the beginnings of
+	// streams, each of which takes from it, nested requests too. Not around
+	// subscribers: an event that has happened cannot come later, so one that is refused
+	// is a dead letter for nothing. Default: no limit.
+	Limiter Limiter
+	// Bulkhead stands around requests and streams, with PerHandler set: each handler
+	// has Limit places of its own, so that one that sends a request does not wait for
+	// a place it holds itself, and streams, which stay for long, take none from
+	// requests. Not around subscribers, for the same reason as Limiter. Default: none.
+	Bulkhead *BulkheadConfig
+	// Retry stands around all three kinds: each subscriber is retried by itself, a
+	// stream as its [StreamMode] says. A nested request is retried
+	// within each attempt of the one that sends it, which does not repeat what was
+	// given up on ([Retryable]). Default: no retries.
+	Retry *RetryConfig
+	// Timeout is of each attempt of a request or a subscriber. A stream may go on for
+	// as long as its consumer likes: whoever wants a limit puts a [Timeout] around its
+	// handler, or sets RetryConfig.AttemptTimeout for the first item. Default: none. It
+	// panics if it is negative.
+	Timeout time.Duration
 	// Breaker has PerHandler set if neither that nor Key is: one subscriber that fails
 	// is no reason to keep an event from the others. Default: none.
 	Breaker *BreakerConfig
@@ -37,32 +54,36 @@ type StandardConfig struct {
 //	Recover         outside of whatever holds something that a panic must give back
 //	Slow            takes the time with all retries
 //	Validate        first of what turns calls down: a message that is wrong uses up nothing
-//	RateLimit, Bulkhead   limit calls, not attempts, so that a retry keeps its place
+//	RateLimit, Bulkhead   limit requests and streams, and calls, not attempts, so that
+//	                a retry keeps its place; each handler has places of its own
 //	Retry           outside of the breaker, so that attempts are counted and stop when it opens
 //	CircuitBreaker  one for each request and each subscriber, outside of Timeout, so
 //	                that it counts what took too long
-//	Timeout         of each attempt
+//	Timeout         of each attempt of a request or a subscriber; streams are not cut
 //
 // Without a config, these are Log, Recover, Slow and Validate: what is safe around
 // handlers nobody has thought about. Whether a handler may be run twice, or which
-// of its errors mean that it is down, is for who wires it to say. It takes at most
-// one config, and panics as its parts do.
+// of its errors mean that it is down, is for who wires it to say. Handlers that need
+// others are an exception, see [Except]. It takes at most one config, and panics as its
+// parts do.
 func Standard(config ...StandardConfig) []mediator.Behavior {
 	c := onlyConfig("Standard", config)
 	l := loggerOr(c.Logger)
 	if c.Slow.Logger == nil {
 		c.Slow.Logger = l
 	}
-	bs := observers(Log(l), c.Recorder)
+	bs := observers(LogWith(l, c.Log), c.Recorder)
 	if c.DeadLetters != nil {
-		bs = append(bs, forNotifications(c.DeadLetters))
+		bs = append(bs, forKinds(c.DeadLetters, mediator.KindNotification))
 	}
 	bs = append(bs, Recover(), Slow(c.Slow), Validate())
 	if c.Limiter != nil {
-		bs = append(bs, RateLimit(c.Limiter))
+		bs = append(bs, forKinds(RateLimit(c.Limiter), mediator.KindRequest, mediator.KindStream))
 	}
 	if c.Bulkhead != nil {
-		bs = append(bs, Bulkhead(*c.Bulkhead))
+		bulkhead := *c.Bulkhead
+		bulkhead.PerHandler = true
+		bs = append(bs, forKinds(Bulkhead(bulkhead), mediator.KindRequest, mediator.KindStream))
 	}
 	if c.Retry != nil {
 		bs = append(bs, Retry(*c.Retry))
@@ -73,7 +94,7 @@ func Standard(config ...StandardConfig) []mediator.Behavior {
 		bs = append(bs, CircuitBreaker(breaker))
 	}
 	if c.Timeout != 0 {
-		bs = append(bs, Timeout(c.Timeout))
+		bs = append(bs, forKinds(Timeout(c.Timeout), mediator.KindRequest, mediator.KindNotification))
 	}
 	return bs
 }

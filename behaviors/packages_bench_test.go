@@ -23,5 +23,9 @@ func BenchmarkSixLayers(b *testing.B) {
 }
 
 func BenchmarkStandard(b *testing.B) {
-	benchSend(b, behaviors.Standard(behaviors.StandardConfig{Logger: slog.New(slog.DiscardHandler), Recorder: behaviors.NewRecorder()})...)
+	c := behaviors.StandardConfig{Logger: slog.New(slog.DiscardHandler), Recorder: behaviors.NewRecorder()}
+	b.Run("some", func(b *testing.B) { benchSend(b, behaviors.Standard(c)...) })
+	c.Limiter, c.Bulkhead = behaviors.NewLimiter(1e9, 1e9), &behaviors.BulkheadConfig{}
+	c.Retry, c.Breaker = &behaviors.RetryConfig{}, &behaviors.BreakerConfig{}
+	b.Run("limits", func(b *testing.B) { benchSend(b, behaviors.Standard(c)...) })
 }

@@ -49,7 +49,12 @@ func (e *LimitedError) RetryAfter() time.Duration { return e.after }
 // handlers it is put around together, and rejects the rest with [ErrLimited]. A
 // stream counts once, when its run begins. It does not run a call whose context
 // has ended. It panics if l is nil.
-func RateLimit(l Limiter) mediator.Behavior { return newRateLimit("RateLimit", l, 0) }
+//
+// A request that a handler sends counts as well, and may be refused while the one
+// that sends it is half done: put it around what comes from outside alone, by [When].
+func RateLimit(l Limiter) mediator.Behavior {
+	return newRateLimit("RateLimit", l, RateLimitConfig{})
+}
 
 // RateLimitWait is [RateLimit], but has calls wait for their time, maxWait at
 // most; a call that would have to wait longer, or until after its context's
@@ -60,14 +65,33 @@ func RateLimitWait(l Limiter, maxWait time.Duration) mediator.Behavior {
 	if maxWait <= 0 {
 		panic(fmt.Sprintf("behaviors: RateLimitWait: maxWait is %v, not positive", maxWait))
 	}
-	return newRateLimit("RateLimitWait", l, maxWait)
+	return newRateLimit("RateLimitWait", l, RateLimitConfig{MaxWait: maxWait})
 }
 
-func newRateLimit(constructor string, l Limiter, maxWait time.Duration) *rateLimit {
+// RateLimitConfig configures [RateLimitWith]. Its zero value means the defaults.
+type RateLimitConfig struct {
+	// Name is the scope of the readings: it tells limits apart that stand around one
+	// mediator. Default: "".
+	Name string
+	// MaxWait is how long a call waits at most, as with [RateLimitWait]. Default: 0,
+	// it does not.
+	MaxWait time.Duration
+}
+
+// RateLimitWith is [RateLimit], or [RateLimitWait], with a name. It panics if l is
+// nil or MaxWait is negative.
+func RateLimitWith(l Limiter, c RateLimitConfig) mediator.Behavior {
+	if c.MaxWait < 0 {
+		panic(fmt.Sprintf("behaviors: RateLimitWith: MaxWait is negative: %v", c.MaxWait))
+	}
+	return newRateLimit("RateLimitWith", l, c)
+}
+
+func newRateLimit(constructor string, l Limiter, c RateLimitConfig) *rateLimit {
 	if l == nil {
 		panic("behaviors: " + constructor + ": the limiter is nil")
 	}
-	r := &rateLimit{l: l, maxWait: maxWait}
+	r := &rateLimit{l: l, name: c.Name, maxWait: c.MaxWait}
 	r.teller, _ = l.(interface{ RetryAfter() time.Duration })
 	r.waiter, _ = l.(interface {
 		WaitAtMost(ctx context.Context, d time.Duration) error
@@ -77,6 +101,7 @@ func newRateLimit(constructor string, l Limiter, maxWait time.Duration) *rateLim
 
 type rateLimit struct {
 	l       Limiter
+	name    string
 	maxWait time.Duration // 0: reject
 	teller  interface{ RetryAfter() time.Duration }
 	waiter  interface {
@@ -90,7 +115,7 @@ func (r *rateLimit) BehaviorName() string { return "RateLimit" }
 
 // Readings implements [Source].
 func (r *rateLimit) Readings() iter.Seq[Reading] {
-	return slices.Values([]Reading{{Name: "rejections", Value: float64(r.rejected.Load())}})
+	return slices.Values([]Reading{{Scope: r.name, Name: "rejections", Value: float64(r.rejected.Load())}})
 }
 
 // Wrap implements [mediator.Behavior].

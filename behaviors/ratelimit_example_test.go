@@ -74,3 +74,17 @@ func ExampleNewLimiter() {
 	// true false 2s
 	// true
 }
+
+func ExampleRateLimitWith() {
+	// Each has rejections of its own in what a Recorder, Prometheus and the console show.
+	tenants := behaviors.RateLimitWith(behaviors.NewLimiter(100, 20), behaviors.RateLimitConfig{Name: "tenants"})
+	mails := behaviors.RateLimitWith(behaviors.NewLimiter(5, 5), behaviors.RateLimitConfig{Name: "mails", MaxWait: time.Second})
+	for _, limit := range []mediator.Behavior{tenants, mails} {
+		for r := range limit.(behaviors.Source).Readings() {
+			fmt.Println(r.Scope, r.Name, r.Value)
+		}
+	}
+	// Output:
+	// tenants rejections 0
+	// mails rejections 0
+}

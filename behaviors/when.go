@@ -89,8 +89,11 @@ func asOthers(bs []mediator.Behavior) []mediator.Behavior {
 // isElsewhere tells whether b may never stand around a call together with the
 // behavior that asks.
 func isElsewhere(b mediator.Behavior) bool {
-	_, ok := b.(otherWhen)
-	return ok
+	switch b.(type) {
+	case otherWhen, *exception, nameless:
+		return true
+	}
+	return false
 }
 
 // Unwrap returns the behavior inside.

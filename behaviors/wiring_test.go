@@ -123,5 +123,16 @@ func TestNewWarnsOfARetryThatCouldOutlastTheBreakAndDoesNot(t *testing.T) {
 		require.Equal(t, tc.want, wired(t, []mediator.Behavior{behaviors.Retry(tc.retry)}, breaker()), name)
 	}
 	retry := behaviors.Retry(behaviors.RetryConfig{MaxDelay: 10 * time.Second, MaxTotal: 2 * time.Minute})
-	require.Empty(t, wired(t, []mediator.Behavior{breaker()}, retry), "a breaker outside is none to wait for")
+	require.Equal(t, []string{breakerOutsideOfRetry}, wired(t, []mediator.Behavior{breaker()}, retry), "a breaker outside is none to wait for")
+}
+
+const breakerOutsideOfRetry = "mediator: CircuitBreaker: there is a Retry inside: all attempts of a call count as one, " +
+	"and they go on when the breaker opens; put the Retry outside (around shop.ask)"
+
+func TestNewWarnsOfABreakerAroundARetry(t *testing.T) {
+	retry, breaker := behaviors.Retry(behaviors.RetryConfig{}), behaviors.CircuitBreaker(behaviors.BreakerConfig{})
+	require.Equal(t, []string{breakerOutsideOfRetry}, wired(t, []mediator.Behavior{breaker}, retry))
+	require.Empty(t, wired(t, []mediator.Behavior{retry}, breaker))
+	requests, streams := behaviors.IsKind(mediator.KindRequest), behaviors.IsKind(mediator.KindStream)
+	require.Empty(t, wired(t, []mediator.Behavior{behaviors.When(streams, breaker)}, behaviors.When(requests, retry)), "never around one call")
 }

@@ -1,0 +1,30 @@
+package behaviors
+
+import (
+	"slices"
+
+	"github.com/fsmediator/mediator"
+)
+
+// ofKinds is a [When] for some kinds of message. Unlike one by any condition, it can
+// be asked what it is for while there is no call.
+type ofKinds struct {
+	*when
+	kinds []mediator.Kind
+}
+
+func forKinds(b mediator.Behavior, kinds ...mediator.Kind) mediator.Behavior {
+	return ofKinds{when: &when{cond: IsKind(kinds...), behavior: b}, kinds: kinds}
+}
+
+// StandsAround tells whether calls of the kind go through the behavior inside. A
+// redrive of dead letters asks.
+func (k ofKinds) StandsAround(kind mediator.Kind) bool { return slices.Contains(k.kinds, kind) }
+
+// ScopedCall implements [mediator.CallScoper]: the condition keeps no Call.
+func (k ofKinds) ScopedCall() bool { return scopesCall(k.behavior) }
+
+func scopesCall(b mediator.Behavior) bool {
+	s, ok := b.(mediator.CallScoper)
+	return ok && s.ScopedCall()
+}
