@@ -9,12 +9,14 @@ import (
 )
 
 // Reply returns a handler that answers every Q with r. As a plain function it
-// also stands in for that of [mediator.SenderFor].
+// also stands in for that of [mediator.SenderFor]. One for a command, which answers
+// with [mediator.None], is for [mediator.Handle], not HandleCommand.
 func Reply[Q mediator.Request[R], R any](r R) func(context.Context, Q) (R, error) {
 	return func(context.Context, Q) (R, error) { return r, nil }
 }
 
-// Fail returns a handler that answers every Q with err.
+// Fail returns a handler that answers every Q with err. As with [Reply], one for a
+// command is for [mediator.Handle].
 func Fail[Q mediator.Request[R], R any](err error) func(context.Context, Q) (R, error) {
 	return func(context.Context, Q) (r R, _ error) { return r, err }
 }
