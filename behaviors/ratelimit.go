@@ -11,6 +11,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/rejection"
 )
 
 // Limiter is what [RateLimit] asks. [NewLimiter] returns one, and *rate.Limiter of
@@ -127,7 +128,7 @@ func (r *rateLimit) Wrap(next mediator.Next) mediator.Next {
 		// Without the interface in between, Allow is a few instructions.
 		return func(ctx context.Context, c mediator.Call) error {
 			if ctx.Err() != nil || !own.Allow() {
-				return r.refuse(ctx)
+				return r.refuse(ctx, c)
 			}
 			return next(ctx, c)
 		}
@@ -136,32 +137,33 @@ func (r *rateLimit) Wrap(next mediator.Next) mediator.Next {
 		if ctx.Err() != nil {
 			return ending.Of(ctx)
 		}
-		if err := take(ctx); err != nil {
+		if err := take(ctx, c); err != nil {
 			return err
 		}
 		return next(ctx, c)
 	}
 }
 
-func (r *rateLimit) allow(ctx context.Context) error {
+func (r *rateLimit) allow(ctx context.Context, c mediator.Call) error {
 	if r.l.Allow() {
 		return nil
 	}
-	return r.refuse(ctx)
+	return r.refuse(ctx, c)
 }
 
-func (r *rateLimit) refuse(ctx context.Context) error {
+func (r *rateLimit) refuse(ctx context.Context, c mediator.Call) error {
 	if ctx.Err() != nil {
 		return ending.Of(ctx)
 	}
 	r.rejected.Add(1)
+	rejection.Note(ctx, c)
 	if r.teller != nil {
 		return &LimitedError{after: r.teller.RetryAfter()}
 	}
 	return ErrLimited
 }
 
-func (r *rateLimit) wait(ctx context.Context) error {
+func (r *rateLimit) wait(ctx context.Context, c mediator.Call) error {
 	var err error
 	if r.waiter != nil {
 		err = r.waiter.WaitAtMost(ctx, r.maxWait)
@@ -177,6 +179,7 @@ func (r *rateLimit) wait(ctx context.Context) error {
 		return ending.Of(ctx)
 	}
 	r.rejected.Add(1)
+	rejection.Note(ctx, c)
 	switch {
 	case errors.Is(err, ErrLimited):
 		return err

@@ -24,6 +24,8 @@ type mark struct {
 	name, group string
 
 	mu        sync.Mutex
+	message   any  // what the letter was decoded into
+	refusals  int  // of the call, before it came to its handler
 	reached   bool // by the call
 	succeeded bool
 	err       error
@@ -79,6 +81,37 @@ func (m *mark) reach() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reached = true
+}
+
+// refuse notes that c does not come to its handler, unless it is another call that the
+// handler makes.
+func (m *mark) refuse(c mediator.Call) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.kind == c.Kind() && m.name == c.Name() && m.group == c.Handler() && isAt(m.message, c.Message()) {
+		m.refusals++
+	}
+}
+
+// isAt tells whether target is, or points to, what equals v.
+func isAt(target, v any) bool {
+	if p := reflect.ValueOf(target); p.Kind() == reflect.Pointer && !p.IsNil() && reflect.DeepEqual(p.Elem().Interface(), v) {
+		return true
+	}
+	return reflect.DeepEqual(target, v)
+}
+
+// refused is how many of the attempts were none.
+func (m *mark) refused() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.refusals
+}
+
+func (m *mark) decoded(message any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.message = message
 }
 
 func (m *mark) wasReached() bool {

@@ -78,6 +78,17 @@ func Rate(perSecond float64) RedriveOption {
 	return redriveOption(func(r *redriver) { r.interval = time.Duration(interval) })
 }
 
+const defaultMaxWait = 30 * time.Second
+
+// MaxWait sets how long Redrive waits for one letter that is refused before its
+// handler runs, in all; see [Redrive]. It does not wait for what comes later than
+// that, or than the deadline of its context. Default: 30s. 0 is not to wait. It panics
+// if d is negative.
+func MaxWait(d time.Duration) RedriveOption {
+	must(d >= 0, "MaxWait(%v): it cannot be negative", d)
+	return redriveOption(func(r *redriver) { r.patience = d })
+}
+
 // AtMost sets how many letters are redriven at most. Default: all. It panics if n
 // is not positive.
 func AtMost(n int) RedriveOption {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/behaviors"
 	"github.com/fsmediator/mediator/deadletter"
 )
 
@@ -241,4 +242,22 @@ func ExampleStreams() {
 	// exchange is closed
 	// EUR 98
 	// 1 redriven, 0 failed, 0 skipped <nil>
+}
+
+func ExampleMaxWait() {
+	limit := behaviors.RateLimit(behaviors.NewLimiter(1000, 1)) // a letter a millisecond
+	m, err := mediator.New(mediator.Use(limit), mediator.HandleCommand(func(context.Context, Place) error { return nil }, mediator.Named("orders.Place")))
+	if err != nil {
+		panic(err)
+	}
+	ctx, store := context.Background(), deadletter.NewMemory()
+	defer func() { _ = m.Close(ctx) }()
+	for range 5 {
+		err = errors.Join(err, store.Put(ctx, deadletter.Letter{ID: deadletter.NewID(), Kind: mediator.KindRequest, Name: "orders.Place",
+			Body: []byte("{}"), ContentType: "application/json"}))
+	}
+	report, failed := deadletter.Redrive(ctx, m, store, deadletter.MaxWait(time.Minute))
+	fmt.Println(report, failed, err)
+	// Output:
+	// 5 redriven, 0 failed, 0 skipped <nil> <nil>
 }

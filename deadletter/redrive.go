@@ -8,6 +8,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/rejection"
 )
 
 // Redrive has the letters of s handled again, lowest ID first, one after the
@@ -28,6 +29,12 @@ import (
 // is tried once a run and does no harm. Letters made during the run are left for
 // the next.
 //
+// What behaviors refuse before the handler runs, by a rate limit, a bulkhead, an open
+// breaker or a memory guard, is no attempt. Where the error says by a method
+// RetryAfter() time.Duration when to come back, Redrive waits and tries the letter
+// again, for [MaxWait] in all; the letter that is refused still is [Skipped]. An error
+// says by a method Attempts() int that returns 0 that it is such a refusal, too.
+//
 // If the run is interrupted, run it again: nothing is lost, and what was handled
 // is not handled again. But for the moment between the handler's return and the
 // deletion: a process that dies there handles that one letter twice, and so do two
@@ -39,7 +46,7 @@ import (
 // the report. The report counts what was done in either case.
 func Redrive(ctx context.Context, m *mediator.Mediator, s Store, opts ...RedriveOption) (Report, error) {
 	must(m != nil && s != nil, "Redrive: the Mediator or the Store is nil")
-	r := &redriver{m: m, store: s}
+	r := &redriver{m: m, store: s, patience: defaultMaxWait}
 	for _, o := range opts {
 		must(o != nil, "Redrive: a nil RedriveOption")
 		o.applyRedrive(r)
@@ -60,6 +67,7 @@ type redriver struct {
 	codecs
 	filter    Filter
 	interval  time.Duration
+	patience  time.Duration
 	atMost    int
 	context   func(context.Context, Letter) context.Context
 	streams   func(context.Context, Letter, func(any) error) error
@@ -101,11 +109,12 @@ func (r *redriver) one(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	ran, reached, failed := r.handle(ctx, l)
+	h := r.patiently(ctx, l)
+	failed := h.err
 	if ended := ending.Of(ctx); ended != nil && failed != nil && isEnd(ctx, failed) {
 		return ended
 	}
-	if !ran && errors.Is(failed, mediator.ErrClosed) {
+	if !h.ran && errors.Is(failed, mediator.ErrClosed) {
 		return failed
 	}
 	stored, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
@@ -117,11 +126,11 @@ func (r *redriver) one(ctx context.Context, id string) error {
 			err = nil
 		}
 		r.add(ctx, Outcome{Letter: l, Status: Redriven, Err: err})
-	case !ran:
+	case !h.ran, h.refused():
 		r.add(ctx, Outcome{Letter: l, Status: Skipped, Err: failed})
 	default:
-		if reached {
-			l.Attempts += attempts(failed)
+		if h.reached {
+			l.Attempts += h.attempts
 		}
 		l.Redrives++
 		l.Last = time.Now().Round(0)
@@ -155,17 +164,16 @@ var (
 )
 
 // handle gives the letter to its handler, on a goroutine of its own, so that
-// Goexit ends no more than this letter. ran tells whether the message could be
-// decoded and so may have been handled, reached whether a Behavior around the
-// handler saw it.
-func (r *redriver) handle(ctx context.Context, l Letter) (ran, reached bool, err error) {
+// Goexit ends no more than this letter.
+func (r *redriver) handle(ctx context.Context, l Letter) (h handling) {
 	m := &mark{kind: l.Kind, name: l.Name, group: l.Group}
-	ctx = context.WithValue(ctx, markKey{}, m)
+	ctx = rejection.Watch(context.WithValue(ctx, markKey{}, m), m.refuse)
 	decode := func(target any) error {
 		if err := guard(func() error { return r.decode(l, target) }); err != nil {
 			return err
 		}
-		ran = true
+		h.ran = true
+		m.decoded(target)
 		return nil
 	}
 	call := func() error {
@@ -191,12 +199,16 @@ func (r *redriver) handle(ctx context.Context, l Letter) (ran, reached bool, err
 		defer func() { done <- err }()
 		err = guard(call)
 	}()
-	err = <-done
-	reached = m.wasReached()
-	if err == nil && !reached && l.Kind != mediator.KindStream && keptIn(r.m, l) {
-		return false, false, ErrUnreached
+	err := <-done
+	h.reached = m.wasReached()
+	if err == nil && !h.reached && l.Kind != mediator.KindStream && keptIn(r.m, l) {
+		return handling{err: ErrUnreached}
 	}
-	return ran, reached, m.outcome(err)
+	h.err = m.outcome(err)
+	if h.err != nil {
+		h.attempts = max(0, attempts(h.err)-m.refused())
+	}
+	return h
 }
 
 // keptIn tells whether a [Behavior] stands around l's handler in m, also inside of

@@ -61,6 +61,7 @@ func TestOptionsThatMakeNoSensePanic(t *testing.T) {
 		"Codecs: two":            func() { deadletter.Codecs(deadletter.JSON(), deadletter.JSON()) },
 		"Rate(0)":                func() { deadletter.Rate(0) },
 		"Rate(1e-300)":           func() { deadletter.Rate(1e-300) },
+		"MaxWait(-1ns)":          func() { deadletter.MaxWait(-1) },
 		"AtMost(0)":              func() { deadletter.AtMost(0) },
 		"Context":                func() { deadletter.Context(nil) },
 		"Streams":                func() { deadletter.Streams(nil) },

@@ -1,0 +1,53 @@
+package deadletter
+
+import (
+	"context"
+	"time"
+)
+
+// handling is how a letter was handled.
+type handling struct {
+	ran      bool // the message could be decoded and so may have been handled
+	reached  bool // a [Behavior] around the handler saw it
+	attempts int  // runs of the handler that failed
+	err      error
+}
+
+// refused tells whether the message did not come to its handler, though there is one.
+func (h handling) refused() bool { return h.ran && h.err != nil && h.attempts == 0 }
+
+// patiently is handle, which it repeats while the letter is refused by what will soon
+// let it through.
+func (r *redriver) patiently(ctx context.Context, l Letter) handling {
+	for left := r.patience; ; {
+		h := r.handle(ctx, l)
+		if !h.refused() {
+			return h
+		}
+		wait := retryAfter(h.err)
+		due := time.Now().Add(wait)
+		if deadline, ok := ctx.Deadline(); wait <= 0 || wait > left || ok && deadline.Before(due) {
+			return h
+		}
+		left -= wait
+		if err := waitUntil(ctx, due); err != nil {
+			h.err = err
+			return h
+		}
+	}
+}
+
+// retryAfter is when err says to come back, 0 if it does not: not so soon that a wait
+// is none.
+func retryAfter(err error) (d time.Duration) {
+	for e := range tree(err) {
+		if a, ok := e.(interface{ RetryAfter() time.Duration }); ok {
+			_ = guard(func() error { d = a.RetryAfter(); return nil })
+			if d > 0 {
+				d = max(d, time.Millisecond)
+			}
+			return d
+		}
+	}
+	return 0
+}
