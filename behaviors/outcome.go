@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/answer"
 )
 
@@ -35,14 +36,15 @@ func (o Outcome) String() string {
 // OutcomeOf is how a [Breaker] classifies an error by default, and where a
 // Classify of one's own best begins: no error is a success; a rejection by a
 // guard ([ErrOpen], [ErrFull], [ErrLimited], [ErrMemory]) is ignored, because
-// what the guard protects was not asked; so are invalid messages ([ErrInvalid])
+// what the guard protects was not asked; so is a subscriber that was stopped
+// ([mediator.ErrUnsubscribed]); so are invalid messages ([ErrInvalid])
 // and answers of the business ([Business]), by which something that works turns a
 // message down; every other error is a failure.
 func OutcomeOf(err error) Outcome {
 	switch {
 	case err == nil:
 		return OutcomeSuccess
-	case isRejection(err), answer.Is(err):
+	case isRejection(err), answer.Is(err), errors.Is(err, mediator.ErrUnsubscribed):
 		return OutcomeIgnored
 	}
 	return OutcomeFailure

@@ -27,7 +27,8 @@ const (
 	// Failed is any error that is none of the others.
 	Failed
 	// Canceled means that the caller's context was cancelled, and the error says so, by its
-	// cause or as [context.Canceled]. It is not a failure.
+	// cause or as [context.Canceled], or that the subscription was stopped before its
+	// handler ran: [mediator.ErrUnsubscribed]. It is not a failure.
 	Canceled
 	// TimedOut means that the error is [context.DeadlineExceeded], whoever set the
 	// deadline, or that the context was cancelled with that as its cause, and the
@@ -90,7 +91,7 @@ func EndingOf(ctx context.Context, err error) Ending {
 	switch {
 	case errors.Is(err, mediator.ErrGoexit):
 		return Exited
-	case canceled(ctx, err):
+	case canceled(ctx, err), rejection.Unsubscribed(err):
 		return Canceled
 	case answer.Is(err):
 		return Declined

@@ -66,7 +66,7 @@ func Retryable(err error) bool {
 }
 
 var isFinal = ErrorIs(ErrInvalid, mediator.ErrNoHandler, mediator.ErrClosed, mediator.ErrMessageType,
-	mediator.ErrNoResponse, mediator.ErrCallOver, mediator.ErrNextRunning, mediator.ErrStopped)
+	mediator.ErrNoResponse, mediator.ErrCallOver, mediator.ErrNextRunning, mediator.ErrStopped, mediator.ErrUnsubscribed)
 
 // DatabaseError is what [RetryDatabase] retries: timeouts, lost connections,
 // deadlocks and failed serializations. It knows the errors of database/sql, net

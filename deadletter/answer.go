@@ -30,3 +30,17 @@ func isAnswer(err error) bool {
 	}
 	return answer
 }
+
+// isUnsubscribed tells whether err says no more than that the subscription was stopped
+// before its handler ran.
+func isUnsubscribed(err error) bool {
+	if attempts(err) > 1 {
+		return false
+	}
+	for e := range tree(err) {
+		if e == mediator.ErrUnsubscribed { //nolint:errorlint // it is what is walked through
+			return true
+		}
+	}
+	return false
+}

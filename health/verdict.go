@@ -15,7 +15,7 @@ type verdict uint8
 const (
 	succeeded verdict = iota
 	failed            // alone is an error
-	canceled          // by the caller
+	canceled          // by the caller, or by the stop of the subscription
 	declined          // by an answer of the business
 	rejected          // by a guard that sheds load, so the handler was not asked
 )
@@ -33,7 +33,7 @@ func verdictOfError(ctx context.Context, err error) verdict {
 	switch {
 	case isPanic(err), errors.Is(err, mediator.ErrGoexit):
 		return failed
-	case isCanceled(ctx, err):
+	case isCanceled(ctx, err), rejection.Unsubscribed(err):
 		return canceled
 	case answer.Is(err):
 		return declined

@@ -1,7 +1,13 @@
-// Package rejection knows the errors by which a guard, such as a limiter, turns a call
-// away that it may let through later. What watches calls asks here, for it does not
-// import the package of the guards.
+// Package rejection knows the errors of calls that were turned away before their
+// handler ran. What watches calls asks here, for it does not import the package of the
+// guards, such as limiters, that turn them away.
 package rejection
+
+import (
+	"errors"
+
+	"github.com/fsmediator/mediator"
+)
 
 var is = func(error) bool { return false }
 
@@ -12,3 +18,16 @@ func Know(f func(error) bool) { is = f }
 // Is tells whether err is the rejection of a guard, or has one in it. It is safe for
 // concurrent use.
 func Is(err error) bool { return is(err) }
+
+// Unsubscribed tells whether err says no more than that the subscription was stopped
+// before its handler ran, and not that it was stopped between two attempts.
+func Unsubscribed(err error) bool {
+	if !errors.Is(err, mediator.ErrUnsubscribed) {
+		return false
+	}
+	tried, ok := errors.AsType[interface {
+		error
+		Attempts() int
+	}](err)
+	return !ok || tried.Attempts() <= 1
+}
