@@ -37,9 +37,10 @@ func OnError(f func(ctx context.Context, err error)) Option {
 
 // UndoneError is what [Mediator.Close] leaves undone when its context ends.
 type UndoneError struct {
-	Queued  []any // the notifications that no handler was given, in order
-	Running int   // goroutines that handled notifications or delivered a ChanStream when they were cancelled
-	Err     error // why Close did not wait longer
+	Queued  []any    // the notifications that no handler was given, in order
+	Names   []string // theirs, see [Named]
+	Running int      // goroutines that handled notifications or delivered a ChanStream when they were cancelled
+	Err     error    // why Close did not wait longer
 }
 
 // Error counts what is left.

@@ -293,6 +293,7 @@ func (t *tasks) giveUp(cause error) error {
 	undone := &UndoneError{Running: len(t.owned), Err: cause}
 	for _, left := range t.queue {
 		undone.Queued = append(undone.Queued, left.message)
+		undone.Names = append(undone.Names, left.name)
 		<-t.slots
 	}
 	t.queue = nil

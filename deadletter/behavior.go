@@ -67,10 +67,14 @@ import (
 // behaviors.Standard, or of a behaviors.When: each failure leaves two letters there.
 // It panics if s or an option is nil.
 func Behavior(s Store, opts ...Option) mediator.Behavior {
-	must(s != nil, "Behavior: the Store is nil")
+	return newKeeper("Behavior", s, opts)
+}
+
+func newKeeper(op string, s Store, opts []Option) *keeper {
+	must(s != nil, "%s: the Store is nil", op)
 	k := &keeper{store: s, keepIf: unanswered, putTimeout: defaultPutTimeout}
 	for _, o := range opts {
-		must(o != nil, "Behavior: a nil Option")
+		must(o != nil, "%s: a nil Option", op)
 		o.applyBehavior(k)
 	}
 	return k
@@ -199,8 +203,7 @@ func (k *keeper) broken(ctx context.Context, c mediator.Call, v any) {
 	panic(v)
 }
 
-// keep stores the letter of err. It returns nil or a [*StoreError], which has the
-// problem there was before.
+// keep stores the letter of err, see save.
 func (k *keeper) keep(ctx context.Context, c mediator.Call, err, problem error) error {
 	now := time.Now().Round(0)
 	l := Letter{ID: NewID(), Name: c.Name(), Kind: c.Kind(), Group: c.Handler(), Attempts: attempts(err), First: now, Last: now}
@@ -209,6 +212,11 @@ func (k *keeper) keep(ctx context.Context, c mediator.Call, err, problem error) 
 	if k.headers != nil {
 		problem = errors.Join(problem, guard(func() error { l.Headers = k.headers(ctx); return nil }))
 	}
+	return k.save(ctx, l, problem)
+}
+
+// save stores l. It returns nil or a [*StoreError], which has the problem there was before.
+func (k *keeper) save(ctx context.Context, l Letter, problem error) error {
 	l.clean()
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.putTimeout)
 	defer cancel()

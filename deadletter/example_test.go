@@ -107,3 +107,30 @@ func ExampleIf() {
 	fmt.Println(store.Count(context.Background(), deadletter.Filter{}))
 	// Output: 0 <nil>
 }
+
+// The last lines of a main whose mediator is given ten seconds to drain.
+func ExampleKeepUndone() {
+	type Shipped struct{ Order int }
+	store := deadletter.NewMemory() // or a boltmediator.Store, for the next process to redrive
+	shipping := make(chan struct{})
+	m, err := mediator.New(mediator.BackgroundQueue(10, 1),
+		mediator.Subscribe(func(ctx context.Context, _ Shipped) error { close(shipping); <-ctx.Done(); return ctx.Err() }, mediator.Group("mail")),
+		mediator.OnError(func(context.Context, error) {}))
+	if err != nil {
+		panic(err)
+	}
+	for order := range 3 {
+		_ = mediator.Publish(context.Background(), m, Shipped{order}, mediator.Background())
+	}
+	<-shipping
+
+	ctx, cancel := context.WithCancel(context.Background()) // ten seconds, in an example that has none
+	cancel()
+	closed := m.Close(ctx)
+	fmt.Println(closed)
+	kept, err := deadletter.KeepUndone(context.Background(), m, store, closed)
+	fmt.Println(kept, "kept for a redrive,", err)
+	// Output:
+	// mediator: close: notifications not handled: 2, goroutines still running: 1: context canceled
+	// 2 kept for a redrive, <nil>
+}

@@ -1,0 +1,92 @@
+package deadletter_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/deadletter"
+	"github.com/stretchr/testify/require"
+)
+
+// closedInTheMiddle publishes three notifications, of which the first is being handled
+// when the mediator is closed with no time left.
+func closedInTheMiddle(t *testing.T, opts ...mediator.Option) (*mediator.Mediator, error) {
+	begun, release := make(chan struct{}, 3), make(chan struct{})
+	m, err := mediator.New(append(opts, mediator.BackgroundQueue(10, 1),
+		mediator.Subscribe(func(context.Context, OrderPaid) error { begun <- struct{}{}; <-release; return nil }, mediator.Group("books")),
+		mediator.Subscribe(func(context.Context, any) error { return nil }, mediator.Group("audit")),
+		mediator.Subscribe(func(context.Context, Receipt) error { return nil }, mediator.Group("other")))...)
+	require.NoError(t, err)
+	for i := range 3 {
+		require.NoError(t, mediator.Publish(t.Context(), m, OrderPaid{Receipt: i}, mediator.Background()))
+	}
+	<-begun
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	closed := m.Close(ctx)
+	close(release)
+	require.NoError(t, m.Close(t.Context()))
+	return m, closed
+}
+
+func TestWhatCloseLeavesUndoneIsRedrivenByTheNextProcess(t *testing.T) {
+	store := deadletter.NewMemory()
+	m, closed := closedInTheMiddle(t)
+	kept, err := deadletter.KeepUndone(t.Context(), m, store, closed)
+	require.NoError(t, err)
+	require.Equal(t, 4, kept)
+	for _, l := range letters(t, store) {
+		require.Zero(t, l.Attempts)
+		require.Contains(t, l.Errors[0], "not handled before the mediator was closed: context canceled")
+		require.WithinDuration(t, time.Now(), l.First, time.Minute)
+	}
+
+	got := map[string][]int{}
+	next := newMediator(t,
+		mediator.Subscribe(func(_ context.Context, p OrderPaid) error { got["books"] = append(got["books"], p.Receipt); return nil }, mediator.Group("books")),
+		mediator.Subscribe(func(_ context.Context, p any) error {
+			got["audit"] = append(got["audit"], p.(OrderPaid).Receipt)
+			return nil
+		}, mediator.Group("audit")))
+	report, err := deadletter.Redrive(t.Context(), next, store)
+	require.NoError(t, err)
+	require.Equal(t, "4 redriven, 0 failed, 0 skipped", report.String())
+	require.Equal(t, map[string][]int{"books": {1, 2}, "audit": {1, 2}}, got)
+	require.Empty(t, letters(t, store))
+}
+
+func TestKeepUndoneHasNothingToKeep(t *testing.T) {
+	store := deadletter.NewMemory()
+	m := newMediator(t)
+	for _, closed := range []error{nil, errors.New("something else"), &mediator.UndoneError{Running: 1, Err: context.Canceled}} {
+		kept, err := deadletter.KeepUndone(t.Context(), m, store, closed)
+		require.NoError(t, err)
+		require.Zero(t, kept)
+	}
+	require.Empty(t, letters(t, store))
+}
+
+func TestKeepUndoneSaysWhatItCouldNotKeep(t *testing.T) {
+	m, closed := closedInTheMiddle(t)
+	full := errors.New("disk full")
+	var told int
+	kept, err := deadletter.KeepUndone(t.Context(), m, &broken{Store: deadletter.NewMemory(), put: func() error { return full }}, closed,
+		deadletter.OnLetter(func(_ context.Context, _ deadletter.Letter, err error) { require.ErrorIs(t, err, full); told++ }))
+	require.Zero(t, kept)
+	require.ErrorIs(t, err, full)
+	var lost *deadletter.StoreError
+	require.ErrorAs(t, err, &lost)
+	require.Equal(t, "books", lost.Letter.Group)
+	require.Equal(t, 4, told)
+
+	for _, wrong := range []func(){
+		func() { _, _ = deadletter.KeepUndone(t.Context(), nil, deadletter.NewMemory(), closed) },
+		func() { _, _ = deadletter.KeepUndone(t.Context(), m, nil, closed) },
+		func() { _, _ = deadletter.KeepUndone(t.Context(), m, deadletter.NewMemory(), closed, nil) },
+	} {
+		require.Panics(t, wrong)
+	}
+}
