@@ -166,7 +166,7 @@ func (b *bulkhead) CheckWiring(outer, inner []mediator.Behavior) []string {
 func hasBehavior(bs []mediator.Behavior, name string) bool {
 	return slices.ContainsFunc(bs, func(b mediator.Behavior) bool {
 		n, ok := b.(mediator.BehaviorNamer)
-		return ok && n.BehaviorName() == name
+		return ok && n.BehaviorName() == name && !standsApart(b)
 	})
 }
 

@@ -89,11 +89,8 @@ func asOthers(bs []mediator.Behavior) []mediator.Behavior {
 // isElsewhere tells whether b may never stand around a call together with the
 // behavior that asks.
 func isElsewhere(b mediator.Behavior) bool {
-	switch b.(type) {
-	case otherWhen, *exception, nameless:
-		return true
-	}
-	return false
+	_, other := b.(otherWhen)
+	return other || standsApart(b)
 }
 
 // Unwrap returns the behavior inside.

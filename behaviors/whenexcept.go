@@ -68,8 +68,20 @@ func (e *exception) neighbors(bs []mediator.Behavior) []mediator.Behavior {
 	return bs
 }
 
+// StandsApart says that what asks for its neighbors may never stand around a call
+// together with e. Behaviors of other packages look for it.
+func (*exception) StandsApart() {}
+
 // nameless is a behavior that can be looked into and not be asked for its name.
 type nameless struct{ mediator.Behavior }
+
+// StandsApart is as with an exception.
+func (nameless) StandsApart() {}
+
+func standsApart(b mediator.Behavior) bool {
+	_, apart := b.(interface{ StandsApart() })
+	return apart
+}
 
 // Unwrap returns the behavior inside.
 func (n nameless) Unwrap() mediator.Behavior { return n.Behavior }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/deadletter"
 	"github.com/stretchr/testify/require"
 )
 
@@ -84,4 +86,29 @@ func TestExceptWarnsOfWhatItHoldsTogether(t *testing.T) {
 	require.Empty(t, wired(t, behaviors.Except(never, retry()), retry()), "it may be the exception's")
 	require.Empty(t, wired(t, behaviors.Except(never, retry()), fall))
 	require.Empty(t, wired(t, []mediator.Behavior{retry()}, behaviors.Except(never, retry())...))
+}
+
+func TestExceptStandsApartFromWhatTheExceptionHas(t *testing.T) {
+	never := func(mediator.Call) bool { return false }
+	except := func(bs ...mediator.Behavior) []mediator.Behavior { return behaviors.Except(never, bs...) }
+	retry := func() mediator.Behavior {
+		return behaviors.Retry(behaviors.RetryConfig{MaxDelay: time.Second, MaxTotal: time.Hour})
+	}
+	fall := behaviors.Fallback(func(context.Context, error) (int, error) { return 0, nil })
+	breaker := behaviors.CircuitBreaker(behaviors.BreakerConfig{Break: time.Minute})
+	letters := func() mediator.Behavior { return deadletter.Behavior(deadletter.NewMemory()) }
+	config := behaviors.StandardConfig{Logger: slog.New(slog.DiscardHandler), Retry: &behaviors.RetryConfig{}, DeadLetters: letters()}
+	for name, tc := range map[string]struct{ shared, own []mediator.Behavior }{
+		"Fallback inside":           {[]mediator.Behavior{retry()}, except(fall)},
+		"Breaker inside":            {[]mediator.Behavior{retry()}, except(breaker)},
+		"Breaker inside of it":      {except(retry()), []mediator.Behavior{breaker}},
+		"Retry around dead letters": {except(retry()), []mediator.Behavior{letters()}},
+		"Standard twice":            {except(behaviors.Standard(config)...), behaviors.Standard(config)},
+	} {
+		require.Empty(t, wired(t, tc.shared, tc.own...), name)
+	}
+	require.Len(t, wired(t, except(behaviors.Recover()), behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 1}), behaviors.Recover()), 1,
+		"the exception has a Recover inside only")
+	require.Len(t, wired(t, except(retry(), letters())), 1)
+	require.Len(t, wired(t, except(retry(), breaker)), 1)
 }

@@ -147,6 +147,9 @@ func (k *keeper) BehaviorName() string { return "DeadLetters" }
 // CheckWiring implements [mediator.WiringChecker].
 func (k *keeper) CheckWiring(outer, _ []mediator.Behavior) (warnings []string) {
 	for _, b := range outer {
+		if _, apart := b.(interface{ StandsApart() }); apart { // of a behaviors.Except
+			continue
+		}
 		if n, ok := b.(mediator.BehaviorNamer); ok && strings.EqualFold(n.BehaviorName(), "retry") {
 			warnings = append(warnings, "it stands inside a retry, so that each failed attempt leaves a dead letter, even if a later one succeeds: put it outside")
 		}
