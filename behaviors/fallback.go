@@ -7,12 +7,14 @@ import (
 	"reflect"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/rejection"
 )
 
 // Fallback answers with what f returns when what is inside of it fails with err.
 // f may decline by returning an error: err itself, which the caller gets as it
 // is, or another, and then the caller gets both. It is called concurrently, but
-// not if the caller's context has ended, for nobody is waiting.
+// not if the caller's context has ended, for nobody is waiting, nor for a subscriber
+// that was stopped before its handler ran: [mediator.ErrUnsubscribed].
 //
 // R is the response of the message. With [mediator.None] it is for commands and
 // notifications, where no error from f means that all is well. Around a message
@@ -44,7 +46,7 @@ func (b fallback[R]) Wrap(next mediator.Next) mediator.Next {
 }
 
 func (b fallback[R]) replace(ctx context.Context, c mediator.Call, err error) error {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || c.Kind() == mediator.KindNotification && rejection.Unsubscribed(err) {
 		return err
 	}
 	if !b.fits(c) {

@@ -78,6 +78,22 @@ func TestFoundFallbackDoesNotRunUnderAnEndedContext(t *testing.T) {
 	require.Equal(t, context.Canceled, err)
 }
 
+func TestFallbackDoesNotStandInForAStoppedSubscriber(t *testing.T) {
+	fall := behaviors.Fallback(func(context.Context, error) (mediator.None, error) {
+		t.Error("nobody wants the event any more")
+		return mediator.None{}, nil
+	})
+	m := newMediator(t, mediator.Use(fall))
+	var stop func()
+	stopping := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		stop()
+		return next(ctx, c)
+	})
+	stop, err := mediator.Listen(m, func(context.Context, told) error { t.Error("called after stop"); return nil }, mediator.Use(stopping))
+	require.NoError(t, err)
+	require.NoError(t, mediator.Publish(t.Context(), m, told{}))
+}
+
 func TestFallbackOnTheHappyPath(t *testing.T) {
 	require.PanicsWithValue(t, "behaviors: Fallback: the function is nil", func() { behaviors.Fallback[int](nil) })
 	requireNoAllocs(t, behaviors.Fallback(func(context.Context, error) (int, error) { return 0, nil }))
