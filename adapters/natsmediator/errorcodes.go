@@ -24,6 +24,7 @@ var builtinCodes = []errorCode{
 	{"mediator.call_over", mediator.ErrCallOver},
 	{"mediator.next_running", mediator.ErrNextRunning},
 	{"mediator.stopped", mediator.ErrStopped},
+	{"mediator.unsubscribed", mediator.ErrUnsubscribed},
 
 	{"open", behaviors.ErrOpen},
 	{"limited", behaviors.ErrLimited},

@@ -35,6 +35,7 @@ var sentinels = map[string]error{
 	"mediator.ErrQueueFull":        mediator.ErrQueueFull,
 	"mediator.ErrGoexit":           mediator.ErrGoexit,
 	"mediator.ErrStopped":          mediator.ErrStopped,
+	"mediator.ErrUnsubscribed":     mediator.ErrUnsubscribed,
 	"behaviors.ErrOpen":            behaviors.ErrOpen,
 	"behaviors.ErrLimited":         behaviors.ErrLimited,
 	"behaviors.ErrFull":            behaviors.ErrFull,
