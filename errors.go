@@ -32,8 +32,8 @@ var (
 	// ErrGoexit: a handler on a goroutine of the mediator's called [runtime.Goexit].
 	ErrGoexit = errors.New("handler called runtime.Goexit")
 	// ErrUnsubscribed: the subscription of a subscriber was stopped before its handler
-	// ran. Behaviors around it see that, and whoever dispatches to its group alone;
-	// to a [Publish] it is no error.
+	// ran. Behaviors around it see that, and whoever dispatches to its group alone; to a
+	// [Publish] it is no error, unless a behavior has wrapped it in one of its own.
 	ErrUnsubscribed = errors.New("the subscription was stopped")
 	// ErrStopped: a [ChanStream] was closed before it had ended.
 	ErrStopped = errors.New("stream was stopped")

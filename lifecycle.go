@@ -50,10 +50,10 @@ func OnClose(f func(ctx context.Context) error) Option {
 // CloseWatcher is implemented by a [Behavior] that wants to know when a mediator
 // it is wired in begins to close: to tell a load balancer, for example.
 //
-// MediatorClosing is called once a mediator, before the functions of [OnClose],
-// while calls go on. It is found also inside of a behavior that has a method
-// Unwrap() Behavior. A behavior whose type cannot be compared is called once for
-// each handler it stands around: implement it on a pointer.
+// MediatorClosing is called once a mediator, before [Mediator.Closing] is closed and the
+// functions of [OnClose] are called, while calls go on. It is found also inside of a
+// behavior that has a method Unwrap() Behavior. A behavior whose type cannot be compared
+// is called once for each handler it stands around: implement it on a pointer.
 type CloseWatcher interface {
 	MediatorClosing()
 }
@@ -97,10 +97,10 @@ func (m *Mediator) start() (err error) {
 	return nil
 }
 
-// Closing returns a channel that is closed when [Mediator.Close] begins: before the
-// functions of [OnClose], which may wait for what is served by m, and while m still takes
-// all calls. It is for what goes on for as long as m does, such as a page that is kept
-// open.
+// Closing returns a channel that is closed when [Mediator.Close] begins: once each
+// [CloseWatcher] was told, before the functions of [OnClose], which may wait for what is
+// served by m, and while m still takes all calls. It is for what goes on for as long as m
+// does, such as a page that is kept open.
 func (m *Mediator) Closing() <-chan struct{} {
 	m.life.mu.Lock()
 	defer m.life.mu.Unlock()
@@ -129,7 +129,7 @@ func (m *Mediator) beginClose(ctx context.Context, fail func(error)) (goOn bool)
 		return err == nil
 	}
 	l.closed = make(chan struct{})
-	close(l.begin())
+	closing := l.begin()
 	l.mu.Unlock()
 	defer close(l.closed)
 	ctx = context.WithValue(ctx, closingKey{}, m)
@@ -137,6 +137,8 @@ func (m *Mediator) beginClose(ctx context.Context, fail func(error)) (goOn bool)
 	for _, f := range l.closes {
 		defer func() { fail(guard("OnClose "+funcName(f), func() error { return f(ctx) })) }()
 	}
+	// Whoever is sent away must not be sent back here, so that comes after the watchers.
+	defer close(closing)
 	for _, w := range m.closeWatchers() {
 		defer func() {
 			fail(guard(fmt.Sprintf("%T", w), func() error { w.MediatorClosing(); return nil }))

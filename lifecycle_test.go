@@ -328,6 +328,26 @@ func TestCloseWatchersAreToldOnceAndFirst(t *testing.T) {
 	require.Equal(t, lifeLog{"closing everywhere", "closing everywhere"}, log, "once for each mediator")
 }
 
+// A page that is sent away while /readyz still says yes would come back.
+func TestClosingComesAfterTheCloseWatchers(t *testing.T) {
+	var m *mediator.Mediator
+	told := false
+	m, err := mediator.New(mediator.Handle(place1, mediator.Use(uncomparable{func() {
+		told = true
+		select {
+		case <-m.Closing():
+			t.Error("closed before all is told")
+		default:
+		}
+	}}, panickyWatcher{&watcher{}})), mediator.OnClose(func(context.Context) error {
+		<-m.Closing()
+		return nil
+	}))
+	require.NoError(t, err)
+	require.ErrorIs(t, m.Close(t.Context()), errBoom)
+	require.True(t, told)
+}
+
 type panickyWatcher struct{ *watcher }
 
 func (panickyWatcher) MediatorClosing() { panic(errBoom) }

@@ -105,8 +105,9 @@ func (m *Mediator) Behaviors(name, group string) []Behavior {
 //
 // If ctx ends first, the contexts of the handlers still running are cancelled, they
 // are given a tenth of a second to end, and an [*UndoneError] says what is left undone,
-// those that were cancelled included. Close may be called again, to wait for the rest. Called while the functions of OnClose run, it waits for them;
-// if ctx ends first, it has ended nothing and returns ctx's error.
+// those that were cancelled included. Close may be called again, to wait for the rest.
+// Called while the functions of OnClose run, it waits for them; if ctx ends first, it
+// has ended nothing and returns ctx's error.
 func (m *Mediator) Close(ctx context.Context) (err error) {
 	var errs []error
 	fail := func(err error) { errs = append(errs, err) }

@@ -21,9 +21,9 @@ func Subscribe[N any](h func(context.Context, N) error, opts ...HandlerOption) O
 // What is published from the moment Listen returns arrives, by way of [DispatchTo]
 // if the type has a [Relay]. stop ends the subscription: when it has returned, no new
 // call of h starts, not even that of a behavior that tries again: its next returns
-// [ErrUnsubscribed]. Calls that had begun are given some milliseconds to end, not more, so h itself
-// may call stop, and it may be called while h waits. It may be called more than once.
-// What is published meanwhile reaches the other subscribers undisturbed.
+// [ErrUnsubscribed]. Calls that had begun are given some milliseconds to end, not more,
+// so h itself may call stop, and it may be called while h waits. It may be called more
+// than once. What is published meanwhile reaches the other subscribers undisturbed.
 //
 // The errors are those that [New] would report; after Close, [ErrClosed].
 func Listen[N any](m *Mediator, h func(context.Context, N) error, opts ...HandlerOption) (stop func(), err error) {

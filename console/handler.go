@@ -10,8 +10,8 @@ import (
 
 // Handler returns the page that shows m. Mount it anywhere, with [http.StripPrefix] if
 // that is not the root: all of its addresses are relative. It is safe for concurrent
-// use, and shows a mediator that is closed as it was when it began to close. It panics if m or an option
-// is nil.
+// use, and shows a mediator that is closed as it was when it began to close. It panics
+// if m or an option is nil.
 func Handler(m *mediator.Mediator, opts ...Option) http.Handler {
 	must(m != nil, "Handler: the Mediator is nil")
 	c := &console{m: m, config: config{interval: defaultInterval}, token: rand.Text()}
