@@ -281,6 +281,23 @@ func TestRedriveWithTheOptions(t *testing.T) {
 	require.Equal(t, l.ID, carried)
 }
 
+// Somebody looks at the page: what is refused is not waited for as long as a redrive of
+// thousands would.
+func TestRedriveWaitsASecondForWhatRefuses(t *testing.T) {
+	store := deadletter.NewMemory()
+	fails := true
+	m := newMediator(t, mediator.HandleCommand(func(context.Context, do) error {
+		if fails {
+			return errRefused
+		}
+		return nil
+	}, mediator.Use(deadletter.Behavior(store), behaviors.RateLimit(behaviors.NewLimiter(0.1, 1))))) // ten seconds after the letter
+	l := letterOf(t, m, store, "x")
+	fails = false
+	h := console.Handler(m, everybody(), console.DeadLetters(store))
+	require.Equal(t, 1, decoded[redriven](t, act(t, h, "/redrive", fmt.Sprintf(`{"ids":[%q]}`, l.ID))).Skipped)
+}
+
 func TestRedriveOfAStoreThatFails(t *testing.T) {
 	s := &failing{Store: deadletter.NewMemory()}
 	h := console.Handler(newMediator(t), everybody(), console.DeadLetters(s))

@@ -41,12 +41,15 @@ func Health(m *health.Monitor) Option {
 }
 
 // DeadLetters has the letters of s shown; opts are for their redrives, such as
-// [deadletter.Context] and [deadletter.Streams]. Default: no letters are shown.
+// [deadletter.Context] and [deadletter.Streams]. A letter that is refused, as by a rate
+// limit, is waited for for a second, unless [deadletter.MaxWait] is among them: somebody
+// looks at the page. Default: no letters are shown.
 func DeadLetters(s deadletter.Store, opts ...deadletter.RedriveOption) Option {
 	must(s != nil, "DeadLetters: the Store is nil")
 	for _, o := range opts {
 		must(o != nil, "DeadLetters: a nil RedriveOption")
 	}
+	opts = append([]deadletter.RedriveOption{deadletter.MaxWait(redriveWait)}, opts...)
 	return option(func(c *config) { c.store, c.redriving = s, opts })
 }
 

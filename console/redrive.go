@@ -5,12 +5,16 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/fsmediator/mediator/deadletter"
 )
 
 // maxLetters is how many letters one action may be about.
 const maxLetters = 100
+
+// redriveWait is how long a letter that is refused is waited for.
+const redriveWait = time.Second
 
 // chosen reads the letters that an action is about, and asks whether it may be.
 func (c *console) chosen(w http.ResponseWriter, r *http.Request, op Op) (ids []string, ok bool) {
