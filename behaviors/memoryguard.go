@@ -158,7 +158,7 @@ func (g *memoryGuard) Wrap(next mediator.Next) mediator.Next {
 			}
 			g.refused.Add(1)
 			rejection.Note(ctx, c)
-			return &MemoryError{Used: used, Limit: g.c.Limit, after: max(0, time.Duration(g.next.Load()-nanos()))}
+			return &MemoryError{Used: used, Limit: g.c.Limit, after: max(time.Duration(g.next.Load()-nanos()), soonest)}
 		}
 		if d := g.delay.Load(); d > 0 {
 			if err := hold(ctx, time.Duration(d)); err != nil {

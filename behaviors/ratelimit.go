@@ -32,6 +32,9 @@ type Limiter interface {
 // to come back, the error is a [*LimitedError].
 var ErrLimited = errors.New("rate limit reached")
 
+// soonest is when to come back to what has room again since it has refused.
+const soonest = time.Microsecond
+
 // LimitedError is a call over a rate limit that is known to have room again. It is
 // [ErrLimited].
 type LimitedError struct{ after time.Duration }
@@ -43,7 +46,8 @@ func (e *LimitedError) Error() string { return fmt.Sprintf("%v: come back in %v"
 func (e *LimitedError) Unwrap() error { return ErrLimited }
 
 // RetryAfter tells when to come back: after that time, one call would have been
-// let through if nobody else had come.
+// let through if nobody else had come. It is not 0, which says that nobody knows, also
+// where there is room again by now.
 func (e *LimitedError) RetryAfter() time.Duration { return e.after }
 
 // RateLimit returns a behavior that lets through what l allows, of all the
@@ -158,7 +162,7 @@ func (r *rateLimit) refuse(ctx context.Context, c mediator.Call) error {
 	r.rejected.Add(1)
 	rejection.Note(ctx, c)
 	if r.teller != nil {
-		return &LimitedError{after: r.teller.RetryAfter()}
+		return &LimitedError{after: max(r.teller.RetryAfter(), soonest)}
 	}
 	return ErrLimited
 }

@@ -38,6 +38,25 @@ func TestRedriveWaitsForARateLimit(t *testing.T) {
 	})
 }
 
+// roomAgain is a limiter that has room again as soon as it has refused.
+type roomAgain struct{ calls int }
+
+func (l *roomAgain) Allow() bool              { l.calls++; return l.calls%2 == 0 }
+func (*roomAgain) Wait(context.Context) error { return nil }
+func (*roomAgain) RetryAfter() time.Duration  { return 0 }
+
+func TestRedriveComesBackToALimitThatHasRoomAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, h := deadletter.NewMemory(), new(switched)
+		m := newMediator(t, mediator.Use(deadletter.Behavior(store), behaviors.RateLimit(&roomAgain{})),
+			mediator.Subscribe(h.paid, mediator.Group("stock")))
+		putPaid(t, store, 10)
+		report, err := deadletter.Redrive(t.Context(), m, store)
+		require.NoError(t, err)
+		require.Equal(t, "10 redriven, 0 failed, 0 skipped", report.String())
+	})
+}
+
 func TestALetterThatIsRefusedStaysAsItWas(t *testing.T) {
 	isolated := behaviors.CircuitBreaker(behaviors.BreakerConfig{})
 	isolated.Isolate()
