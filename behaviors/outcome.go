@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/answer"
+	"github.com/fsmediator/mediator/internal/rejection"
 )
 
 // Outcome is what a call means to a [Breaker].
@@ -44,7 +44,7 @@ func OutcomeOf(err error) Outcome {
 	switch {
 	case err == nil:
 		return OutcomeSuccess
-	case isRejection(err), answer.Is(err), errors.Is(err, mediator.ErrUnsubscribed):
+	case isRejection(err), answer.Is(err), rejection.Unsubscribed(err):
 		return OutcomeIgnored
 	}
 	return OutcomeFailure

@@ -32,15 +32,21 @@ func isAnswer(err error) bool {
 }
 
 // isUnsubscribed tells whether err says no more than that the subscription was stopped
-// before its handler ran.
+// before its handler ran. What is joined to that may be an attempt before, and an error
+// of the mediator's is that of a call which the handler has made.
 func isUnsubscribed(err error) bool {
 	if attempts(err) > 1 {
 		return false
 	}
-	for e := range tree(err) {
-		if e == mediator.ErrUnsubscribed { //nolint:errorlint // it is what is walked through
+	for range maxErrors {
+		if err == mediator.ErrUnsubscribed { //nolint:errorlint // it is what is walked through
 			return true
 		}
+		inner := wrapped(err)
+		if _, nested := err.(*mediator.Error); nested || len(inner) != 1 { //nolint:errorlint // as above
+			return false
+		}
+		err = inner[0]
 	}
 	return false
 }

@@ -72,3 +72,27 @@ func TestASubscriberThatIsStoppedBeforeItRanLeavesNoLetter(t *testing.T) {
 	require.Zero(t, e.Count(behaviors.Succeeded))
 	require.Equal(t, behaviors.StateClosed, breaker.Snapshot()[0].State)
 }
+
+// What it returns says more than that it was stopped.
+func TestAnErrorBesideTheStopOfASubscriberMakesALetter(t *testing.T) {
+	for name, failed := range map[string]func(next func() error) error{
+		"an attempt before": func(next func() error) error { return errors.Join(errOffline, next()) },
+		"of a call that it made": func(func() error) error {
+			return &mediator.Error{Op: "publish", Name: "another", Err: mediator.ErrUnsubscribed}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := deadletter.NewMemory()
+			m := newMediator(t, mediator.Use(deadletter.Behavior(store)))
+			var stop func()
+			stop, err := mediator.Listen(m, func(context.Context, OrderPaid) error { return nil }, mediator.Group("books"),
+				mediator.Use(mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+					stop()
+					return failed(func() error { return next(ctx, c) })
+				})))
+			require.NoError(t, err)
+			require.ErrorIs(t, mediator.Publish(t.Context(), m, OrderPaid{Receipt: 7}), mediator.ErrUnsubscribed)
+			require.Equal(t, "books", theLetter(t, store).Group)
+		})
+	}
+}
