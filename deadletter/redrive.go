@@ -32,8 +32,9 @@ import (
 // What behaviors refuse before the handler runs, by a rate limit, a bulkhead, an open
 // breaker or a memory guard, is no attempt. Where the error says by a method
 // RetryAfter() time.Duration when to come back, Redrive waits and tries the letter
-// again, for [MaxWait] in all; the letter that is refused still is [Skipped]. An error
-// says by a method Attempts() int that returns 0 that it is such a refusal, too.
+// again, for [MaxWait] in all; the letter that is refused still is [Skipped]. A wait
+// ends the run with [mediator.ErrClosed] when m begins to close. An error says by a
+// method Attempts() int that returns 0 that it is such a refusal, too.
 //
 // If the run is interrupted, run it again: nothing is lost, and what was handled
 // is not handled again. But for the moment between the handler's return and the

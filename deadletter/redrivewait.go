@@ -3,6 +3,9 @@ package deadletter
 import (
 	"context"
 	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // handling is how a letter was handled.
@@ -25,15 +28,21 @@ func (r *redriver) patiently(ctx context.Context, l Letter) handling {
 			return h
 		}
 		wait := retryAfter(h.err)
-		due := time.Now().Add(wait)
-		if deadline, ok := ctx.Deadline(); wait <= 0 || wait > left || ok && deadline.Before(due) {
+		if deadline, ok := ctx.Deadline(); wait <= 0 || wait > left || ok && time.Until(deadline) < wait {
 			return h
 		}
 		left -= wait
-		if err := waitUntil(ctx, due); err != nil {
-			h.err = err
-			return h
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+			continue
+		case <-ctx.Done():
+			h.err = ending.Of(ctx)
+		case <-r.m.Closing(): // whose functions may wait for this
+			h = handling{err: mediator.ErrClosed}
 		}
+		timer.Stop()
+		return h
 	}
 }
 

@@ -140,6 +140,28 @@ func TestARedriveThatWaitsEndsWithItsContext(t *testing.T) {
 	})
 }
 
+func TestARedriveThatWaitsEndsWhenTheMediatorBeginsToClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, ended := deadletter.NewMemory(), make(chan error, 1)
+		m := newMediator(t, mediator.Use(deadletter.Behavior(store), empty(10*time.Second)),
+			mediator.Subscribe(new(switched).paid, mediator.Group("stock")),
+			mediator.OnClose(func(context.Context) error {
+				require.ErrorIs(t, <-ended, mediator.ErrClosed)
+				return nil
+			}))
+		putPaid(t, store, 2)
+		before, begun := letters(t, store), time.Now()
+		go func() {
+			_, err := deadletter.Redrive(t.Context(), m, store)
+			ended <- err
+		}()
+		synctest.Wait()
+		require.NoError(t, m.Close(t.Context()))
+		require.Zero(t, time.Since(begun))
+		require.Equal(t, before, letters(t, store))
+	})
+}
+
 // What the handler's own calls are refused is a failure of a handler that ran.
 func TestARefusalOfWhatTheHandlerSendsIsAnAttempt(t *testing.T) {
 	store := deadletter.NewMemory()
