@@ -105,3 +105,7 @@ func TestABulkheadPerHandlerIsBoundedInTheNumberOfScopes(t *testing.T) {
 	require.Len(t, scopes, 1001)
 	require.Equal(t, "(other)=0", scopes[1000])
 }
+
+func TestABulkheadPerHandlerAllocatesNothing(t *testing.T) {
+	requireNoAllocs(t, behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 1, PerHandler: true}))
+}

@@ -24,6 +24,10 @@ import (
 // a handler has of its own. So a Retry in bs and another of a handler that is no
 // exception go unnoticed.
 //
+// Where dead letters are in bs, a handler that is an exception needs some of its own, for
+// the letters that it has left before: without, a redrive has it handle them and cannot
+// tell, so that they stay.
+//
 // It panics if cond or one of bs is nil.
 func Except(cond func(mediator.Call) bool, bs ...mediator.Behavior) []mediator.Behavior {
 	if cond == nil || slices.Contains(bs, nil) {
