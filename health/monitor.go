@@ -93,7 +93,10 @@ func (m *Monitor) CheckWiring(outer, inner []mediator.Behavior) (warnings []stri
 			m.addSource(s)
 		}
 	}
-	inside := func(b mediator.Behavior) bool { return unwrapped(b) == mediator.Behavior(m) }
+	inside := func(b mediator.Behavior) bool {
+		_, apart := b.(interface{ StandsApart() }) // of a behaviors.Except
+		return !apart && unwrapped(b) == mediator.Behavior(m)
+	}
 	// One that stands further outside, as it is, is asked itself.
 	hidden := func(b mediator.Behavior) bool { return b != mediator.Behavior(m) && inside(b) }
 	if slices.ContainsFunc(inner, inside) || slices.ContainsFunc(outer, hidden) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/behaviors"
 	"github.com/fsmediator/mediator/health"
 	"github.com/stretchr/testify/require"
 )
@@ -227,4 +228,11 @@ func TestAReportIsJSON(t *testing.T) {
 		require.Contains(t, string(text), `"error":"gone"`)
 		require.NoError(t, end())
 	})
+}
+
+// It stands around each call once.
+func TestAMonitorOfAnExceptAndOfTheException(t *testing.T) {
+	h := newMonitor(health.Config{})
+	newMediator(t, // which fails for a warning
+		mediator.Use(behaviors.Except(behaviors.IsNamed("job"), h)...), jobs(h))
 }

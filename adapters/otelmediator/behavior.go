@@ -56,8 +56,9 @@ func (b *behavior) CheckWiring(outer, _ []mediator.Behavior) []string {
 }
 
 func measures(b mediator.Behavior) bool {
+	_, apart := b.(interface{ StandsApart() }) // of a behaviors.Except
 	other := asBehavior(b)
-	return other != nil && !other.spansOnly
+	return other != nil && !other.spansOnly && !apart
 }
 
 // Wrap is part of [mediator.Behavior].

@@ -116,6 +116,13 @@ func TestTwoThatMeasureAreWarnedOf(t *testing.T) {
 		mediator.Handle(func(context.Context, charge) (int, error) { return 0, nil }))
 	require.Len(t, warnings, 1)
 	require.Contains(t, warnings[0], "give this one SpansOnly")
+
+	warnings = nil
+	never := func(mediator.Call) bool { return false }
+	newMediator(t, mediator.OnWarning(func(w string) { warnings = append(warnings, w) }),
+		mediator.Use(behaviors.Except(never, r.behavior())...),
+		mediator.Handle(func(context.Context, charge) (int, error) { return 0, nil }, mediator.Use(r.behavior())))
+	require.Empty(t, warnings, "it may be the exception's")
 }
 
 // kinds is an error with a type of its own for each value.
