@@ -33,7 +33,7 @@ var (
 	ErrGoexit = errors.New("handler called runtime.Goexit")
 	// ErrUnsubscribed: the subscription of a subscriber was stopped before its handler
 	// ran. Behaviors around it see that, and whoever dispatches to its group alone; to a
-	// [Publish] it is no error, unless a behavior has wrapped it in one of its own.
+	// [Publish] it is no error, unless there is more in it, such as an attempt before.
 	ErrUnsubscribed = errors.New("the subscription was stopped")
 	// ErrStopped: a [ChanStream] was closed before it had ended.
 	ErrStopped = errors.New("stream was stopped")

@@ -170,9 +170,12 @@ func TestStoppedSubscriberIsNoSuccess(t *testing.T) {
 	})
 	wrapping := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
 		if err := next(ctx, c); err != nil {
-			return fmt.Errorf("after an attempt: %w", err)
+			return fmt.Errorf("audit: %w", err)
 		}
 		return nil
+	})
+	joining := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		return errors.Join(errBoom, next(ctx, c)) // an attempt before
 	})
 	listen := func(opts ...mediator.HandlerOption) *mediator.Mediator {
 		m := newMediator(t)
@@ -183,9 +186,10 @@ func TestStoppedSubscriberIsNoSuccess(t *testing.T) {
 	}
 	for _, how := range []mediator.PublishOption{mediator.Sequential(), mediator.Parallel(0)} {
 		require.NoError(t, mediator.Publish(t.Context(), listen(mediator.Use(behavior)), created{}, how))
-		require.ErrorIs(t, mediator.Publish(t.Context(), listen(mediator.Use(wrapping, behavior)), created{}, how), mediator.ErrUnsubscribed)
+		require.NoError(t, mediator.Publish(t.Context(), listen(mediator.Use(wrapping, behavior)), created{}, how))
+		require.ErrorIs(t, mediator.Publish(t.Context(), listen(mediator.Use(joining, behavior)), created{}, how), errBoom)
 	}
-	require.Equal(t, slices.Repeat([]error{mediator.ErrUnsubscribed}, 4), seen)
+	require.Equal(t, slices.Repeat([]error{mediator.ErrUnsubscribed}, 6), seen)
 
 	m := listen(mediator.Use(behavior))
 	const name = "mediator_test.created"

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"reflect"
 	"sync"
+
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // publishing is how a notification reaches its subscribers.
@@ -310,8 +312,10 @@ func (t *topic[N]) runAlone(ctx context.Context, n N, i int, err *error) {
 // failed is the error of step i for the publisher: nil if it was unsubscribed meanwhile
 // and nothing else is wrong.
 func (t *topic[N]) failed(i int, err error) error {
-	if err == ErrUnsubscribed && !t.toOne { //nolint:errorlint // wrapped it says more, such as that an attempt before has failed
-		return nil
+	if !t.toOne && ending.Only(err, ErrUnsubscribed) {
+		if _, nested := errors.AsType[*Error](err); !nested { // that is of a call which the handler has made
+			return nil
+		}
 	}
 	return &Error{Op: "publish", Name: t.name, Group: t.steps[i].group, Err: err}
 }

@@ -40,3 +40,32 @@ func With(err error, causes ...error) error {
 	}
 	return err
 }
+
+// Only tells whether err says no more than what: it is what, or wraps that alone, and
+// not as the last of several attempts. Other errors are not asked for what they are.
+func Only(err, what error) bool {
+	for range deepest {
+		if err == what { //nolint:errorlint // it is what is walked through
+			return true
+		}
+		if tried, ok := err.(interface{ Attempts() int }); ok && tried.Attempts() > 1 {
+			return false
+		}
+		switch e := err.(type) { //nolint:errorlint // as above
+		case interface{ Unwrap() error }:
+			err = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			all := e.Unwrap()
+			if len(all) != 1 {
+				return false
+			}
+			err = all[0]
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// deepest is how far Only looks: there are errors that wrap themselves.
+const deepest = 100

@@ -55,3 +55,28 @@ func TestWith(t *testing.T) {
 		require.ErrorIs(t, err, target)
 	}
 }
+
+// tried is an error of several attempts.
+type tried struct {
+	error
+	times int
+}
+
+func (e tried) Attempts() int { return e.times }
+func (e tried) Unwrap() error { return e.error }
+
+// turning wraps itself.
+type turning struct{}
+
+func (turning) Error() string   { return "turning" }
+func (t turning) Unwrap() error { return t }
+
+func TestOnly(t *testing.T) {
+	what, other := errors.New("what"), errors.New("other")
+	for _, err := range []error{what, fmt.Errorf("around: %w", what), errors.Join(what), tried{what, 1}, fmt.Errorf("a: %w", tried{errors.Join(what), 1})} {
+		require.True(t, ending.Only(err, what), err)
+	}
+	for _, err := range []error{nil, other, errors.Join(other, what), tried{what, 2}, fmt.Errorf("a: %w", tried{what, 2}), fmt.Errorf("%w: %w", what, other), turning{}} {
+		require.False(t, ending.Only(err, what), err)
+	}
+}

@@ -4,9 +4,8 @@
 package rejection
 
 import (
-	"errors"
-
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 var is = func(error) bool { return false }
@@ -22,25 +21,4 @@ func Is(err error) bool { return is(err) }
 // Unsubscribed tells whether err says no more than that the subscription was stopped
 // before its handler ran, and not that it was stopped between two attempts: what is
 // joined to that may be the error of the first.
-func Unsubscribed(err error) bool {
-	if !errors.Is(err, mediator.ErrUnsubscribed) {
-		return false
-	}
-	for {
-		if tried, ok := err.(interface{ Attempts() int }); ok && tried.Attempts() > 1 {
-			return false
-		}
-		switch e := err.(type) { //nolint:errorlint // it is what unwraps
-		case interface{ Unwrap() error }:
-			err = e.Unwrap()
-		case interface{ Unwrap() []error }:
-			all := e.Unwrap()
-			if len(all) != 1 {
-				return false
-			}
-			err = all[0]
-		default:
-			return err == mediator.ErrUnsubscribed //nolint:errorlint // as above
-		}
-	}
-}
+func Unsubscribed(err error) bool { return ending.Only(err, mediator.ErrUnsubscribed) }
