@@ -86,7 +86,7 @@ func (o *Outbox) Append(ctx context.Context, records ...[]byte) error {
 	}
 	values, size := encodeRecords(records)
 	if len(records) > o.records || size > o.bytes {
-		return o.failed("append to", fmt.Errorf("%w: %d records of %d bytes, the outbox holds %d of %d", deadletter.ErrTooLarge, len(records), size, o.records, o.bytes))
+		return o.failed("append to outbox", fmt.Errorf("%w: %d records of %d bytes, the outbox holds %d of %d", deadletter.ErrTooLarge, len(records), size, o.records, o.bytes))
 	}
 	var full error // not returned by the change: the others need not begin again for it
 	err := o.store.submit(ctx, func(tx *bbolt.Tx) error {
@@ -100,7 +100,7 @@ func (o *Outbox) Append(ctx context.Context, records ...[]byte) error {
 	if err == nil {
 		err = full
 	}
-	return o.failed("append to", err)
+	return o.failed("append to outbox", err)
 }
 
 // Next returns the records that follow the one of the ID after, 0 for the first,
@@ -116,7 +116,7 @@ func (o *Outbox) Next(ctx context.Context, after uint64, limit int) ([]Record, e
 	for {
 		e, grown := o.line.state()
 		if after > e.last {
-			return nil, o.failed("read", fmt.Errorf("%w: %d, the last is %d", ErrNoRecord, after, e.last))
+			return nil, o.failed("read outbox", fmt.Errorf("%w: %d, the last is %d", ErrNoRecord, after, e.last))
 		}
 		var records []Record
 		err := o.store.view(ctx, func(b *bbolt.Bucket) (err error) {
@@ -124,7 +124,7 @@ func (o *Outbox) Next(ctx context.Context, after uint64, limit int) ([]Record, e
 			return err
 		})
 		if err != nil || len(records) > 0 {
-			return records, o.failed("read", err)
+			return records, o.failed("read outbox", err)
 		}
 		select {
 		case <-grown:
@@ -150,7 +150,7 @@ func (o *Outbox) Ack(ctx context.Context, upTo uint64) error {
 	if err == nil {
 		err = missing
 	}
-	return o.failed("acknowledge in", err)
+	return o.failed("acknowledge in outbox", err)
 }
 
 // Depth returns how many records there are: appended, synced and not acknowledged.
@@ -161,5 +161,5 @@ func (o *Outbox) Depth() int {
 }
 
 func (o *Outbox) failed(op string, err error) error {
-	return o.store.failed(op+" outbox", o.name, err)
+	return o.store.failed(op, o.name, err)
 }

@@ -214,6 +214,13 @@ func unescapeValue(s string) string {
 
 // escape writes the bytes that keep does not keep as %XX.
 func escape(s string, keep func(s string, i int) bool) string {
+	kept := 0
+	for kept < len(s) && keep(s, kept) {
+		kept++
+	}
+	if kept == len(s) {
+		return s
+	}
 	var b strings.Builder
 	for i := range len(s) {
 		if keep(s, i) {
