@@ -2,8 +2,10 @@ package deadletter
 
 import (
 	"context"
+	"errors"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/ending"
 )
 
 // unanswered is the default of [If]: a notification has no caller who waits for an
@@ -32,21 +34,15 @@ func isAnswer(err error) bool {
 }
 
 // isUnsubscribed tells whether err says no more than that the subscription was stopped
-// before its handler ran. What is joined to that may be an attempt before, and an error
-// of the mediator's is that of a call which the handler has made.
-func isUnsubscribed(err error) bool {
-	if attempts(err) > 1 {
-		return false
-	}
-	for range maxErrors {
-		if err == mediator.ErrUnsubscribed { //nolint:errorlint // it is what is walked through
-			return true
+// before its handler ran. An error of the mediator's around that is the one of a call
+// which the handler has made. What cannot be asked says something else.
+func isUnsubscribed(err error) (is bool) {
+	_ = guard(func() error {
+		if ending.Only(err, mediator.ErrUnsubscribed) {
+			_, nested := errors.AsType[*mediator.Error](err)
+			is = !nested
 		}
-		inner := wrapped(err)
-		if _, nested := err.(*mediator.Error); nested || len(inner) != 1 { //nolint:errorlint // as above
-			return false
-		}
-		err = inner[0]
-	}
-	return false
+		return nil
+	})
+	return is
 }
