@@ -3,14 +3,25 @@ package mediator
 import "math/bits"
 
 // table finds a value by the type it has, in a few nanoseconds and without a
-// lock: an open hash table with linear probing that is built once and never
-// changed. A slot is verified by the type assertion of whoever looks, so the hash
-// only has to be good, never right.
+// lock. It is built once and never changed. A slot is verified by the type
+// assertion of whoever looks, so the hash only has to be good, never right.
 type table struct {
+	mul uint64
+	// home is what find looks at: one slot a hash and no search. Its size is a
+	// constant, so that the look loads neither a pointer nor a length, and needs no
+	// bounds check.
+	home [homes]any
+	// slots hold all values, those too whose place in home is taken: an open hash
+	// table with linear probing.
 	slots []any
-	mul   uint64
 	shift uint8
 }
+
+const (
+	homes     = 1 << homeBits
+	homeBits  = 9
+	homeShift = 64 - homeBits
+)
 
 // entry is a value for a table and the hash of its type, see typeHash.
 type entry struct {
@@ -18,9 +29,8 @@ type entry struct {
 	value any
 }
 
-// newTable returns nil for no entries; a nil table finds nothing. With at least
-// four slots an entry, one of a few multipliers mostly gives each entry its own
-// slot; if none does, the one with the fewest collisions is taken.
+// newTable returns nil for no entries; a nil table finds nothing. Of a few
+// multipliers it takes the one that leaves the fewest entries without a home.
 func newTable(entries []entry) *table {
 	if len(entries) == 0 {
 		return nil
@@ -28,46 +38,55 @@ func newTable(entries []entry) *table {
 	size := bits.Len(uint(len(entries))) + 2
 	t := &table{slots: make([]any, 1<<size), shift: uint8(64 - size)}
 	// From the golden ratio (Knuth, TAOCP 6.4), and on by a linear congruence.
-	mul, best, fewest := uint64(0x9E3779B97F4A7C15), uint64(0), len(entries)
-	for range 16 {
-		t.mul = mul
-		if n := t.place(entries); n < fewest {
-			best, fewest = mul, n
+	mul, fewest := uint64(0x9E3779B97F4A7C15), len(entries)
+	for range 32 {
+		if n := homeless(entries, mul); n < fewest {
+			t.mul, fewest = mul, n
 		}
 		if fewest == 0 {
-			return t
+			break
 		}
 		mul = mul*0xD1342543DE82EF95 + 2
 	}
-	t.mul = best
 	t.place(entries)
 	return t
 }
 
-// place fills the slots anew and counts the entries that are not in their own.
-func (t *table) place(entries []entry) (collisions int) {
-	clear(t.slots)
+// homeless counts the entries whose home another one has.
+func homeless(entries []entry, mul uint64) (n int) {
+	var taken [homes]bool
+	for _, e := range entries {
+		home := &taken[e.hash*mul>>homeShift]
+		if *home {
+			n++
+		}
+		*home = true
+	}
+	return n
+}
+
+// place fills the slots.
+func (t *table) place(entries []entry) {
 	mask := len(t.slots) - 1
 	for _, e := range entries {
-		i := int(e.hash * t.mul >> t.shift)
-		if t.slots[i] != nil {
-			collisions++
+		if home := &t.home[e.hash*t.mul>>homeShift]; *home == nil {
+			*home = e.value
 		}
+		i := int(e.hash * t.mul >> t.shift)
 		for t.slots[i] != nil {
 			i = (i + 1) & mask
 		}
 		t.slots[i] = e.value
 	}
-	return collisions
 }
 
-// find returns t's value of type *E if it is in its own slot: the look that is
+// find returns t's value of type *E if it is in its home: the look that is
 // inlined where it is used. What it does not find, probe may.
 func find[E any](t *table) (*E, bool) {
 	if t == nil {
 		return nil, false
 	}
-	e, ok := t.slots[typeHash[*E]()*t.mul>>(t.shift&63)].(*E)
+	e, ok := t.home[typeHash[*E]()*t.mul>>homeShift].(*E)
 	return e, ok
 }
 

@@ -54,10 +54,7 @@ func HandleCommand[C Request[None]](h func(context.Context, C) error, opts ...Ha
 // dynamic type.
 func Send[Q Request[R], R any](ctx context.Context, m *Mediator, q Q) (R, error) {
 	if r, ok := find[requestRoute[Q, R]](m.requests.Load()); ok {
-		if r.direct != nil {
-			return r.direct(ctx, q)
-		}
-		return r.pipe.call(ctx, q)
+		return r.call(ctx, q)
 	}
 	return sendSlow[Q, R](ctx, m, q)
 }
@@ -123,9 +120,7 @@ type route interface {
 
 // requestRoute is the way of one type of request to its handler.
 type requestRoute[Q, R any] struct {
-	// One of them is set by build: what Send calls.
-	direct func(context.Context, Q) (R, error)
-	pipe   *pipeline[Q, R]
+	call func(context.Context, Q) (R, error) // the handler with what is around it, set by build
 
 	*spec
 	handle func(context.Context, Q) (R, error)
@@ -155,16 +150,9 @@ func (r *requestRoute[Q, R]) build(w *wiring, name string) (entry, error) {
 	r.info = &info{kind: KindRequest, name: name, typ: r.message()}
 	var err error
 	r.layers = w.around(r.spec, name)
-	r.direct, r.pipe, err = assemble(r.info, r.layers, r.handle)
+	r.call, err = assemble(r.info, r.layers, r.handle)
 	errs = append(errs, err)
 	return entry{hash: typeHash[*requestRoute[Q, R]](), value: r}, errors.Join(errs...)
-}
-
-func (r *requestRoute[Q, R]) call(ctx context.Context, q Q) (R, error) {
-	if r.direct != nil {
-		return r.direct(ctx, q)
-	}
-	return r.pipe.call(ctx, q)
 }
 
 func (r *requestRoute[Q, R]) sendAny(ctx context.Context, q any) (any, error) {
@@ -184,10 +172,8 @@ func (r *requestRoute[Q, R]) dispatch(ctx context.Context, _ *Mediator, _ string
 }
 
 // assemble puts the layers around h. Neighbouring behaviors make one pipeline;
-// a typed layer is a plain function around what is inside it. The result is a
-// pipeline if the outermost layer is a behavior, otherwise a function.
-func assemble[Q, R any](i *info, layers []any, h func(context.Context, Q) (R, error)) (
-	direct func(context.Context, Q) (R, error), pipe *pipeline[Q, R], err error) {
+// a typed layer is a plain function around what is inside it.
+func assemble[Q, R any](i *info, layers []any, h func(context.Context, Q) (R, error)) (func(context.Context, Q) (R, error), error) {
 	var errs []error
 	for end := len(layers); end > 0; {
 		if typed, ok := layers[end-1].(typedLayer); ok {
@@ -199,7 +185,6 @@ func assemble[Q, R any](i *info, layers []any, h func(context.Context, Q) (R, er
 			}
 			inner := h
 			h = func(ctx context.Context, q Q) (R, error) { return wrap(ctx, q, inner) }
-			pipe = nil
 			continue
 		}
 		var bs []Behavior
@@ -212,11 +197,7 @@ func assemble[Q, R any](i *info, layers []any, h func(context.Context, Q) (R, er
 		}
 		c, err := compose(bs, terminal(h))
 		errs = append(errs, err)
-		pipe = newPipeline[Q, R](c, i)
-		h = pipe.call
+		h = newPipeline[Q, R](c, i).call
 	}
-	if pipe != nil {
-		return nil, pipe, errors.Join(errs...)
-	}
-	return h, nil, errors.Join(errs...)
+	return h, errors.Join(errs...)
 }
