@@ -44,7 +44,7 @@ func (l *latencies) snapshot() Histogram {
 
 func bucketOf(ns int64) int {
 	v := uint64(max(ns, 0)) >> unitBits
-	shift := max(bits.Len64(v)-subBits-1, 0)
+	shift := bits.Len64(v|1<<subBits) - subBits - 1
 	return min(shift<<subBits+int(v>>shift), bucketCount-1)
 }
 

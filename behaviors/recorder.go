@@ -104,44 +104,60 @@ func (r *Recorder) BehaviorName() string { return "Recorder" }
 
 // bound is the figures that a handler's calls of one name go to.
 type bound struct {
-	name string
 	*stats
+	name   string
+	stream bool
+	fixed  bool // no call has another name: only a subscriber to an interface gets several
 }
 
 // Wrap is part of [mediator.Behavior].
 func (r *Recorder) Wrap(next mediator.Next) mediator.Next {
-	// Only a subscriber to an interface gets messages of several names.
 	var usual atomic.Pointer[bound]
 	return func(ctx context.Context, c mediator.Call) error {
-		var s *stats
-		if b := usual.Load(); b != nil && b.name == c.Name() {
-			s = b.stats
-		} else {
-			s = r.statsOf(statsKey{c.Name(), c.Handler(), c.Kind()})
-			if b == nil {
-				usual.Store(&bound{c.Name(), s})
-			}
+		b := usual.Load()
+		if b == nil || !b.fixed && b.name != c.Name() {
+			b = r.bind(&usual, c)
 		}
-		if c.Kind() == mediator.KindStream {
-			return s.stream(ctx, c, next)
+		if b.stream {
+			return b.stats.stream(ctx, c, next)
 		}
-		start := nanos()
-		s.started.Add(1)
-		returned := false
+		inside := timed{b.stats, nanos()}
+		inside.started.Add(1)
 		defer func() {
-			if !returned {
-				s.unwind(false, start, recover())
+			if inside.stats != nil {
+				inside.unwind(false, inside.start, recover())
 			}
 		}()
 		err := next(ctx, c)
 		if err == nil {
-			s.succeeded.add(nanos() - start)
+			inside.succeeded.add(nanos() - inside.start)
 		} else {
-			s.histogram(EndingOf(ctx, err)).add(nanos() - start)
+			inside.histogram(EndingOf(ctx, err)).add(nanos() - inside.start)
 		}
-		returned = true
+		inside.stats = nil
 		return err
 	}
+}
+
+// bind finds the figures that c is counted in, and makes them the usual ones if
+// there are none yet.
+func (r *Recorder) bind(usual *atomic.Pointer[bound], c mediator.Call) *bound {
+	key := statsKey{c.Name(), c.Handler(), c.Kind()}
+	b := &bound{
+		stats:  r.statsOf(key),
+		name:   key.name,
+		stream: key.kind == mediator.KindStream,
+		fixed:  key.kind != mediator.KindNotification,
+	}
+	usual.CompareAndSwap(nil, b)
+	return b
+}
+
+// timed is a call that began at start and is not counted as ended yet; no stats
+// means that it is.
+type timed struct {
+	*stats
+	start int64
 }
 
 // stream is the same for a run of a stream.
