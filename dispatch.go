@@ -89,9 +89,15 @@ func decodeMessage[Q any](decode func(target any) error) (q Q, err error) {
 
 // noHandler says what is missing and what is there instead.
 func (m *Mediator) noHandler(op string, t reflect.Type) error {
-	switch {
-	case m.unwired:
+	if m.unwired {
 		return fmt.Errorf("%w for %v yet: %w", ErrNoHandler, t, errUnwired)
+	}
+	return m.missing(op, t)
+}
+
+// missing is noHandler with everything wired.
+func (m *Mediator) missing(op string, t reflect.Type) error {
+	switch {
 	case t.Kind() == reflect.Pointer && m.routes[t.Elem()] != nil:
 		return fmt.Errorf("%w for %v; one for %v exists: send a value", ErrNoHandler, t, t.Elem())
 	case m.routes[reflect.PointerTo(t)] != nil:

@@ -158,3 +158,13 @@ func ExampleDispatchStream() {
 	// 102
 	// 103
 }
+
+// What a module sends and others handle.
+func ExampleNeeds() {
+	_, err := mediator.New(
+		mediator.Needs[PlaceOrder](),
+		mediator.Subscribe(func(context.Context, OrderPlaced) error { return nil }),
+	)
+	fmt.Println(err)
+	// Output: mediator: new: Needs[mediator_test.PlaceOrder]: no handler for mediator_test.PlaceOrder: register one with Handle in New
+}

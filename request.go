@@ -14,6 +14,7 @@ type None = struct{}
 type Returns[R any] struct{}
 
 func (Returns[R]) embedsReturns(R) {}
+func (Returns[R]) isRequest()      {}
 
 // Command is a request with nothing to return.
 type Command = Returns[None]

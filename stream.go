@@ -13,6 +13,7 @@ import (
 type Yields[T any] struct{}
 
 func (Yields[T]) embedsYields(T) {}
+func (Yields[T]) isStream()      {}
 
 // StreamRequest is what [Stream] takes: a type that embeds [Yields], or a pointer
 // to one. It is sealed.

@@ -16,6 +16,7 @@ type wiring struct {
 	handlers    []registration
 	subscribers []subscriber
 	relays      []subscriber
+	needs       []reflect.Type
 	starts      []func(*Mediator) error
 	closes      []func(context.Context) error
 	publishing  publishing
@@ -184,6 +185,11 @@ func (w *wiring) build(m *Mediator) {
 	}
 	m.table = newTable(entries)
 	m.subs.prepare(m)
+	for _, t := range w.needs {
+		if err := m.unmet(t); err != nil {
+			w.errs = append(w.errs, fmt.Errorf("Needs[%v]: %w", t, err))
+		}
+	}
 }
 
 // describe names a handler for messages: "request handler shop.Place, which gives

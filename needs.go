@@ -1,0 +1,47 @@
+package mediator
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// Needs has [New] fail unless somebody handles the messages of type M: a request or
+// a stream its handler, a notification a subscriber or a [Relay]. It is for what a
+// module sends and others handle: without it the first Send would tell, or nobody,
+// if it is a notification. The error is [ErrNoHandler], and says what is near.
+//
+//	func Module() mediator.Option {
+//		return mediator.Options(
+//			mediator.Needs[stock.Reserve](),
+//			mediator.Handle(place),
+//		)
+//	}
+func Needs[M any]() Option {
+	return optionFunc(func(w *wiring) { w.needs = append(w.needs, reflect.TypeFor[M]()) })
+}
+
+// unmet is why nobody handles the messages of type t, with everything wired.
+func (m *Mediator) unmet(t reflect.Type) error {
+	switch {
+	case t.Kind() == reflect.Interface:
+		return errors.New("it is an interface: name the type that is sent")
+	case m.routes[t] != nil:
+		return nil
+	case t.Implements(reflect.TypeFor[interface{ isRequest() }]()):
+		return m.missing("send", t)
+	case t.Implements(reflect.TypeFor[interface{ isStream() }]()):
+		return m.missing("stream", t)
+	}
+	ss := &m.subs
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if slices.ContainsFunc(slices.Concat(ss.relays, ss.all), func(s subscriber) bool { return s.accepts(t) }) {
+		return nil
+	}
+	if near := ss.nearMiss(m, t); near != "" {
+		return fmt.Errorf("%w: %s", ErrNoHandler, near)
+	}
+	return fmt.Errorf("%w for %v: register one with Subscribe in New", ErrNoHandler, t)
+}
