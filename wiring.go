@@ -187,7 +187,7 @@ func (w *wiring) build(m *Mediator) {
 	m.subs.prepare(m)
 	for _, t := range w.needs {
 		if err := m.unmet(t); err != nil {
-			w.errs = append(w.errs, fmt.Errorf("Needs[%v]: %w", t, err))
+			w.fail(fmt.Sprintf("Needs[%v]", t), err)
 		}
 	}
 }
