@@ -20,3 +20,23 @@ func (t *Trouble) Failed(log *slog.Logger, what string, err error) {
 }
 
 func (t *Trouble) Over(log *slog.Logger, what string) { t.inner.over(log, what) }
+
+// EarlyCancels is how many cancels ahead of their calls are remembered.
+const EarlyCancels = earlyCancels
+
+// Calls are a service's calls in progress.
+type Calls struct{ inner calls }
+
+// Begin tells whether a call with the id may begin, and ends it.
+func (c *Calls) Begin(id string) bool {
+	end, ok := c.inner.begin(id, func() {})
+	if ok {
+		end()
+	}
+	return ok
+}
+
+func (c *Calls) Cancel(id string) { c.inner.cancel(id) }
+
+// Remembered is how many cancels are kept for calls that have not come.
+func (c *Calls) Remembered() int { return len(c.inner.early) }
