@@ -94,3 +94,13 @@ func TestBreakerPresets(t *testing.T) {
 func returns(err error) func(context.Context) error {
 	return func(context.Context) error { return err }
 }
+
+// untold is an error whose nil pointer is no nil error, and panics when asked.
+type untold struct{ cause error }
+
+func (u *untold) Error() string { return u.cause.Error() }
+func (u *untold) Unwrap() error { return u.cause }
+
+func TestEndingOfAnErrorThatPanicsWhenAsked(t *testing.T) {
+	require.Equal(t, behaviors.Failed, behaviors.EndingOf(t.Context(), (*untold)(nil)))
+}

@@ -80,15 +80,21 @@ func Endings() []Ending {
 func init() { rejection.Know(isRejection) }
 
 // EndingOf returns how a call ended that was made with ctx and returned err. From
-// these it cannot know of [Stopped].
+// these it cannot know of [Stopped]. An error that panics when it is asked, as a nil
+// pointer with methods may, is Failed.
 func EndingOf(ctx context.Context, err error) Ending {
 	if err == nil {
 		return Succeeded
 	}
-	if _, panicked := errors.AsType[*mediator.PanicError](err); panicked {
-		return Panicked
-	}
+	return endingOfError(ctx, err)
+}
+
+func endingOfError(ctx context.Context, err error) (e Ending) {
+	e = Failed
+	defer func() { _ = recover() }()
 	switch {
+	case isPanic(err):
+		return Panicked
 	case errors.Is(err, mediator.ErrGoexit):
 		return Exited
 	case canceled(ctx, err), rejection.Unsubscribed(err):
@@ -130,8 +136,14 @@ func stoppedWith(c mediator.Call, err error) bool {
 	if c.Kind() != mediator.KindStream || !c.Stopped() {
 		return false
 	}
-	var panicked *mediator.PanicError
-	return err == nil || errors.As(err, &panicked)
+	return err == nil || isPanic(err)
+}
+
+// isPanic tells whether err stands for a panic that was recovered.
+func isPanic(err error) (is bool) {
+	defer func() { _ = recover() }() // of an error that panics when asked
+	_, is = errors.AsType[*mediator.PanicError](err)
+	return is
 }
 
 // endingOfUnwinding is how a call ended that did not return, v being what recover

@@ -160,6 +160,7 @@ func (c *console) events(w http.ResponseWriter, r *http.Request) {
 		if err == nil {
 			err = control.Flush()
 		}
+		_ = control.SetWriteDeadline(time.Time{}) // which HTTP/2 minds also while nothing is written
 		if err != nil || latest.closed {
 			return
 		}

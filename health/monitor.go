@@ -159,7 +159,7 @@ func (m *Monitor) stream(ctx context.Context, c mediator.Call, next mediator.Nex
 		if !returned {
 			err = errPanicked
 		}
-		if isPanic(err) && c.Stopped() {
+		if err != nil && c.Stopped() && isPanic(err) {
 			err = nil // it is the consumer's
 		}
 		m.finish(ctx, r, err)

@@ -17,7 +17,7 @@ const (
 	failed            // alone is an error
 	canceled          // by the caller, or by the stop of the subscription
 	declined          // by an answer of the business
-	rejected          // by a guard that sheds load, so the handler was not asked
+	rejected          // by a guard that sheds load: of the handler, or of what it called
 )
 
 // verdictOf judges the end of what was called with ctx. Of those that fit, the first
@@ -29,7 +29,10 @@ func verdictOf(ctx context.Context, err error) verdict {
 	return verdictOfError(ctx, err)
 }
 
-func verdictOfError(ctx context.Context, err error) verdict {
+// verdictOfError is verdictOf for an error, which has failed if it panics when asked.
+func verdictOfError(ctx context.Context, err error) (v verdict) {
+	v = failed
+	defer func() { _ = recover() }()
 	switch {
 	case isPanic(err), errors.Is(err, mediator.ErrGoexit):
 		return failed
@@ -37,7 +40,7 @@ func verdictOfError(ctx context.Context, err error) verdict {
 		return canceled
 	case answer.Is(err):
 		return declined
-	case rejection.Is(err):
+	case rejection.Is(err) && (ctx.Err() == nil || !errors.Is(err, context.DeadlineExceeded)):
 		return rejected
 	}
 	return failed
@@ -59,7 +62,8 @@ func isCanceled(ctx context.Context, err error) bool {
 }
 
 // isPanic tells whether err stands for a panic, also for one that was recovered.
-func isPanic(err error) bool {
+func isPanic(err error) (is bool) {
+	defer func() { _ = recover() }() // of an error that panics when asked
 	_, recovered := errors.AsType[*mediator.PanicError](err)
 	return recovered || errors.Is(err, errPanicked)
 }

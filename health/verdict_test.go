@@ -183,3 +183,53 @@ func TestANotedAnswerIsAnError(t *testing.T) {
 		require.EqualValues(t, 1, h.Snapshot().Totals[0].Errors)
 	})
 }
+
+// refused is an error whose nil pointer is no nil error, and panics when asked.
+type refused struct{ cause error }
+
+func (r *refused) Error() string { return r.cause.Error() }
+func (r *refused) Unwrap() error { return r.cause }
+
+func TestErrorsThatPanicWhenAskedAreErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMonitor(health.Config{})
+		m := newMediator(t, jobs(h), feeds(h))
+		bad := (*refused)(nil)
+		require.True(t, mediator.Exec(t.Context(), m, job{Do: func(context.Context) error { return bad }}) == error(bad))
+		for _, err := range mediator.Stream(t.Context(), m, feed{Run: func(_ context.Context, yield func(int, error) bool) { yield(0, bad) }}) {
+			require.True(t, err == error(bad))
+		}
+		for range mediator.Stream(t.Context(), m, feed{Run: func(_ context.Context, yield func(int, error) bool) { yield(0, nil); yield(0, bad) }}) {
+			break
+		}
+		time.Sleep(time.Hour)
+		r := h.Snapshot()
+		require.Empty(t, r.Streams)
+		require.Len(t, r.Totals, 2)
+		for _, x := range r.Totals {
+			require.Zero(t, x.InFlight, x.Name)
+			require.EqualValues(t, 1, x.Failed, x.Name)
+		}
+	})
+}
+
+func TestTimeInAQueueIsNoLoadThatIsShed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, rec := newMonitor(health.Config{}), behaviors.NewRecorder()
+		m := newMediator(t, mediator.Use(rec), jobs(h, behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 1, Queue: 1, MaxWait: time.Hour})))
+		release := make(chan struct{})
+		held := make(chan error, 1)
+		go func() {
+			held <- mediator.Exec(t.Context(), m, job{Do: func(context.Context) error { <-release; return nil }})
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, mediator.Exec(ctx, m, job{Do: succeed}), behaviors.ErrFull)
+		close(release)
+		require.NoError(t, <-held)
+		x := h.Snapshot().Totals[0]
+		require.Equal(t, []uint64{2, 1, 0}, []uint64{x.Started, x.Failed, x.Rejected})
+		require.EqualValues(t, 1, rec.Snapshot().Entries[0].Count(behaviors.TimedOut), "as the Recorder has it")
+	})
+}

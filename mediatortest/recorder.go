@@ -70,7 +70,7 @@ func NewRecorder() *Recorder {
 		return mediator.Options(
 			mediator.Use(watching{mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
 				return r.record(ctx, c, next, m, relayed)
-			})}),
+			}), r}),
 			mediator.Subscribe(func(context.Context, any) error { return nil }, mediator.Group(r.group)))
 	})
 	return r
@@ -78,13 +78,18 @@ func NewRecorder() *Recorder {
 
 // watching is a Recorder's behavior. It knows a delivery of a publish from one to a
 // single group.
-type watching struct{ mediator.Behavior }
+type watching struct {
+	mediator.Behavior
+	r *Recorder
+}
 
-type publishedKey struct{}
+// publishedKey is the key of the name of the notification that is being published:
+// of none, once it is with its subscribers.
+type publishedKey struct{ r *Recorder }
 
 // WrapPublish is part of [mediator.PublishWrapper].
-func (watching) WrapPublish(ctx context.Context, name string, publish func(context.Context) error) error {
-	return publish(context.WithValue(ctx, publishedKey{}, name))
+func (w watching) WrapPublish(ctx context.Context, name string, publish func(context.Context) error) error {
+	return publish(context.WithValue(ctx, publishedKey{w.r}, name))
 }
 
 // relays is the names of the notifications that have a relay in m. They do not
@@ -158,7 +163,9 @@ func list(calls []Call) string {
 // relayed returns the names of the notifications that have a relay there.
 func (r *Recorder) record(ctx context.Context, c mediator.Call, next mediator.Next, m *mediator.Mediator, relayed func() map[string]bool) error {
 	call := &entry{Call: Call{Kind: c.Kind(), Name: c.Name(), Handler: c.Handler()}, m: m}
-	call.delivered = ctx.Value(publishedKey{}) == call.Name
+	if call.delivered = ctx.Value(publishedKey{r}) == call.Name; call.delivered {
+		ctx = context.WithValue(ctx, publishedKey{r}, nil)
+	}
 	if strings.HasPrefix(call.Handler, ownGroup) {
 		if call.Handler != r.group {
 			return next(ctx, c)

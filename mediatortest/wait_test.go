@@ -199,3 +199,26 @@ func TestWaitPublishedOfNothingIsAMistake(t *testing.T) {
 	f.run(func(tb testing.TB) { mediatortest.WaitPublished[OrderPaid](tb, mediatortest.NewRecorder(), 0) })
 	require.Equal(t, []string{"WaitPublished: n is 0: nothing to wait for; Published tells what there is"}, f.errors)
 }
+
+// Nor does it if it was a subscriber of that publish that handed it on.
+func TestWaitPublishedDoesNotCountWhatASubscriberGaveOneGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := mediatortest.NewRecorder()
+		held := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			if c.Handler() == "print" {
+				time.Sleep(time.Second) // before the Recorder sees it
+			}
+			return next(ctx, c)
+		})
+		var m *mediator.Mediator
+		m = mediatortest.New(t, mediator.Use(held), rec, mediator.BackgroundQueue(10, 1),
+			mediator.Subscribe(func(ctx context.Context, _ OrderPaid) error {
+				return mediator.DispatchTo(ctx, m, "mediatortest_test.OrderPaid", "print", func(any) error { return nil })
+			}, mediator.Group("mail")),
+			mediator.Subscribe(slowly[OrderPaid](time.Second), mediator.Group("print")))
+		require.NoError(t, mediator.Publish(t.Context(), m, OrderPaid{Receipt: 1}, mediator.Background()))
+		took, found := waited[OrderPaid](t, rec, 1)
+		require.Len(t, found, 1)
+		require.Equal(t, 4*time.Second, took)
+	})
+}

@@ -52,8 +52,15 @@ func TestErrorOfConnectTellsNoSecret(t *testing.T) {
 	for url, want := range map[string]string{
 		"nats://me:secret@127.0.0.1:1":                     "connect to nats://***@127.0.0.1:1: ",
 		"nats://secret@127.0.0.1:1,tls://x:secret@127.1:1": "connect to nats://***@127.0.0.1:1,tls://***@127.1:1: ",
-		"nats://me:secret@127.0.0.1:port":                  "connect to nats://***@127.0.0.1:port: ",
-		"me:secret@127.0.0.1:1":                            "connect to //***@127.0.0.1:1: ",
+		"nats://me:secret@127.0.0.1:port":                  "connect to nats://***@127.0.0.1:port: the address is no URL",
+		"me:secret@127.0.0.1:1":                            "connect to ***@127.0.0.1:1: ",
+		"nats://me:secret/x@127.0.0.1:1":                   "connect to nats://***@127.0.0.1:1: the address is no URL",
+		"nats://me:secret#1@127.0.0.1:1":                   "have to be escaped",
+		"nats://me:secret%zz@127.0.0.1:1":                  "have to be escaped",
+		"nats://me:secret,secret@127.0.0.1:1":              "connect to ***: ",
+		"nats://me:1,secret@127.0.0.1:1":                   "connect to ***: ",
+		"me:sec//secret@127.0.0.1:1":                       "connect to ***@127.0.0.1:1: ",
+		"me:secret://secret@127.0.0.1:1":                   "connect to ***: ",
 		"nats://127.0.0.1:1":                               "connect to nats://127.0.0.1:1: ",
 	} {
 		_, err := natsmediator.Connect(url)

@@ -67,21 +67,33 @@ func Connect(url string, opts ...NodeOption) (*Node, error) {
 	c := newNodeConfig("Connect", opts)
 	n, err := connect(c, url)
 	if err != nil {
-		if failed, ok := errors.AsType[*neturl.Error](err); ok {
-			failed.URL = hideUsers(failed.URL)
+		if _, ok := errors.AsType[*neturl.Error](err); ok {
+			err = errAddress // in place of an error that quotes what it could not read
 		}
 		return nil, fmt.Errorf("natsmediator: connect to %s: %w", hideUsers(url), err)
 	}
 	return n, nil
 }
 
-// hideUsers is urls without names, passwords and tokens.
+var errAddress = errors.New("the address is no URL; in a user, password or token, characters such as / ? # % and commas have to be escaped")
+
+// hideUsers is urls without names, passwords and tokens, and without all else where
+// a comma or a scheme may be part of one.
 func hideUsers(urls string) string {
+	const hidden = "***"
 	all := strings.Split(urls, ",")
 	for i, u := range all {
-		if end := strings.LastIndexByte(u, '@'); end >= 0 {
-			scheme, _, _ := strings.Cut(u, "//")
-			all[i] = strings.TrimSuffix(scheme, u) + "//***" + u[end:]
+		scheme, rest, found := strings.Cut(u, "://")
+		if found {
+			scheme += "://"
+		} else {
+			scheme, rest = "", u
+		}
+		switch end := strings.LastIndexByte(rest, '@'); {
+		case strings.ContainsAny(strings.TrimSuffix(scheme, "://"), ":@/"), end >= 0 && !found && i > 0:
+			return hidden
+		case end >= 0:
+			all[i] = scheme + hidden + rest[end:]
 		}
 	}
 	return strings.Join(all, ",")

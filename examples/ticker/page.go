@@ -146,5 +146,8 @@ func send(w http.ResponseWriter, control *http.ResponseController, v view) error
 	if _, err := fmt.Fprintf(w, "data: %s\n\n", data); err != nil {
 		return err
 	}
-	return control.Flush()
+	if err := control.Flush(); err != nil {
+		return err
+	}
+	return control.SetWriteDeadline(time.Time{}) // HTTP/2 minds it also while nothing is written
 }
