@@ -90,8 +90,11 @@ func EndingOf(ctx context.Context, err error) Ending {
 }
 
 func endingOfError(ctx context.Context, err error) (e Ending) {
-	e = Failed
-	defer func() { _ = recover() }()
+	defer func() {
+		if recover() != nil {
+			e = Failed
+		}
+	}()
 	switch {
 	case isPanic(err):
 		return Panicked

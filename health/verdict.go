@@ -31,8 +31,11 @@ func verdictOf(ctx context.Context, err error) verdict {
 
 // verdictOfError is verdictOf for an error, which has failed if it panics when asked.
 func verdictOfError(ctx context.Context, err error) (v verdict) {
-	v = failed
-	defer func() { _ = recover() }()
+	defer func() {
+		if recover() != nil {
+			v = failed
+		}
+	}()
 	switch {
 	case isPanic(err), errors.Is(err, mediator.ErrGoexit):
 		return failed

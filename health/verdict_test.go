@@ -195,9 +195,9 @@ func TestErrorsThatPanicWhenAskedAreErrors(t *testing.T) {
 		h := newMonitor(health.Config{})
 		m := newMediator(t, jobs(h), feeds(h))
 		bad := (*refused)(nil)
-		require.True(t, mediator.Exec(t.Context(), m, job{Do: func(context.Context) error { return bad }}) == error(bad))
+		require.Equal(t, bad, mediator.Exec(t.Context(), m, job{Do: func(context.Context) error { return bad }}))
 		for _, err := range mediator.Stream(t.Context(), m, feed{Run: func(_ context.Context, yield func(int, error) bool) { yield(0, bad) }}) {
-			require.True(t, err == error(bad))
+			require.Equal(t, bad, err)
 		}
 		for range mediator.Stream(t.Context(), m, feed{Run: func(_ context.Context, yield func(int, error) bool) { yield(0, nil); yield(0, bad) }}) {
 			break
