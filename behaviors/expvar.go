@@ -3,6 +3,8 @@ package behaviors
 import (
 	"expvar"
 	"fmt"
+	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -41,11 +43,18 @@ func (r *Recorder) Publish(name string) error {
 	return nil
 }
 
-// vars is the snapshot as expvar shows it.
+// vars is the snapshot as expvar shows it. JSON has no word for a reading that is no
+// number, and expvar would show nothing at all.
 func (s Snapshot) vars() any {
+	var faults []string
+	for _, err := range s.Faults {
+		faults = append(faults, err.Error())
+	}
+	readings := slices.DeleteFunc(s.Readings, func(r Reading) bool { return math.IsNaN(r.Value) || math.IsInf(r.Value, 0) })
 	return struct {
 		Seconds  float64        `json:"seconds"`
 		Messages []MessageStats `json:"messages"`
 		Readings []Reading      `json:"readings,omitempty"`
-	}{s.Elapsed.Seconds(), s.Entries, s.Readings}
+		Faults   []string       `json:"faults,omitempty"`
+	}{s.Elapsed.Seconds(), s.Entries, readings, faults}
 }

@@ -1,12 +1,15 @@
 package behaviors
 
 import (
+	"cmp"
+	"fmt"
 	"iter"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/caught"
 )
 
 // Source is [mediator.Source]: what has figures of its own. One that is a behavior
@@ -44,14 +47,21 @@ func unwrapped(b mediator.Behavior) mediator.Behavior {
 
 // watched is the sources of a Recorder.
 type watched struct {
-	sources []Source
+	sources []*watchedSource
 	ignored int
+}
+
+type watchedSource struct {
+	Source
+	name   string // known once there was a fault
+	faults int
 }
 
 // Watch has [Recorder.Snapshot] include the readings of s. To watch it twice is to
 // watch it once. It panics if s is nil. A Recorder watches as many sources as it
 // has room for names, see [RecorderConfig.MaxNames]; [Snapshot.Unwatched] counts
-// the rest.
+// the rest. A source that panics when it is asked costs its own readings alone, see
+// [Snapshot.Faults].
 func (r *Recorder) Watch(s Source) {
 	if s == nil {
 		panic("behaviors: Recorder.Watch: the source is nil")
@@ -59,7 +69,7 @@ func (r *Recorder) Watch(s Source) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, known := range r.sources {
-		if same(known, s) {
+		if same(known.Source, s) {
 			return
 		}
 	}
@@ -67,7 +77,7 @@ func (r *Recorder) Watch(s Source) {
 		r.ignored++
 		return
 	}
-	r.sources = append(r.sources, s)
+	r.sources = append(r.sources, &watchedSource{Source: s})
 }
 
 // same is ==, and false where that would panic.
@@ -75,18 +85,53 @@ func same(a, b any) bool {
 	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
 }
 
-// readings asks all sources, outside of the lock.
-func (r *Recorder) readings() (all []Reading, unwatched int) {
+// readings asks all sources, outside of the lock. They are asked on a goroutine of
+// its own, so that the caller's outlives their Goexit.
+func (r *Recorder) readings() (all []Reading, faults []error, unwatched int) {
 	r.mu.Lock()
 	sources, unwatched := slices.Clip(r.sources), r.ignored
 	r.mu.Unlock()
-	for _, s := range sources {
-		for reading := range s.Readings() {
-			if n, ok := s.(mediator.BehaviorNamer); ok && reading.Behavior == "" {
-				reading.Behavior = strings.ToLower(n.BehaviorName())
+	for asked := 0; asked < len(sources); {
+		var name string
+		err := caught.Apart(func() {
+			for asked < len(sources) {
+				s := sources[asked].Source
+				asked, name = asked+1, ""
+				if n, ok := s.(mediator.BehaviorNamer); ok {
+					name = strings.ToLower(n.BehaviorName())
+				}
+				for reading := range s.Readings() {
+					if reading.Behavior == "" {
+						reading.Behavior = name
+					}
+					all = append(all, reading)
+				}
 			}
-			all = append(all, reading)
+		})
+		if err != nil {
+			faults = append(faults, r.fault(sources[asked-1], name, err))
 		}
 	}
-	return all, unwatched
+	return append(all, r.faultReadings(sources)...), faults, unwatched
+}
+
+// fault counts that s could not be asked to the end.
+func (r *Recorder) fault(s *watchedSource, name string, err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.name = cmp.Or(name, s.name, fmt.Sprintf("%T", s.Source))
+	s.faults++
+	return fmt.Errorf("the source %s: %w", s.name, err)
+}
+
+// faultReadings is how often each of the sources could not be asked to the end.
+func (r *Recorder) faultReadings(sources []*watchedSource) (all []Reading) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range sources {
+		if s.faults > 0 {
+			all = append(all, Reading{Behavior: "recorder", Scope: s.name, Name: "faults", Value: float64(s.faults)})
+		}
+	}
+	return all
 }

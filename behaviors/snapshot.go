@@ -25,6 +25,11 @@ type Snapshot struct {
 	Readings []Reading
 	// Unwatched counts the times that Watch found no room for a source.
 	Unwatched int
+	// Faults is why sources gave no readings this time, or not all: what each has
+	// panicked with, a [*mediator.PanicError], or [mediator.ErrGoexit]. How often a
+	// source did so is a reading: "faults" of the behavior "recorder", with the
+	// source's name as its scope.
+	Faults []error
 }
 
 // MessageStats is the figures of one message at the time of a [Snapshot]: of a
@@ -60,7 +65,7 @@ func (r *Recorder) Snapshot() Snapshot {
 	if other := r.other.snapshot(statsKey{name: OtherName}, s.Elapsed); other.Started > 0 {
 		s.Entries = append(s.Entries, other)
 	}
-	s.Readings, s.Unwatched = r.readings()
+	s.Readings, s.Faults, s.Unwatched = r.readings()
 	return s
 }
 
@@ -174,9 +179,10 @@ func (s Snapshot) sum(name string, include func(MessageStats) bool) MessageStats
 }
 
 // Sub returns what happened since earlier, a Snapshot of the same Recorder. What
-// is in flight stays what it is now, and so do the readings that may fall.
+// is in flight stays what it is now, and so do the readings that may fall, and the
+// faults.
 func (s Snapshot) Sub(earlier Snapshot) Snapshot {
-	d := Snapshot{Time: s.Time, Elapsed: s.Time.Sub(earlier.Time), Unwatched: s.Unwatched - earlier.Unwatched}
+	d := Snapshot{Time: s.Time, Elapsed: s.Time.Sub(earlier.Time), Unwatched: s.Unwatched - earlier.Unwatched, Faults: s.Faults}
 	before := map[statsKey]MessageStats{}
 	for _, m := range earlier.Entries {
 		before[m.key()] = m

@@ -7,7 +7,6 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
-	"github.com/fsmediator/mediator/internal/caught"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -24,8 +23,8 @@ var (
 // NewCollector returns what exports the figures of r, see the package. Each
 // collection takes one [behaviors.Snapshot], so all figures of a scrape are of one
 // moment and fit together. It is safe for concurrent use, and may be unregistered.
-// A Source that panics makes the scrape fail, with what it panicked with; so does one
-// that ends its goroutine.
+// A Source that panics, or ends its goroutine, costs its own readings alone, and is
+// counted by fsmediator_recorder_faults_total; [behaviors.Snapshot].Faults says why.
 // One registry takes collectors of several Recorders if their [ConstLabels] differ.
 // It panics if r or an option is nil.
 func NewCollector(r *behaviors.Recorder, opts ...Option) prometheus.Collector {
@@ -85,11 +84,7 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 
 // Collect is part of [prometheus.Collector].
 func (c *collector) Collect(to chan<- prometheus.Metric) {
-	s, err := c.snapshot()
-	if err != nil {
-		to <- prometheus.NewInvalidMetric(c.started, err)
-		return
-	}
+	s := c.recorder.Snapshot()
 	born := s.Time.Add(-s.Elapsed)
 	for key, stats := range byLabels(s.Entries) {
 		labels := key[:]
@@ -106,17 +101,6 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	}
 	to <- counter(c.unwatched, float64(s.Unwatched), born)
 	c.collectReadings(s.Readings, born, to)
-}
-
-// snapshot takes what a source panics with for an error, and its Goexit. A registry
-// collects in goroutines of its own: a panic there would end the program, and for one
-// that has gone it would wait for ever.
-func (c *collector) snapshot() (behaviors.Snapshot, error) {
-	var s behaviors.Snapshot
-	if err := caught.Apart(func() { s = c.recorder.Snapshot() }); err != nil {
-		return behaviors.Snapshot{}, fmt.Errorf("prommediator: a source that the Recorder watches: %w", err)
-	}
-	return s, nil
 }
 
 func counter(d *prometheus.Desc, v float64, born time.Time, labels ...string) prometheus.Metric {

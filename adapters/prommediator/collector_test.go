@@ -252,18 +252,18 @@ func (f *fickle) Readings() iter.Seq[behaviors.Reading] {
 
 // A registry collects in a goroutine of its own: a panic there would end the program,
 // and it would wait for ever for a goroutine that has gone.
-func TestASourceThatPanicsOrExitsFailsTheScrape(t *testing.T) {
-	for want, ends := range map[string]func(){
-		"declined":                 func() { panic(errDeclined) },
-		mediator.ErrGoexit.Error(): runtime.Goexit,
-	} {
+func TestASourceThatPanicsOrExitsCostsItsOwnReadingsAlone(t *testing.T) {
+	for _, ends := range []func(){func() { panic(errDeclined) }, runtime.Goexit} {
 		recorder := behaviors.NewRecorder()
+		send(t, newMediator(t, mediator.Use(recorder, behaviors.CircuitBreaker(behaviors.BreakerConfig{})), mediator.Handle(handle, mediator.Named("charge"))), 1)
 		recorder.Watch(&fickle{ends})
-		other := prometheus.NewGauge(prometheus.GaugeOpts{Name: "other", Help: "Of the program."})
-		families, err := registered(t, prommediator.NewCollector(recorder), other).Gather()
-		require.ErrorContains(t, err, "a source that the Recorder watches")
-		require.ErrorContains(t, err, want)
-		require.Len(t, families, 1, "what others collect is there")
+		registry := registered(t, prommediator.NewCollector(recorder))
+		for times := 1; times <= 2; times++ {
+			got := scrape(t, registry, expfmt.TypeTextPlain)
+			require.Equal(t, 1, value(t, got["fsmediator_calls_started_total"], model.LabelSet{"message": "charge"}))
+			require.Zero(t, value(t, got["fsmediator_circuitbreaker_changes_total"], model.LabelSet{"scope": "charge"}))
+			require.Equal(t, times, value(t, got["fsmediator_recorder_faults_total"], model.LabelSet{"scope": "*prommediator_test.fickle"}))
+		}
 	}
 }
 

@@ -49,6 +49,7 @@
 //	fsmediator_health_streams                    gauge     that run; the scope is their status
 //	fsmediator_deadletters_letters_total         counter   stored; the scope is "MESSAGE to GROUP"
 //	fsmediator_deadletters_losses_total          counter   that the store did not take
+//	fsmediator_recorder_faults_total             counter   times that a Source panicked; the scope is its name
 //	fsmediator_BEHAVIOR_READING[_total]          what a Source of one's own reads
 //
 // Of several behaviors of one sort with the same scope the sum is shown, of states

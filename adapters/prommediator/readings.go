@@ -37,6 +37,7 @@ var knownReadings = []knownReading{
 	{family: "health_streams", help: "Streams that run, by their status."},
 	{family: "deadletters_letters_total", help: "Dead letters that were stored, by message and group."},
 	{family: "deadletters_losses_total", help: "Dead letters that their store did not take, by message and group."},
+	{family: "recorder_faults_total", help: "Times that a source panicked when it was read, by source."},
 }
 
 // reserved are the families that a reading must not be taken for.
