@@ -139,7 +139,9 @@ func (a behavior) guarded(next Next) Next {
 		s := f.state.Load()
 		ended := s&^endedMask | endedAt(c.id&flagMask)
 		if (s^c.id)>>attemptShift != 0 || s&(ran|running|locked) != ran || !f.state.CompareAndSwap(s, ended) {
-			f.abandon(c.id)
+			if f.abandon(c.id) && err == nil {
+				err = c.fail("next", errCutOff)
+			}
 		} else if f.queues != nil {
 			f.queues.leave(c.id & flagMask)
 		}
@@ -165,22 +167,21 @@ func (f *frame) reenter(id uint64) (uint64, error) {
 }
 
 // abandon ends the activation with the handle id, whose behavior has returned,
-// and all below it.
-func (f *frame) abandon(id uint64) {
+// and all below it. It tells whether that cut a stream off.
+func (f *frame) abandon(id uint64) (cutOff bool) {
 	if f.lock(id) != nil {
-		return
+		return false
 	}
 	if s := f.state.Load(); (s^id)>>attemptShift == 0 && s&ran != 0 {
 		f.state.Store(s&^endedMask | endedAt(id&flagMask))
 		f.unlock()
 		f.queues.leave(id & flagMask)
-		return
+		return false
 	}
 	delivers := f.state.Load()&delivering != 0
 	left := f.detach(int(id & flagMask))
 	f.unlock()
-	if left != nil {
-		left.abandoned(delivers)
-	}
+	cutOff = left != nil && left.abandoned(delivers)
 	f.queues.leave(id & flagMask)
+	return cutOff
 }

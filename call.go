@@ -301,5 +301,6 @@ func (c Call) fail(op string, err error) error {
 // by two at once: the second gets [ErrNextRunning]. Called with a Call that is
 // over, it returns [ErrCallOver] and the handler does not run; if the call ends
 // while it is running, it returns ErrCallOver, and what the handler returned is
-// discarded.
+// discarded. A behavior that returns nil while its next still delivers a stream has
+// cut that off: the error is ErrCallOver then, too.
 type Next func(ctx context.Context, c Call) error

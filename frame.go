@@ -61,8 +61,9 @@ type content interface {
 	// calls that follow one that is still running and that nobody waits for.
 	replace() content
 	// abandoned is called on the content that was replaced. For a stream it ends
-	// the run, and if that delivers items, waits until it delivers no more.
-	abandoned(delivers bool)
+	// the run, and if that delivers items, waits until it delivers no more. It
+	// tells whether the consumer is left with a part of its items.
+	abandoned(delivers bool) (cutOff bool)
 }
 
 func attemptOf(word uint64) uint32 { return uint32(word >> attemptShift & attemptMask) }

@@ -179,4 +179,6 @@ func nilable(t reflect.Type) bool {
 
 func (e *exchange[Q, R]) setResponse(v any) { e.r, _ = v.(R) }
 func (e *exchange[Q, R]) replace() content  { return &exchange[Q, R]{q: e.q} }
-func (e *exchange[Q, R]) abandoned(bool)    {}
+func (e *exchange[Q, R]) abandoned(bool) bool {
+	return false // without a response there is ErrNoResponse
+}

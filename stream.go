@@ -144,7 +144,9 @@ func (r *streamRoute[Q, T]) run(ctx context.Context, q Q, yield func(T, error) b
 	defer out.wait()
 	defer f.end()
 	err := r.chain.first(ctx, Call{f: f})
-	f.end()
+	if f.end() && err == nil {
+		err = &Error{Op: "stream", Name: r.info.name, Err: errCutOff}
+	}
 	out.wait()
 	switch {
 	case out.panicked:
@@ -156,11 +158,14 @@ func (r *streamRoute[Q, T]) run(ctx context.Context, q Q, yield func(T, error) b
 }
 
 // end ends the call and waits for what was left running in it to stop delivering.
-func (f *frame) end() {
-	if s := f.retire(); s&running != 0 {
-		f.content.abandoned(s&delivering != 0)
-	}
+// It tells whether that had more to deliver.
+func (f *frame) end() (cutOff bool) {
+	s := f.retire()
+	return s&running != 0 && f.content.abandoned(s&delivering != 0)
 }
+
+// errCutOff: nil would make the stream look complete.
+var errCutOff = fmt.Errorf("%w: a behavior returned nil while its next was running", ErrCallOver)
 
 // outlet is where the items of a stream go: the consumer's loop body. It belongs
 // to the run that has the turn.
@@ -205,11 +210,12 @@ func (c *streamContent[Q, T]) stopped() bool     { return c.out.done() && !c.out
 
 func (c *streamContent[Q, T]) replace() content { return &streamContent[Q, T]{q: c.q, out: c.out} }
 
-func (c *streamContent[Q, T]) abandoned(delivers bool) {
+func (c *streamContent[Q, T]) abandoned(delivers bool) bool {
 	c.run.cancel(nil)
 	if delivers {
 		c.run.out.wait()
 	}
+	return !c.out.done()
 }
 
 func (c *streamContent[Q, T]) interrupt(cause error) bool { return c.run.interrupt(cause) }
