@@ -33,15 +33,15 @@ func Coalesce(key func(mediator.Call) string) mediator.Behavior {
 	if key == nil {
 		panic("behaviors: Coalesce: the key function is nil")
 	}
-	return coalesce{key}
+	return &coalesce{key}
 }
 
 type coalesce struct{ key func(mediator.Call) string }
 
 // BehaviorName returns "Coalesce".
-func (coalesce) BehaviorName() string { return "Coalesce" }
+func (*coalesce) BehaviorName() string { return "Coalesce" }
 
-func (b coalesce) Wrap(next mediator.Next) mediator.Next {
+func (b *coalesce) Wrap(next mediator.Next) mediator.Next {
 	flights := &flights{next: next, byKey: map[string]*flight{}}
 	return func(ctx context.Context, c mediator.Call) error {
 		if c.Kind() != mediator.KindRequest {

@@ -25,7 +25,7 @@ func Fallback[R any](f func(ctx context.Context, err error) (R, error)) mediator
 	if f == nil {
 		panic("behaviors: Fallback: the function is nil")
 	}
-	return fallback[R]{f}
+	return &fallback[R]{f}
 }
 
 type fallback[R any] struct {
@@ -33,9 +33,9 @@ type fallback[R any] struct {
 }
 
 // BehaviorName returns "Fallback".
-func (fallback[R]) BehaviorName() string { return "Fallback" }
+func (*fallback[R]) BehaviorName() string { return "Fallback" }
 
-func (b fallback[R]) Wrap(next mediator.Next) mediator.Next {
+func (b *fallback[R]) Wrap(next mediator.Next) mediator.Next {
 	return func(ctx context.Context, c mediator.Call) error {
 		err := next(ctx, c)
 		if err == nil {
@@ -45,7 +45,7 @@ func (b fallback[R]) Wrap(next mediator.Next) mediator.Next {
 	}
 }
 
-func (b fallback[R]) replace(ctx context.Context, c mediator.Call, err error) error {
+func (b *fallback[R]) replace(ctx context.Context, c mediator.Call, err error) error {
 	if ctx.Err() != nil || c.Kind() == mediator.KindNotification && rejection.Unsubscribed(err) {
 		return err
 	}
@@ -66,7 +66,7 @@ func (b fallback[R]) replace(ctx context.Context, c mediator.Call, err error) er
 }
 
 // fits tells whether R is the response of c's message.
-func (b fallback[R]) fits(c mediator.Call) bool {
+func (b *fallback[R]) fits(c mediator.Call) bool {
 	switch c.Kind() {
 	case mediator.KindRequest:
 		return c.Type().Implements(reflect.TypeFor[mediator.Request[R]]())

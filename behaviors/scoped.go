@@ -6,7 +6,7 @@ package behaviors
 // that, nor does Recover: what a panic left running has to end with it.
 
 // ScopedCall implements [mediator.CallScoper].
-func (fallback[R]) ScopedCall() bool { return true }
+func (*fallback[R]) ScopedCall() bool { return true }
 
 // ScopedCall implements [mediator.CallScoper].
 func (validation) ScopedCall() bool { return true }

@@ -14,15 +14,15 @@ type ofKinds struct {
 }
 
 func forKinds(b mediator.Behavior, kinds ...mediator.Kind) mediator.Behavior {
-	return ofKinds{when: &when{cond: IsKind(kinds...), behavior: b}, kinds: kinds}
+	return &ofKinds{when: &when{cond: IsKind(kinds...), behavior: b}, kinds: kinds}
 }
 
 // StandsAround tells whether calls of the kind go through the behavior inside. A
 // redrive of dead letters asks.
-func (k ofKinds) StandsAround(kind mediator.Kind) bool { return slices.Contains(k.kinds, kind) }
+func (k *ofKinds) StandsAround(kind mediator.Kind) bool { return slices.Contains(k.kinds, kind) }
 
 // ScopedCall implements [mediator.CallScoper]: the condition keeps no Call.
-func (k ofKinds) ScopedCall() bool { return scopesCall(k.behavior) }
+func (k *ofKinds) ScopedCall() bool { return scopesCall(k.behavior) }
 
 func scopesCall(b mediator.Behavior) bool {
 	s, ok := b.(mediator.CallScoper)
