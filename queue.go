@@ -145,18 +145,27 @@ func (q *Queue) Run(ctx context.Context, c Call, next Next) error {
 	if !q.used.CompareAndSwap(false, true) {
 		return c.fail("queue", errQueueUsed)
 	}
-	if err := c.f.lock(c.id); err != nil {
+	b, list, err := q.join(c)
+	if err != nil {
 		return c.fail("queue", err)
 	}
+	defer list.remove(q)
+	return b.run(ctx, next)
+}
+
+// join makes the queue one of those of c's stream.
+func (q *Queue) join(c Call) (boundary, *queueList, error) {
+	if err := c.f.lock(c.id); err != nil {
+		return nil, nil, err
+	}
+	defer c.f.unlock()
 	stream := c.f.content.(interface {
 		boundary(q *Queue, c Call) boundary
 		queueList() *queueList
 	})
 	b, list := stream.boundary(q, c), stream.queueList()
 	list.add(listed{q, b, c.id & flagMask})
-	c.f.unlock()
-	defer list.remove(q)
-	return b.run(ctx, next)
+	return b, list, nil
 }
 
 // boundary is a queue with the type of its items.

@@ -63,7 +63,7 @@ func newPump[T any](q *Queue, c Call, out *outlet[T]) *pump[T] {
 		p.target, p.taps = t.inner.(*pump[T]).out, c.taps.upTo(t)
 	}
 	p.out = &outlet[T]{turn: make(chan struct{}, 1), yield: p.push, queues: out.queues}
-	p.from = newRing[T](min(leastRing, sizeFor(q.Capacity())), 0)
+	p.from = newRing[T](sizeFor(min(q.Capacity(), leastRing-1)), 0)
 	p.use(p.from)
 	return p
 }
