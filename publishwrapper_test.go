@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/fsmediator/mediator"
@@ -93,4 +94,68 @@ func TestARelayIsNotWrapped(t *testing.T) {
 		mediator.Relay(func(context.Context, created) error { log.add("relayed"); return nil }))
 	require.NoError(t, mediator.Publish(t.Context(), m, created{}))
 	require.Equal(t, []string{"relayed"}, log.lines)
+}
+
+// wrapper is a WrapPublish alone.
+type wrapper struct {
+	mediator.BehaviorFunc
+	wrap func(ctx context.Context, publish func(context.Context) error) error
+}
+
+func (w *wrapper) WrapPublish(ctx context.Context, _ string, publish func(context.Context) error) error {
+	return w.wrap(ctx, publish)
+}
+
+func TestAPublishIsWrappedOnce(t *testing.T) {
+	var late func(context.Context) error
+	release, entered := make(chan struct{}), make(chan struct{})
+	for name, tc := range map[string]struct {
+		wrap  func(ctx context.Context, publish func(context.Context) error) error
+		heard int
+		want  string
+	}{
+		"once":    {func(ctx context.Context, publish func(context.Context) error) error { return publish(ctx) }, 1, ""},
+		"never":   {func(context.Context, func(context.Context) error) error { return nil }, 0, "WrapPublish returned nil without calling publish"},
+		"refused": {func(context.Context, func(context.Context) error) error { return errTimeout }, 0, "timed out"},
+		"twice": {func(ctx context.Context, publish func(context.Context) error) error {
+			return errors.Join(publish(ctx), publish(ctx))
+		}, 1, "the call is over"},
+		"kept": {func(ctx context.Context, publish func(context.Context) error) error {
+			late = publish
+			return publish(ctx)
+		}, 1, ""},
+		"left": {func(ctx context.Context, publish func(context.Context) error) error {
+			go func() { _ = publish(ctx) }()
+			<-entered
+			return nil
+		}, 1, "returned nil while its publish was running"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var heard atomic.Int32
+			done := make(chan struct{})
+			m := newMediator(t, mediator.Use(&wrapper{through, tc.wrap}), mediator.Subscribe(func(context.Context, created) error {
+				heard.Add(1)
+				if name == "left" {
+					close(entered)
+					<-release
+				}
+				close(done)
+				return nil
+			}))
+			err := mediator.Publish(t.Context(), m, created{})
+			if tc.want == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, tc.want)
+			}
+			if name == "left" {
+				close(release)
+				<-done
+			}
+			if late != nil {
+				require.ErrorIs(t, late(t.Context()), mediator.ErrCallOver)
+			}
+			require.EqualValues(t, tc.heard, heard.Load())
+		})
+	}
 }
