@@ -74,23 +74,18 @@ func (s *sampler) traffic(routes []mediator.Route, out *sample) {
 		}
 		rec, ok := all[r]
 		if !ok {
-			s.guard("a source that a Recorder watches", func() {
-				before, known := s.before[r]
-				rec = record(r, before, !known)
-				after[r] = rec.now
-			})
-			all[r] = rec
+			before, known := s.before[r]
+			rec = record(r, before, !known)
+			all[r], after[r] = rec, rec.now
+			for _, fault := range rec.now.Faults {
+				s.problem["Recorder: "+fault.Error()] = struct{}{}
+			}
 		}
-		if rec != nil {
-			out.Routes[i] = rec.route(route, named)
-		}
+		out.Routes[i] = rec.route(route, named)
 	}
 	s.before = after
 	var rest, total figuresSum
 	for _, rec := range all {
-		if rec == nil {
-			continue
-		}
 		for i := range rec.now.Entries {
 			total.add(rec, i)
 			if !rec.claimed[i] {

@@ -48,7 +48,7 @@ func TestWhatFailsIsShownAndHarmsNothing(t *testing.T) {
 		s := next[sample](t, p, "sample")
 		require.Equal(t, "refused", s.Letters.Error)
 		require.Contains(t, s.Problems, "console_test.moody panicked: no reading")
-		require.Contains(t, s.Problems, "a source that a Recorder watches panicked: no reading")
+		require.Contains(t, s.Problems, "Recorder: the source *console_test.moody: panic: no reading")
 		store.panics.Store(true)
 		s = next[sample](t, p, "sample")
 		require.Contains(t, s.Problems, "the store of dead letters panicked: out of order")
