@@ -59,6 +59,14 @@ type tracked struct {
 // connectTimeout is how long a new connection may take to be there.
 const connectTimeout = 5 * time.Second
 
+// A connection that is dead and does not say so, as behind a NAT that forgot it, is
+// noticed by pings that are not answered: after 15 s, in place of the six minutes that
+// the client's and the server's own defaults make.
+const (
+	pingInterval = 5 * time.Second
+	pingsMissed  = 2
+)
+
 // Connect returns a node on a server or cluster that is there. url is as for
 // nats.Connect: several servers are separated by commas. It fails if none of them
 // is there within a few seconds; nats.RetryOnFailedConnect, given by
@@ -108,7 +116,8 @@ func connect(c nodeConfig, url string, opts ...nats.Option) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{ns: c.namespace, config: c, wire: w, closed: make(chan struct{})}
-	opts = append(opts, nats.Name("mediator "+c.namespace), nats.MaxReconnects(-1), nats.Timeout(connectTimeout))
+	opts = append(opts, nats.Name("mediator "+c.namespace), nats.MaxReconnects(-1), nats.Timeout(connectTimeout),
+		nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(pingsMissed))
 	opts = append(opts, n.reports()...)
 	if n.nc, err = nats.Connect(url, append(opts, c.client...)...); err != nil {
 		return nil, err
@@ -241,6 +250,14 @@ func (n *Node) lastFlush(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// disconnected is the error of what is not sent for want of a connection.
+func (n *Node) disconnected() error {
+	if !n.nc.HeadersSupported() { // it knows no server
+		return fmt.Errorf("%w: there has been none yet, and nothing was sent", ErrConnection)
+	}
+	return fmt.Errorf("%w: there is none at present, and nothing was sent", ErrConnection)
 }
 
 // conn is the node's connection.

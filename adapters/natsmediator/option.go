@@ -66,8 +66,9 @@ func Namespace(name string) NodeOption {
 
 // ClientOptions are handed to nats.Connect: TLS, credentials, reconnecting, an
 // inbox prefix. They come after, and so ahead of, this package's own: a name,
-// reconnecting without end, and handlers that tell the [Logger] of connections that
-// are lost and made again, and of errors that are asynchronous.
+// reconnecting without end, a ping every five seconds, of which two may be unanswered
+// until the connection counts as lost, and handlers that tell the [Logger] of connections
+// that are lost and made again, and of errors that are asynchronous.
 func ClientOptions(opts ...nats.Option) NodeOption {
 	return nodeOption(func(c *nodeConfig) { c.client = append(c.client, opts...) })
 }
@@ -113,7 +114,8 @@ func MaxStore(n int64) NodeOption {
 }
 
 // ServerOptions has f change the options of an embedded server before it starts:
-// clusters and leaf nodes, TLS, accounts, limits. A server in a cluster needs
+// clusters and leaf nodes, TLS, accounts, limits, how often it pings its clients (every
+// five seconds, as the node does). A server in a cluster needs
 // [Listen]. f must leave JetStream and its directory as they are, for the lock
 // guards that directory: Embed refuses anything else. Set SyncAlways to false
 // and an acknowledged event may be lost with the machine's power.

@@ -60,10 +60,13 @@ func Encoding(contentType string) RemoteOption {
 // the call returns at once. If the caller's process dies, the handler runs on
 // until the deadline.
 //
-// A call that no instance takes is mediator.ErrNoHandler, at once; one that gets
-// no answer in time is context.DeadlineExceeded. Then, as after any broken
-// connection, the handler may have run. One that does not fit into a message of
-// the server's, in either direction, is [ErrTooLarge].
+// A call that no instance takes is mediator.ErrNoHandler, at once, and one while the
+// node has no connection [ErrConnection]: neither has reached a handler. One that gets
+// no answer in time is context.DeadlineExceeded: then the handler may have run. One that
+// does not fit into a message of the server's, in either direction, is [ErrTooLarge].
+//
+// The time that a request is on its way does not count over there: one that the network
+// holds up, rather than loses, runs late.
 //
 // It panics if the options make no sense, or if the service's name is not made of
 // letters, digits, dashes and underscores.
@@ -168,6 +171,9 @@ func (r *remote) message(ctx context.Context, q any) (*nats.Msg, string, error) 
 	if ctx.Err() != nil {
 		return nil, "", r.ended(ctx)
 	}
+	if r.n.nc.IsReconnecting() { // the client would keep it, and send it when nobody waits for it any more
+		return nil, "", r.fail(r.n.disconnected())
+	}
 	data, err := encode(r.codec, nil, q)
 	if err != nil {
 		return nil, "", r.fail(err)
@@ -219,7 +225,9 @@ func (r *remote) unanswered(ctx context.Context, id string, msg *nats.Msg, err e
 	case ctx.Err() == nil, errors.Is(err, nats.ErrMaxPayload), errors.Is(err, nats.ErrConnectionClosed):
 		return r.unsent(msg, err)
 	}
-	if errors.Is(ctx.Err(), context.Canceled) { // what is over time ends there by itself
+	// What is over time ends there by itself, unless the connection broke just as it was
+	// sent: then the client sends it with the next one, and this right behind it.
+	if errors.Is(ctx.Err(), context.Canceled) || r.n.nc.IsReconnecting() {
 		r.cancel(id)
 	}
 	return r.ended(ctx)
@@ -233,14 +241,15 @@ func (r *remote) unsent(msg *nats.Msg, err error) error {
 		return r.fail(tooLarge(err, fmt.Sprintf("with headers of %d bytes, the request", headers), len(msg.Data), r.n.nc))
 	case errors.Is(err, nats.ErrConnectionClosed):
 		return r.fail(fmt.Errorf("%w: %w", errNodeClosed, err))
-	case errors.Is(err, nats.ErrHeadersNotSupported) && !r.n.nc.IsConnected(): // it does not know the server
-		return r.fail(fmt.Errorf("%w: there has been none yet: %w", ErrConnection, err))
+	case errors.Is(err, nats.ErrReconnectBufExceeded): // by the user's ClientOptions
+		return r.fail(fmt.Errorf("%w: %w", r.n.disconnected(), err))
 	}
 	return r.fail(err)
 }
 
-// cancel has the handler's context cancelled, whichever instance has the call. If
-// that cannot be sent, the handler's deadline is what is left.
+// cancel has the handler's context cancelled, whichever instance has the call; without
+// a connection, as soon as there is one again. If that cannot be sent, the handler's
+// deadline is what is left.
 func (r *remote) cancel(id string) {
 	if err := r.n.nc.Publish(cancelSubject(r.n.ns, r.service), []byte(id)); err != nil {
 		r.n.config.log.Warn("natsmediator: cancel not sent", "service", r.service, "error", err)

@@ -57,6 +57,7 @@ func startServer(dir string, c nodeConfig) (*server.Server, error) {
 		DontListen: !c.listen,
 		JetStream:  true, StoreDir: dir, SyncAlways: true, JetStreamMaxStore: c.maxStore,
 		NoSigs: true, NoLog: true, DisableJetStreamBanner: true,
+		PingInterval: pingInterval, MaxPingsOut: pingsMissed,
 	}
 	if c.listen {
 		o.Host, o.Port = c.host, c.port
