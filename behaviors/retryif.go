@@ -49,23 +49,29 @@ func AnyError(conditions ...func(error) bool) func(error) bool {
 // answer of the business ([Business]), the mediator's own errors about a wiring or a call that
 // is over, an [*OpenError] of a breaker that is isolated, and a [*RetryError], for
 // attempts would multiply.
+//
+// An error of another package says for itself by a method Retryable() bool whether the
+// same message may have better luck, also one that is an error of the mediator's about a
+// wiring, such as that of a service of which no instance is there yet. Of several, the
+// first that errors.As finds counts.
 func Retryable(err error) bool {
-	if isFinal(err) {
-		return false
-	}
 	var panicked *mediator.PanicError
 	var retried *RetryError
 	var open *OpenError
 	switch {
-	case errors.As(err, &panicked), errors.As(err, &retried):
+	case errors.As(err, &panicked), errors.As(err, &retried), errors.Is(err, ErrInvalid), answer.Is(err):
 		return false
 	case errors.As(err, &open) && open.State == StateIsolated:
 		return false
 	}
-	return !answer.Is(err)
+	var says interface{ Retryable() bool }
+	if errors.As(err, &says) {
+		return says.Retryable()
+	}
+	return !isFinal(err)
 }
 
-var isFinal = ErrorIs(ErrInvalid, mediator.ErrNoHandler, mediator.ErrClosed, mediator.ErrMessageType,
+var isFinal = ErrorIs(mediator.ErrNoHandler, mediator.ErrClosed, mediator.ErrMessageType,
 	mediator.ErrNoResponse, mediator.ErrCallOver, mediator.ErrNextRunning, mediator.ErrStopped, mediator.ErrUnsubscribed)
 
 // DatabaseError is what [RetryDatabase] retries: timeouts, lost connections,

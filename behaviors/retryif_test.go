@@ -116,3 +116,28 @@ func TestConditionsOnErrors(t *testing.T) {
 		require.Equal(t, tc.is || tc.as, either(tc.err))
 	}
 }
+
+type verdict bool
+
+func (verdict) Error() string     { return "no instance" }
+func (v verdict) Retryable() bool { return bool(v) }
+func (verdict) Unwrap() error     { return mediator.ErrNoHandler }
+
+func TestErrorsSayThemselvesWhetherTheyAreRetried(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want bool
+	}{
+		{verdict(true), true},
+		{fmt.Errorf("call: %w", verdict(true)), true},
+		{errors.Join(mediator.ErrNoHandler, verdict(true)), true},
+		{errors.Join(errors.New("broken"), verdict(false)), false},
+		{mediator.ErrNoHandler, false},
+		{&behaviors.RetryError{Err: verdict(true)}, false},
+		{errors.Join(verdict(true), &mediator.PanicError{}), false},
+		{behaviors.Business(verdict(true)), false},
+		{errors.Join(verdict(true), behaviors.ErrInvalid), false},
+	} {
+		require.Equal(t, tc.want, behaviors.Retryable(tc.err), "%v", tc.err)
+	}
+}
