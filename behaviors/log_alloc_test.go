@@ -18,5 +18,3 @@ func TestLogAllocatesNothingWhenTheLevelIsOff(t *testing.T) {
 func TestLogAllocatesNothingForALineWithoutBodies(t *testing.T) {
 	requireNoAllocs(t, behaviors.Log(slog.New(writeNothing{slog.DiscardHandler})))
 }
-
-func TestRecorderAllocatesNothing(t *testing.T) { requireNoAllocs(t, behaviors.NewRecorder()) }

@@ -64,6 +64,8 @@ type stats struct {
 	// that they do not wait for each other's cache line.
 	nextLane atomic.Uint32
 	lanes    []itemLane // none, unless it is a stream
+
+	own *bound // of the calls that are counted here, whatever their names
 }
 
 const itemLanes = 8
@@ -84,6 +86,7 @@ func NewRecorder(config ...RecorderConfig) *Recorder {
 		c.MaxNames = 1000
 	}
 	r := &Recorder{maxNames: c.MaxNames, born: time.Now(), other: stats{lanes: make([]itemLane, itemLanes)}}
+	r.other.own = &bound{stats: &r.other}
 	r.byKey.Store(&map[statsKey]*stats{})
 	return r
 }
@@ -140,17 +143,26 @@ func (r *Recorder) Wrap(next mediator.Next) mediator.Next {
 }
 
 // bind finds the figures that c is counted in, and makes them the usual ones if
-// there are none yet.
+// there are none yet. Where names alternate it allocates nothing.
 func (r *Recorder) bind(usual *atomic.Pointer[bound], c mediator.Call) *bound {
 	key := statsKey{c.Name(), c.Handler(), c.Kind()}
-	b := &bound{
-		stats:  r.statsOf(key),
+	s := r.statsOf(key)
+	b := s.own
+	if first := usual.Load() == nil; s == &r.other && (first || key.kind != mediator.KindNotification) {
+		b = s.bind(key)
+	}
+	usual.CompareAndSwap(nil, b)
+	return b
+}
+
+// bind returns what binds a handler's calls with the key to s.
+func (s *stats) bind(key statsKey) *bound {
+	return &bound{
+		stats:  s,
 		name:   key.name,
 		stream: key.kind == mediator.KindStream,
 		fixed:  key.kind != mediator.KindNotification,
 	}
-	usual.CompareAndSwap(nil, b)
-	return b
 }
 
 // timed is a call that began at start and is not counted as ended yet; no stats
@@ -221,6 +233,7 @@ func (r *Recorder) statsOf(key statsKey) *stats {
 	if key.kind == mediator.KindStream {
 		s.lanes = make([]itemLane, itemLanes)
 	}
+	s.own = s.bind(key)
 	more[key] = s
 	r.byKey.Store(&more)
 	return s
