@@ -40,20 +40,33 @@ func itemAppender(c Codec) func(dst []byte, address any) ([]byte, error) {
 	}
 }
 
-// Errors of what came over the wire, and of what does not fit on it.
+// Errors of what came over the wire, and of what does not fit on it. But for
+// ErrConnection they are not retried by behaviors.Retry: the same message would meet
+// them again, and its handler may have run.
 var (
 	// ErrContentType: no codec of the node is for the message's content type.
-	ErrContentType = errors.New("unknown content type")
+	ErrContentType error = &retryError{text: "unknown content type"}
 	// ErrMalformed: what came is not what the protocol or the codec takes.
-	ErrMalformed = errors.New("malformed message")
+	ErrMalformed error = &retryError{text: "malformed message"}
 	// ErrTooLarge: a request, a response or an item of a stream is larger than what
 	// the server lets through in one message, by default 1 MiB with its headers.
-	ErrTooLarge = errors.New("larger than the server's limit")
+	ErrTooLarge error = &retryError{text: "larger than the server's limit"}
 	// ErrConnection: a stream was cut off, because the peer fell silent, a frame is
 	// missing, or the connection broke. Or a call came while the node has no connection:
 	// then nothing was sent.
 	ErrConnection = errors.New("the connection to the service broke")
 )
+
+// retryError tells behaviors.Retryable whether another attempt may have better luck.
+type retryError struct {
+	text      string
+	retryable bool
+	err       error // what it is too
+}
+
+func (e *retryError) Error() string   { return e.text }
+func (e *retryError) Unwrap() error   { return e.err }
+func (e *retryError) Retryable() bool { return e.retryable }
 
 // Codecs adds codecs to a node, for whatever arrives with their content types;
 // [Encoding] has a [Remote] send with one. A codec for the content type of an

@@ -24,7 +24,8 @@ import (
 //
 // It is also what a call comes back with that no instance of the service took:
 // that is mediator.ErrNoHandler, at once, while a service that does not answer is
-// context.DeadlineExceeded, when the time is up.
+// context.DeadlineExceeded, when the time is up. Such a call has reached no handler, so
+// behaviors.Retry repeats it, other than a mediator.ErrNoHandler that a handler returned.
 type RemoteError struct {
 	Service string // that was called
 	Name    string // of the message
@@ -203,16 +204,22 @@ func (w *wire) remoteError(service, name string, data []byte) *RemoteError {
 	return e
 }
 
-// malformedReply is a reply that no service of this package gave.
+// malformedReply is the error of a reply that cannot be read.
 func (w *wire) malformedReply(service, name string, err error) *RemoteError {
-	return &RemoteError{Service: service, Name: name, Message: fmt.Sprintf("%v: %v", ErrMalformed, err), Code: "malformed",
-		codes: []string{"malformed"}, causes: []error{ErrMalformed, err}}
+	if !errors.Is(err, ErrMalformed) {
+		err = fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return &RemoteError{Service: service, Name: name, Message: fmt.Sprintf("the response: %v", err), Code: "malformed",
+		codes: []string{"malformed"}, causes: []error{err}}
 }
+
+// errNoInstance may be over soon, as when the only instance starts again.
+var errNoInstance = &retryError{text: "no instance of the service", retryable: true, err: mediator.ErrNoHandler}
 
 // noService is the error of a call that nobody took.
 func noService(service, name, subject string) *RemoteError {
 	return &RemoteError{Service: service, Name: name, Code: "no_handler", codes: []string{"no_handler"},
-		Message: "no instance of the service takes requests on " + subject, causes: []error{mediator.ErrNoHandler}}
+		Message: "no instance of the service takes requests on " + subject, causes: []error{errNoInstance}}
 }
 
 // errorReply is the message that answers a request with err.

@@ -1,0 +1,73 @@
+package natsmediator_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/adapters/natsmediator"
+	"github.com/fsmediator/mediator/behaviors"
+	"github.com/stretchr/testify/require"
+)
+
+// recounted is the request place as it was, with another response.
+type recounted struct {
+	mediator.Returns[int]
+	SKU string
+	Qty int
+}
+
+func (recounted) MessageName() string { return "shop.Place" }
+
+// patient retries after next to nothing.
+func patient() natsmediator.RemoteOption {
+	return natsmediator.Use(behaviors.Retry(behaviors.RetryConfig{Retries: 3, Delay: time.Microsecond}))
+}
+
+// What cannot be read or sent would be the same the next time, and its handler has run.
+func TestResponsesThatCannotBeReadAreNotRetried(t *testing.T) {
+	n := embed(t)
+	var runs atomic.Int64
+	serve(t, wired(t, mediator.Handle(func(_ context.Context, q place) (order, error) {
+		runs.Add(1)
+		return order{SKU: strings.Repeat("x", q.Qty)}, nil
+	})), n)
+	_, err := mediator.Send(t.Context(), wired(t, natsmediator.Remote[recounted](n, "shop", patient())), recounted{})
+	require.ErrorIs(t, err, natsmediator.ErrMalformed)
+	require.ErrorContains(t, err, "shop.Place: the response: malformed message: application/json: json: cannot unmarshal")
+	require.EqualValues(t, 1, runs.Load())
+	_, err = mediator.Send(t.Context(), wired(t, natsmediator.Remote[place](n, "shop", patient())), place{Qty: 2 << 20})
+	require.ErrorIs(t, err, natsmediator.ErrTooLarge)
+	require.EqualValues(t, 2, runs.Load())
+}
+
+func TestRemoteErrorsThatAreRetried(t *testing.T) {
+	n := embed(t)
+	fail := map[string]error{"unhandled": mediator.ErrNoHandler, "unread": natsmediator.ErrContentType, "cut": natsmediator.ErrConnection, "other": errors.New("other")}
+	serve(t, wired(t, mediator.Handle(func(_ context.Context, q place) (order, error) { return order{}, fail[q.SKU] })), n)
+	m := wired(t, natsmediator.Remote[place](n, "shop"), natsmediator.Remote[ship](n, "nobody"))
+	for sku, want := range map[string]bool{"unhandled": false, "unread": false, "cut": true, "other": true} {
+		_, err := mediator.Send(t.Context(), m, place{SKU: sku})
+		require.Equal(t, want, behaviors.Retryable(err), "%v", err)
+	}
+	err := mediator.Exec(t.Context(), m, ship{})
+	require.ErrorIs(t, err, mediator.ErrNoHandler)
+	require.True(t, behaviors.Retryable(err), "no handler ran")
+}
+
+// The only instance is away for a moment.
+func TestCallIsRetriedUntilAnInstanceIsThere(t *testing.T) {
+	n := embed(t)
+	handler := wired(t, mediator.Handle(placed))
+	retry := natsmediator.Use(behaviors.Retry(behaviors.RetryConfig{Retries: 3, Delay: time.Microsecond, OnRetry: func(_ context.Context, e behaviors.RetryEvent) {
+		if e.Attempt == 3 {
+			serve(t, handler, n)
+		}
+	}}))
+	_, err := mediator.Send(t.Context(), wired(t, natsmediator.Remote[place](n, "shop", retry)), place{})
+	require.NoError(t, err)
+}
