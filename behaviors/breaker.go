@@ -20,13 +20,22 @@ import (
 // pass unchanged. It does not run a call whose context has ended, and does not
 // count one whose caller has cancelled. A panic and [runtime.Goexit] are failures.
 //
-// For a stream the outcome is that of the run. It is a success if the consumer
-// leaves its loop early; a panic or Goexit in that loop is ignored. A trial that
-// is a stream has succeeded with its first item, however long it then runs; that
-// it fails later still counts while the other trials run.
+// A run of a stream counts as a success with its first item, and again for each
+// tenth of the window that it goes on delivering: however long streams last, those
+// that are well are in the window beside those that fail. That its consumer leaves,
+// or panics in its loop, or cancels, takes nothing from that; without an item the
+// first is a success and the others are ignored. A run that fails after items is
+//
+//   - no failure if a [Retry] around the breaker has it go on after new items: see
+//     [ResumeFrom] and [StreamMode];
+//   - otherwise a failure, and instead of a success if it has not delivered for a tenth
+//     of the window, so that streams that all break off are nothing but failures.
+//
+// A trial that is a stream has succeeded with its first item, however long it then
+// runs; a failure within that tenth still counts while the other trials run.
 //
 // Every change of state begins a new count: what a call that began before it
-// comes to counts nowhere.
+// comes to counts nowhere. A stream counts anew by what it goes on to deliver.
 type Breaker struct {
 	c        BreakerConfig
 	circuits atomic.Pointer[map[string]*circuit] // replaced, never changed

@@ -73,6 +73,13 @@ func (p *period) succeeded() {
 	}
 }
 
+// takeBack has a call that was counted as a success, at the time at, not be one.
+func (p *period) takeBack(at int64) {
+	if p.window != nil {
+		p.window.add(windowUndone, at)
+	}
+}
+
 // change begins a period. mu is held; the caller calls what it returns when it
 // no longer is.
 func (k *circuit) change(to *period, err error) (notify func()) {
@@ -181,19 +188,21 @@ func (k *circuit) settle(p *period, t *trial, r result) {
 		k.settleTrial(p, t, r)()
 		return
 	}
-	now, row := r.ended, int64(0)
-	if now == 0 {
-		now = nanos()
-	}
-	kind := windowOK
 	switch r.outcome {
 	case OutcomeIgnored:
-		return
 	case OutcomeSuccess:
 		p.row.Store(0)
+		k.count(p, windowOK, 0, r)
 	default:
-		kind = windowFailed
-		row = p.row.Add(1)
+		k.count(p, windowFailed, p.row.Add(1), r)
+	}
+}
+
+// count counts a call in p, after row failures in a row.
+func (k *circuit) count(p *period, kind int, row int64, r result) {
+	now := r.ended
+	if now == 0 {
+		now = nanos()
 	}
 	if p.window != nil {
 		p.window.add(kind, now)

@@ -14,7 +14,8 @@ type BreakerConfig struct {
 	// which the breaker opens. Default: 0.5, or none if ConsecutiveFailures is set.
 	FailureRatio float64
 	// ConsecutiveFailures in a row, without a success between them, open the
-	// breaker, whatever the window holds. Default: 0, they do not matter.
+	// breaker, whatever the window holds. A stream is a success between them once it
+	// has delivered for a tenth of Window, or ended well. Default: 0, they do not matter.
 	ConsecutiveFailures int
 	// SlowCall is how long a call may take that is not slow; for a stream, how
 	// long until its first item. Default: 0, no call is slow.
@@ -61,8 +62,9 @@ type BreakerConfig struct {
 	// breaker stands around several, unless they all depend on the same thing.
 	// [Standard] sets it. Default: one for each message name, its key.
 	PerHandler bool
-	// Key gives the calls with the same key a breaker of their own. It is called
-	// for each call, concurrently. Default: as PerHandler says.
+	// Key gives the calls with the same key a breaker of their own: set it where one
+	// message asks many things, such as the stream of a sensor, of which one may be
+	// down. It is called for each call, concurrently. Default: as PerHandler says.
 	Key func(c mediator.Call) string
 	// MaxKeys bounds how many breakers there are. What comes later shares one, with
 	// the key [BreakerOtherKeys]. Default: 1000.

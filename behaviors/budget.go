@@ -28,7 +28,9 @@ type BudgetConfig struct {
 // Budget bounds retries by a share of the calls, so that retries of what is
 // overloaded do not multiply its load. It is a token bucket that calls fill, not
 // time: with the defaults, n calls are retried n/5 times at most, and up to 100
-// times more if calls before have earned that.
+// times more if calls before have earned that. Streams are retried at its cost until
+// they have delivered an item: a stream that broke off and goes on is no more load
+// than before, and a crowd of them that breaks off at once has to come back.
 //
 // One Budget may be shared by any number of [Retry] and [Hedge], such as all that
 // call the same server. It is safe for concurrent use. While the bucket is full,

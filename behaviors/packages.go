@@ -104,93 +104,119 @@ func Standard(config ...StandardConfig) []mediator.Behavior {
 type StreamingConfig struct {
 	Logger   *slog.Logger // default: slog.Default, as it is now
 	Recorder *Recorder    // default: none
+	// DeadLetters is the behavior of package deadletter, for streams that have failed
+	// for good. Their callers have the error, too. Default: none.
+	DeadLetters mediator.Behavior
 	// Health is a monitor of package health, Backpressure a behavior of package
 	// backpressure: they import this package's neighbors, not the other way round.
 	// Default: none. StreamingResilience has no place for Health.
 	Health, Backpressure mediator.Behavior
-	// Retry and Breaker take the place of the values of FS.Mediator 9.0, which are for
-	// streams that end within minutes: around one that goes on for days, a few
-	// interruptions use up a total time, and are all that a breaker counts. A Retry of
-	// one's own waits for an open breaker if it has a MaxDelay; that of the packages
-	// does for 30s at most.
+	// Retry and Breaker take the place of the values of FS.Mediator 9.0. To bear
+	// longer outages than those, set a Retry with more Retries. One's own waits for an
+	// open breaker if it has a MaxDelay.
 	Retry   *RetryConfig
 	Breaker *BreakerConfig
+	// BreakerKey gives the streams with the same key a breaker of their own, so that a
+	// source that is down does not shut out the streams from others:
+	//
+	//	func(c mediator.Call) string { return c.Message().(Readings).Sensor }
+	//
+	// It is [BreakerConfig.Key], for the breaker of the package too; it panics if
+	// Breaker has one already. Default: one breaker for each message name.
+	BreakerKey func(c mediator.Call) string
 }
 
-// retry is the retries of c, or d, which wait for an open breaker.
-func (c StreamingConfig) retry(d RetryConfig) mediator.Behavior {
-	if c.Retry != nil {
-		return newRetry(*c.Retry)
-	}
-	d.MaxDelay = 30 * time.Second
-	r := newRetry(d)
-	r.choseDelay = false // it is no choice of the user's to be warned of
-	return r
-}
-
-// breaker is the breaker of c, or one of d.
-func (c StreamingConfig) breaker(d BreakerConfig) mediator.Behavior {
+// guards is the retries and the breaker of c, or r and b. A stream that has delivered
+// waits for the end of any break, any other for 30s at most.
+func (c StreamingConfig) guards(r RetryConfig, b BreakerConfig) []mediator.Behavior {
 	if c.Breaker != nil {
-		d = *c.Breaker
+		b = *c.Breaker
 	}
-	return CircuitBreaker(d)
+	if c.BreakerKey != nil {
+		if b.Key != nil {
+			panic("behaviors: StreamingConfig: BreakerKey and the Key of Breaker contradict each other")
+		}
+		b.Key = c.BreakerKey
+	}
+	if c.Retry != nil {
+		r = *c.Retry
+	} else {
+		r.MaxDelay = 30 * time.Second
+	}
+	retry := newRetry(r)
+	if r.MaxDelay > 0 {
+		retry.waitsOut, retry.stayDelay = true, b.complete().MaxBreak
+	}
+	retry.choseDelay = c.Retry != nil && retry.choseDelay // what the user did not choose is nothing to be warned of
+	return []mediator.Behavior{retry, CircuitBreaker(b)}
 }
 
-// StreamingResilience returns behaviors for streams, the outermost first:
-// backpressure if given, nearest the consumer, so that all others see the pace of
-// the handler; the recorder if given; Log (every 1000 items or 30s); Retry (twice,
-// after 2s and 4s, within 5 minutes); CircuitBreaker (60 % of at least 3 calls in 5
-// minutes, for 2 minutes); Slow (first item after 5s, fewer than 10 items a
-// second). The values are those of FS.Mediator 9.0, the C# library whose features
-// this one has.
+// seen is what sees what the caller gets, and the boundary inside of it.
+func (c StreamingConfig) seen(observers []mediator.Behavior) []mediator.Behavior {
+	return append(append(observers, optional(c.DeadLetters)...), optional(c.Backpressure)...)
+}
+
+// StreamingResilience returns behaviors for streams, the outermost first: Log (every
+// 1000 items or 30s); the recorder if given; dead letters if given; backpressure if
+// given, so that the others see the pace of the handler; Retry (twice, after 2s and
+// 4s, within 5 minutes); CircuitBreaker (60 % of at least 3 calls in 5 minutes, for 2
+// minutes); Slow (first item after 5s, fewer than 10 items a second). The values are
+// those of FS.Mediator 9.0, the C# library whose features this one has.
 //
-// A stream that fails after its first item is not started again, as items would be
-// delivered twice, unless its handler calls [ResumeFrom] or [StreamingConfig].Retry
-// sets another [StreamMode].
+// What it keeps up, and for how long, is as with [StreamingPlatinum].
 //
 // It takes at most one config.
 func StreamingResilience(config ...StreamingConfig) []mediator.Behavior {
 	c := onlyConfig("StreamingResilience", config)
 	l := loggerOr(c.Logger)
-	bs := optional(c.Backpressure)
-	bs = append(bs, observers(LogWith(l, LogConfig{ProgressItems: 1000, ProgressEvery: 30 * time.Second}), c.Recorder)...)
-	return append(bs,
-		c.retry(RetryConfig{Retries: 2, Delay: 2 * time.Second, Backoff: Exponential, MaxTotal: 5 * time.Minute}),
-		c.breaker(BreakerConfig{FailureRatio: 0.6, MinCalls: 3, Window: 5 * time.Minute, Break: 2 * time.Minute}),
-		Slow(SlowConfig{FirstItem: 5 * time.Second, MinRate: 10, Logger: l}))
+	bs := c.seen(observers(LogWith(l, LogConfig{ProgressItems: 1000, ProgressEvery: 30 * time.Second}), c.Recorder))
+	bs = append(bs, c.guards(
+		RetryConfig{Retries: 2, Delay: 2 * time.Second, Backoff: Exponential, MaxTotal: 5 * time.Minute},
+		BreakerConfig{FailureRatio: 0.6, MinCalls: 3, Window: 5 * time.Minute, Break: 2 * time.Minute})...)
+	return append(bs, Slow(SlowConfig{FirstItem: 5 * time.Second, MinRate: 10, Logger: l}))
 }
 
 // StreamingPlatinum returns behaviors for streams that must stay up, the outermost
-// first: backpressure if given, nearest the consumer; the recorder if given;
-// MemoryGuard ([MemoryGuardBalanced]); the health monitor if given, best with the
-// preset DataProcessing; Slow (first item after 5s, fewer than 10 items a second);
-// Retry (twice, after 1s and 2s, within 3 minutes); CircuitBreaker (50 % of at
-// least 3 calls in 3 minutes, for a minute); Log (every 2500 items or 45s), which
-// being inside of Retry has a line for each attempt. The values are those of
-// FS.Mediator 9.0, the C# library whose features this one has.
+// first: the recorder if given; dead letters if given; backpressure if given, so that
+// the others see the pace of the handler; MemoryGuard ([MemoryGuardBalanced]); the
+// health monitor if given, best with the preset DataProcessing; Slow (first item
+// after 5s, fewer than 10 items a second); Retry (twice, after 1s and 2s, within 3
+// minutes); CircuitBreaker (50 % of at least 3 calls in 3 minutes, for a minute); Log
+// (every 2500 items or 45s), which being inside of Retry has a line for each attempt.
+// The values are those of FS.Mediator 9.0, the C# library whose features this one
+// has.
 //
 // To stay up after its first item, a stream needs one thing more: its handler calls
 // [ResumeFrom] to go on where it was, or [StreamingConfig].Retry sets
 // [RetryConfig.Stream] to [SkipDelivered], for handlers that yield the same items
 // each time, or [Redeliver]. Without that, a failure after an item is the end of the
-// stream, as items would be delivered twice. One that goes on for days needs a
-// Retry without a MaxTotal, too, and a Breaker that does not count interruptions.
+// stream, as items would be delivered twice.
+//
+// With it, a stream bears any number of interruptions, for days: each item begins the
+// retries and their time anew, and a run that is resumed after items is no failure to
+// the breaker. It ends when it fails three times in a row without an item, so the
+// values above bear an outage of 3s (StreamingResilience: 6s), or when there is no
+// item for the 3 minutes (5) of the retries. If the breaker is open, which the
+// failures of other streams may have done, a stream that has delivered waits for the
+// break to end, however long within those minutes, and one that has not for 30s at
+// most; to be turned away by the breaker uses up no retry. To bear longer outages, set
+// [StreamingConfig].Retry, with a MaxDelay.
 //
 // It takes at most one config.
 func StreamingPlatinum(config ...StreamingConfig) []mediator.Behavior {
 	c := onlyConfig("StreamingPlatinum", config)
 	l := loggerOr(c.Logger)
-	bs := optional(c.Backpressure)
+	var bs []mediator.Behavior
 	if c.Recorder != nil {
 		bs = append(bs, c.Recorder)
 	}
-	bs = append(bs, MemoryGuard(MemoryGuardBalanced()))
+	bs = append(c.seen(bs), MemoryGuard(MemoryGuardBalanced()))
 	bs = append(bs, optional(c.Health)...)
-	return append(bs,
-		Slow(SlowConfig{FirstItem: 5 * time.Second, MinRate: 10, Logger: l}),
-		c.retry(RetryConfig{Retries: 2, Delay: time.Second, Backoff: Exponential, MaxTotal: 3 * time.Minute}),
-		c.breaker(BreakerConfig{FailureRatio: 0.5, MinCalls: 3, Window: 3 * time.Minute, Break: time.Minute}),
-		LogWith(l, LogConfig{ProgressItems: 2500, ProgressEvery: 45 * time.Second}))
+	bs = append(bs, Slow(SlowConfig{FirstItem: 5 * time.Second, MinRate: 10, Logger: l}))
+	bs = append(bs, c.guards(
+		RetryConfig{Retries: 2, Delay: time.Second, Backoff: Exponential, MaxTotal: 3 * time.Minute},
+		BreakerConfig{FailureRatio: 0.5, MinCalls: 3, Window: 3 * time.Minute, Break: time.Minute})...)
+	return append(bs, LogWith(l, LogConfig{ProgressItems: 2500, ProgressEvery: 45 * time.Second}))
 }
 
 func loggerOr(l *slog.Logger) *slog.Logger {

@@ -54,9 +54,9 @@ func TestPackagesAreInTheRightOrder(t *testing.T) {
 		})))
 	require.Equal(t, []string{log, retry, breaker, slow}, namesOf(behaviors.StreamingResilience()))
 	require.Equal(t, []string{guard, slow, retry, breaker, log}, namesOf(behaviors.StreamingPlatinum()))
-	all := behaviors.StreamingConfig{Recorder: r, Health: placeholder("health"), Backpressure: placeholder("backpressure")}
-	require.Equal(t, []string{"backpressure", log, "Recorder", retry, breaker, slow}, namesOf(behaviors.StreamingResilience(all)))
-	require.Equal(t, []string{"backpressure", "Recorder", guard, "health", slow, retry, breaker, log}, namesOf(behaviors.StreamingPlatinum(all)))
+	all := behaviors.StreamingConfig{Recorder: r, DeadLetters: placeholder("deadletter"), Health: placeholder("health"), Backpressure: placeholder("backpressure")}
+	require.Equal(t, []string{log, "Recorder", "deadletter", "backpressure", retry, breaker, slow}, namesOf(behaviors.StreamingResilience(all)))
+	require.Equal(t, []string{"Recorder", "deadletter", "backpressure", guard, "health", slow, retry, breaker, log}, namesOf(behaviors.StreamingPlatinum(all)))
 }
 
 // unlimited is a Limiter.

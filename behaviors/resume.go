@@ -37,10 +37,24 @@ type positionKey struct{}
 
 // position is where an attempt of a stream begins.
 type position struct {
-	call  mediator.Call
-	begin int
-	asked atomic.Bool
-	outer *position // that of the Retry around
+	call     mediator.Call
+	begin    int
+	restarts bool // the Retry may start it again after items, asked or not
+	asked    atomic.Bool
+	advanced atomic.Bool // the attempt has delivered an item that is new
+	outer    *position   // that of the Retry around
+}
+
+// goesOn tells whether a Retry around c, if it begins another attempt, has it go on
+// after new items that the present one, with ctx, has delivered.
+func goesOn(ctx context.Context, c mediator.Call) bool {
+	p, _ := ctx.Value(positionKey{}).(*position)
+	for ; p != nil; p = p.outer {
+		if p.advanced.Load() && (p.restarts || p.asked.Load()) && p.isOf(c.Message()) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *position) isOf(q any) bool {

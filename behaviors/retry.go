@@ -42,6 +42,8 @@ type RetryConfig struct {
 	// Budget bounds the retries by a share of the calls. Default: a Budget for each
 	// handler, with the defaults of [BudgetConfig] but a Min of at least Retries, so
 	// that a single call can be retried as often as it says. [NoBudget] for none.
+	// A stream that has delivered items is not charged: it has one run at a time, which
+	// Retries and the waits bound.
 	Budget *Budget
 	// OnRetry is called just before a retry begins, on the call's goroutine,
 	// concurrently with other calls; ctx is that of the attempt. A behavior outside
@@ -137,6 +139,8 @@ type retry struct {
 	RetryConfig
 	choseDelay bool          // the user has set MaxDelay
 	openDelay  time.Duration // the longest wait for an open breaker
+	stayDelay  time.Duration // of a stream that has delivered, if that is longer
+	waitsOut   bool          // to be turned away by a breaker is no attempt: it uses up no retry
 	retried    tally.Tally
 }
 

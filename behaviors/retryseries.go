@@ -24,6 +24,7 @@ type series struct {
 
 	attempts int           // ended
 	retries  int           // since the begin or, on a stream, since there was a new item
+	earned   bool          // the stream has delivered, so that the budget is not asked
 	waited   time.Duration // before the latest retry
 	earlier  []error
 }
@@ -40,7 +41,8 @@ func (s *series) follow(err, barred error) (context.Context, error) {
 		}
 		return nil, err
 	}
-	if !retriable || s.retries == s.Retries {
+	waitsOut := s.waitsOut && isTurnedAway(err)
+	if !retriable || s.retries == s.Retries && !waitsOut {
 		return nil, s.giveUp(err, nil)
 	}
 	if barred != nil {
@@ -53,16 +55,18 @@ func (s *series) follow(err, barred error) (context.Context, error) {
 	if stopped := s.tooLong(wait, longest); stopped != nil {
 		return nil, s.giveUp(err, stopped)
 	}
-	giveBack, ok := s.budget.take()
-	if !ok {
-		return nil, s.giveUp(err, ErrRetryBudget)
-	}
 	begun := false
-	defer func() {
-		if !begun {
-			giveBack()
+	if !s.earned && !waitsOut {
+		giveBack, ok := s.budget.take()
+		if !ok {
+			return nil, s.giveUp(err, ErrRetryBudget)
 		}
-	}()
+		defer func() {
+			if !begun {
+				giveBack()
+			}
+		}()
+	}
 	failed := nanos()
 	s.sleep(wait)
 	if stopped := s.ended(); stopped != nil {
@@ -85,13 +89,23 @@ func (s *series) follow(err, barred error) (context.Context, error) {
 		}
 	}
 	begun = true
-	s.retries++
+	if !waitsOut {
+		s.retries++
+	}
 	s.retried.Add(s.call.Name())
 	if len(s.earlier) == maxEarlier {
 		s.earlier = slices.Delete(s.earlier, 1, 2)
 	}
 	s.earlier = append(s.earlier, err)
 	return ctx, nil
+}
+
+// isTurnedAway tells whether a breaker that will let calls through again has not let
+// this one through: err is all it said, and wraps nothing, so it is none that the
+// handler met.
+func isTurnedAway(err error) bool {
+	open, ok := err.(*OpenError) //nolint:errorlint // as above
+	return ok && open.State != StateIsolated
 }
 
 // says tells whether err is the error and the cause of a context already.
@@ -115,10 +129,13 @@ func (s *series) wait(err error) (wait, longest time.Duration) {
 	var own interface{ RetryAfter() time.Duration }
 	if errors.As(err, &own) {
 		if d := own.RetryAfter(); d > 0 {
-			if _, open := own.(*OpenError); open {
-				return d, s.openDelay
+			if _, open := own.(*OpenError); !open {
+				return d, s.MaxDelay
 			}
-			return d, s.MaxDelay
+			if s.earned {
+				return d, max(s.openDelay, s.stayDelay)
+			}
+			return d, s.openDelay
 		}
 	}
 	s.waited = s.Backoff.wait(s.retries+1, s.Delay, s.MaxDelay, s.waited)

@@ -62,7 +62,7 @@ func (s *series) stream(next mediator.Next) error {
 			return nil
 		}
 		if d.delivered > before {
-			s.retries, s.waited, s.earlier, s.begun = 0, 0, nil, nanos()
+			s.retries, s.waited, s.earlier, s.begun, s.earned = 0, 0, nil, nanos(), true
 		}
 		again, final := s.follow(err, d.barred())
 		if final != nil {
@@ -80,16 +80,17 @@ type delivery struct {
 	resumes   bool // the handler has asked in some attempt where to begin
 
 	// Of the present attempt.
-	from  *position
-	begun bool
-	at    int // items since the stream's beginning
+	from     *position
+	begun    bool
+	advanced bool // as from says, for this goroutine
+	at       int  // items since the stream's beginning
 }
 
 // begin begins an attempt with a context that tells where.
 func (d *delivery) begin(ctx context.Context, c mediator.Call) context.Context {
 	outer, _ := ctx.Value(positionKey{}).(*position)
-	d.from = &position{call: c, begin: d.delivered, outer: outer}
-	d.begun = false
+	d.from = &position{call: c, begin: d.delivered, restarts: d.resumes || d.mode != RestartUndelivered, outer: outer}
+	d.begun, d.advanced = false, false
 	return context.WithValue(ctx, positionKey{}, d.from)
 }
 
@@ -108,6 +109,10 @@ func (d *delivery) keep() bool {
 		return d.mode == Redeliver
 	}
 	d.delivered = d.at
+	if !d.advanced {
+		d.advanced = true
+		d.from.advanced.Store(true)
+	}
 	return true
 }
 

@@ -27,10 +27,9 @@ type window struct {
 	lanes         []windowLane
 }
 
-// windowLane is padded to whole cache lines.
+// windowLane takes up whole cache lines.
 type windowLane struct {
 	slots [windowSlices]windowSlot
-	_     [16]byte
 }
 
 // windowSlot holds the counts of a slice. A count is one word with the number of
@@ -42,6 +41,7 @@ const (
 	windowOK = iota
 	windowFailed
 	windowSlow
+	windowUndone // successes that are none: they count in the slice of what they undo
 	windowKinds
 )
 
@@ -86,11 +86,12 @@ func (w *window) sum(now int64) (c counts) {
 	for i := range w.lanes {
 		for j := range w.lanes[i].slots {
 			slot := &w.lanes[i].slots[j]
-			c.ok += recent(&slot[windowOK], slice)
+			c.ok += recent(&slot[windowOK], slice) - recent(&slot[windowUndone], slice)
 			c.failed += recent(&slot[windowFailed], slice)
 			c.slow += recent(&slot[windowSlow], slice)
 		}
 	}
+	c.ok = max(0, c.ok) // what was undone meanwhile may have been added after it was read
 	return c
 }
 
