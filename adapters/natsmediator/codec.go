@@ -52,7 +52,7 @@ var (
 	// the server lets through in one message, by default 1 MiB with its headers.
 	ErrTooLarge error = &retryError{text: "larger than the server's limit"}
 	// ErrConnection: a stream was cut off, because the peer fell silent, a frame is
-	// missing, or the connection broke. Or a call came while the node has no connection:
+	// missing, the connection broke, or the service's instance was closed. Or a call came while the node has no connection:
 	// then nothing was sent.
 	ErrConnection = errors.New("the connection to the service broke")
 )

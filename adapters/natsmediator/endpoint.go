@@ -84,7 +84,11 @@ func (e *endpoint) open(msg *nats.Msg, limit time.Duration) (c *call, err error)
 		left = limit
 	}
 	c = &call{e: e, msg: msg, codec: codec, start: time.Now()}
-	c.ctx = s.node.wire.extract(s.base, msg.Header)
+	parent := s.base
+	if e.kind == mediator.KindStream {
+		parent = s.flowing
+	}
+	c.ctx = s.node.wire.extract(parent, msg.Header)
 	if left > 0 || ok {
 		c.ctx, c.cancel = context.WithTimeout(c.ctx, left)
 	} else {

@@ -43,6 +43,8 @@ type Service struct {
 	streams   atomic.Int64
 	base      context.Context // of all handlers
 	cancel    context.CancelCauseFunc
+	flowing   context.Context // of those of streams, ends ahead of base
+	dam       context.CancelCauseFunc
 	forget    func()
 
 	once sync.Once
@@ -164,6 +166,7 @@ func Serve(ctx context.Context, m *mediator.Mediator, n *Node, service string, o
 		workers: newWorkers(c.concurrency, c.queue),
 	}
 	s.base, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	s.flowing, s.dam = context.WithCancelCause(s.base)
 	if err := s.start(ctx); err != nil {
 		s.cancel(err)
 		return nil, fmt.Errorf("natsmediator: serve %s: %w", service, err)
@@ -264,16 +267,26 @@ func (s *Service) listen(subject string, f nats.MsgHandler) error {
 	return nil
 }
 
-// Close takes no more calls, finishes those in progress, and returns. What was
-// on its way to this instance is answered too. When ctx ends, the contexts of the
-// handlers still running, those of streams above all, are cancelled, their callers
-// get mediator.ErrClosed if the handlers heed that within a second, and Close
+// Close takes no more calls, finishes the requests in progress, and returns. What was
+// on its way to this instance is answered too.
+//
+// Streams, which may have no end, are not waited for: the contexts of their handlers are
+// cancelled at once, and those that then had more to say end with [ErrConnection] for
+// their consumers. behaviors.Retry retries that, with another instance: around a
+// RemoteStream it wants behaviors.SkipDelivered for it.
+//
+// When ctx ends, the contexts of the handlers still running are cancelled too, their
+// callers get mediator.ErrClosed if the handlers heed that within a second, and Close
 // returns an error that says how many there were. A second Close waits for the
 // first, and returns the same.
 func (s *Service) Close(ctx context.Context) error {
 	s.once.Do(func() { s.err = s.close(ctx) })
 	return s.err
 }
+
+// errInstanceCloses is what streams end with. It is none of a mediator that is closed,
+// which would be final: another instance may have the stream.
+var errInstanceCloses = fmt.Errorf("%w: the service's instance is being closed", ErrConnection)
 
 func (s *Service) close(ctx context.Context) error {
 	defer s.forget()
@@ -290,6 +303,7 @@ func (s *Service) close(ctx context.Context) error {
 			errs = append(errs, ignoreClosed(err))
 		}
 	}
+	s.dam(errInstanceCloses)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

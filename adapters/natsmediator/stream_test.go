@@ -379,24 +379,41 @@ func TestStreamsAreBounded(t *testing.T) {
 	}, patience, time.Millisecond, "there is room again")
 }
 
-func TestServiceCloseCutsAnEndlessStreamShort(t *testing.T) {
+// TestServiceCloseEndsStreamsAtOnce has an instance closed under a stream without end,
+// whose consumer goes on with the next instance.
+func TestServiceCloseEndsStreamsAtOnce(t *testing.T) {
 	n := embed(t)
-	ended := make(chan error, 1)
-	s := serve(t, wired(t, mediator.HandleStream(endless(ended))), n)
-	m := wired(t, natsmediator.RemoteStream[count](n, "shop"))
+	ended := make(chan error, 2)
+	handler := wired(t, mediator.HandleStream(endless(ended)))
+	first := serve(t, handler, n)
+	var reason error
+	m := wired(t, natsmediator.RemoteStream[count](n, "shop", natsmediator.Use(behaviors.Retry(behaviors.RetryConfig{
+		Delay: time.Microsecond, Stream: behaviors.SkipDelivered,
+		OnRetry: func(_ context.Context, e behaviors.RetryEvent) {
+			if reason == nil {
+				reason = e.Err
+				serve(t, handler, n)
+			}
+		},
+	}))))
 	closed := make(chan error, 1)
-	var last error
+	next := 0
 	for i, err := range mediator.Stream(t.Context(), m, count{}) {
-		if last = err; i == 100 {
-			go func() {
-				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-				defer cancel()
-				closed <- s.Close(ctx)
-			}()
+		require.NoError(t, err)
+		require.Equal(t, next, i)
+		next++
+		if i == 100 {
+			go func() { closed <- first.Close(t.Context()) }()
+		}
+		if reason != nil && i > 100_000 {
+			break
 		}
 	}
-	require.ErrorIs(t, last, mediator.ErrClosed)
-	require.ErrorIs(t, <-closed, context.DeadlineExceeded)
+	require.NoError(t, <-closed, "without waiting for the end of its context, which never comes")
+	require.ErrorIs(t, reason, natsmediator.ErrConnection)
+	require.ErrorContains(t, reason, "the service's instance is being closed")
+	require.NotErrorIs(t, reason, mediator.ErrClosed)
+	require.ErrorIs(t, <-ended, natsmediator.ErrConnection, "the handler is told")
 }
 
 // TestServiceClosesAtTheEndOfAStream has the service closed when the handler has
@@ -408,7 +425,7 @@ func TestServiceClosesAtTheEndOfAStream(t *testing.T) {
 		err                 error
 	}{
 		"room":    {window: 128, items: 300, want: 300},
-		"no room": {window: 1, items: 10, want: 1, err: mediator.ErrClosed},
+		"no room": {window: 1, items: 10, want: 1, err: natsmediator.ErrConnection},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := embed(t, natsmediator.ServerOptions(noSync))
@@ -420,8 +437,6 @@ func TestServiceClosesAtTheEndOfAStream(t *testing.T) {
 				return err
 			})))), n)
 			m := wired(t, natsmediator.RemoteStream[count](n, "shop", natsmediator.Window(c.window)))
-			ctx, cancel := context.WithCancel(t.Context())
-			cancel()
 			got, last := 0, error(nil)
 			for _, err := range mediator.Stream(t.Context(), m, count{To: c.items}) {
 				if last = err; err != nil {
@@ -429,7 +444,7 @@ func TestServiceClosesAtTheEndOfAStream(t *testing.T) {
 				}
 				if got++; got == 1 {
 					<-yielded
-					require.ErrorIs(t, s.Close(ctx), context.Canceled)
+					require.NoError(t, s.Close(t.Context()))
 				}
 			}
 			require.Equal(t, c.want, got)
