@@ -30,7 +30,7 @@ func (m *Monitor) adjust(r *run, s *Stream, c clock) (taken []Adjustment) {
 			}
 		}
 	}
-	settings := slices.ContainsFunc(taken, func(a Adjustment) bool { return a.Action != Interrupt })
+	settings := slices.ContainsFunc(taken, func(a Adjustment) bool { return a.Action != Interrupt && !a.brief() })
 	for _, a := range m.relax(r, s, settings) {
 		if m.do(r, s, &a, c) {
 			taken = append(taken, a)
@@ -89,13 +89,45 @@ func (s *queues) undo(reported *Stream) (all []Adjustment) {
 		for action, to := range [...]float64{
 			SetCapacity: float64(one.configured.Capacity), SetPace: one.configured.Pace, SetSample: float64(one.configured.Sample),
 		} {
-			if one.changed[action] {
+			if one.changed[action] && (!one.brief || Action(action) != SetPace) {
 				one.changed[action] = false
 				all = append(all, Adjustment{Action: Action(action), Queue: i, To: to, Why: "the stream is calm", Undo: true})
 			}
 		}
 	}
 	return all
+}
+
+// brief tells whether it is a pace for as long as there is something queued.
+func (a *Adjustment) brief() bool { return a.Action == SetPace && a.WhileQueued }
+
+// lift undoes the paces that were set for as long as there was something queued, where
+// there is little left. It is done at each look.
+func (m *Monitor) lift(r *run, at int64) {
+	c := readClock()
+	r.mu.Lock()
+	s := Stream{ID: r.id, Name: r.tally.key.name, Queues: r.queues.report(at, false)}
+	undo := []Adjustment{}
+	for i, one := range r.queues.here {
+		if one.brief && one.low(s.Queues[i].Depth) {
+			one.brief, one.changed[SetPace] = false, false
+			undo = append(undo, Adjustment{Action: SetPace, Queue: i, To: one.configured.Pace, Why: "the stream is calm", Undo: true})
+		}
+	}
+	r.mu.Unlock()
+	m.askOwners(s.Queues)
+	for _, a := range undo {
+		if !m.do(r, &s, &a, c) {
+			continue
+		}
+		r.mu.Lock()
+		r.adjusting.count++
+		r.mu.Unlock()
+		m.looking.lifted = append(m.looking.lifted, a)
+		m.mu.Lock()
+		m.adjustments.add(a)
+		m.mu.Unlock()
+	}
 }
 
 func (s *queues) find(q Queue) *seenQueue {
@@ -134,6 +166,9 @@ func (m *Monitor) do(r *run, s *Stream, a *Adjustment, c clock) bool {
 		case SetSample:
 			one.configured.Sample = before.Sample
 		}
+	}
+	if one := r.queues.find(*q); one != nil && a.Action == SetPace {
+		one.brief = a.brief()
 	}
 	return true
 }

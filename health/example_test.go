@@ -197,11 +197,11 @@ func ExamplePolicyFunc() {
 }
 
 func ExamplePacing() {
-	s := health.Stream{Queues: []health.Queue{{Capacity: 100, Depth: 90, Pressure: true, Paces: true, DeliveredRate: 50}}}
+	s := health.Stream{Queues: []health.Queue{{Capacity: 100, Depth: 90, Pressure: true, Paces: true, TakenRate: 40}}}
 	for _, a := range (health.Pacing{}).Adjust(s) {
 		fmt.Printf("%v %v: %s\n", a.Action, a.To, a.Why)
 	}
-	// Output: set pace 45: 90 of 100 queued, the consumer takes 50 a second
+	// Output: set pace 34: 90 of 100 queued, the consumer takes 40 a second
 }
 
 func ExampleCapacity() {

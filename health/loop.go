@@ -23,10 +23,11 @@ type looking struct {
 	next  atomic.Int64 // when the next look is due; never, if there is none to come
 	under atomic.Bool  // a look is under way
 
-	mu       sync.Mutex // one look at a time
-	chain    uint64     // of looks; a timer that belongs to an older one has no effect
-	due      int64      // when to report
-	activity uint64     // at the latest look, see Monitor.busy
+	mu       sync.Mutex   // one look at a time
+	chain    uint64       // of looks; a timer that belongs to an older one has no effect
+	due      int64        // when to report
+	activity uint64       // at the latest look, see Monitor.busy
+	lifted   []Adjustment // since the latest report
 }
 
 const (
@@ -161,7 +162,9 @@ func (m *Monitor) look(at int64) (recovering bool) {
 	memory := m.readMemory()
 	v := m.collect()
 	for _, r := range v.runs {
-		r.look(at, memory, &m.c)
+		if r.look(at, memory, &m.c) {
+			m.lift(r, at)
+		}
 		v.items[r.tally.place] += r.items.Load()
 	}
 	for i, t := range v.tallies {

@@ -53,6 +53,7 @@ func New(c Config) *Monitor {
 	m.tickEvery = int64(m.c.tick())
 	m.byKey.Store(&map[tallyKey]*tally{})
 	m.looking.next.Store(never)
+	m.looking.lifted = []Adjustment{}
 	m.ready.Store(true)
 	m.ended, m.adjustments = newLog[Stream](m.c.Recent), newLog[Adjustment](recentAdjustments)
 	m.sources = slices.Clone(m.c.Sources)

@@ -3,20 +3,30 @@ package health
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
 // DefaultPolicies are a [Pacing] and a [Capacity], each with its defaults. Neither
-// loses an item, ends a stream or takes more memory than the queues were
-// configured for.
+// loses an item, costs throughput, ends a stream or takes more memory than the queues
+// were configured for.
 func DefaultPolicies() []Policy { return []Policy{Pacing{}, Capacity{}} }
 
-// Pacing slows a producer down to what its consumer takes while the queue between
-// them is under pressure, so that the queue neither overflows nor drops. The zero
-// value is ready to use.
+// Pacing has a queue under pressure get shorter, and keeps it half full: it slows the
+// producer down to a little less than its consumer takes, and then to just that. The
+// zero value is ready to use.
+//
+// It costs no throughput. The consumer has what is queued to go on with, its rate is
+// that of the time in which it took items, however long it paused then, and once a look
+// finds little left, the producer goes on as it likes. Of several queues one is
+// paced, the outermost under pressure. A queue that loses nothing holds up its producer
+// by itself when it is full; what Pacing adds there is that items get through sooner.
 type Pacing struct {
 	// Least is the lowest items per second that it goes down to. Default: 1.
 	Least float64
+	// Wait is how long what is queued must take the consumer for a queue that loses
+	// nothing to be paced: a shorter one is worth nothing to make shorter. Default: 2s.
+	Wait time.Duration
 	// Lossy has it pace also a producer whose queue drops items, or has. By default
 	// it does not: a queue that drops is there for a producer that does not wait.
 	Lossy bool
@@ -25,27 +35,49 @@ type Pacing struct {
 // paceBelow is the share of the consumer's rate that the producer gets, so that
 // the queue empties; paceAgain is the change from which a pace is set anew.
 const (
-	paceBelow = 0.9
-	paceAgain = 0.1
+	paceBelow   = 0.85
+	paceAgain   = 0.1
+	defaultWait = 2 * time.Second
 )
 
 // Adjust is part of [Policy].
-func (p Pacing) Adjust(s Stream) (all []Adjustment) {
-	least := p.Least
-	if !(least > 0) {
-		least = 1
+func (p Pacing) Adjust(s Stream) []Adjustment {
+	i := slices.IndexFunc(s.Queues, func(q Queue) bool { return q.Paces && q.Pace != q.Configured.Pace })
+	if i < 0 {
+		i = slices.IndexFunc(s.Queues, func(q Queue) bool { return q.Paces && q.Pressure && q.TakenRate > 0 && p.helps(q) })
 	}
-	for i, q := range s.Queues {
-		if !q.Paces || !q.Pressure || (q.Drops || q.Dropped > 0) && !p.Lossy {
-			continue
-		}
-		pace := max(least, paceBelow*q.DeliveredRate)
-		if q.Pace == 0 || math.Abs(pace-q.Pace) > paceAgain*q.Pace {
-			all = append(all, Adjustment{Action: SetPace, Queue: i, To: pace,
-				Why: fmt.Sprintf("%d of %d queued, the consumer takes %.4g a second", q.Depth, q.Capacity, q.DeliveredRate)})
-		}
+	if i < 0 {
+		return nil
 	}
-	return all
+	q := s.Queues[i]
+	pace := q.TakenRate
+	switch {
+	case q.Pressure:
+		pace *= paceBelow
+	case 2*q.Depth > q.Capacity:
+		return nil // it gets shorter
+	}
+	if !(p.Least > 0) {
+		p.Least = 1
+	}
+	pace = max(p.Least, pace)
+	if q.Configured.Pace > 0 {
+		pace = min(pace, q.Configured.Pace)
+	}
+	if q.Pace > 0 && math.Abs(pace-q.Pace) <= paceAgain*q.Pace {
+		return nil
+	}
+	return []Adjustment{{Action: SetPace, Queue: i, To: pace, WhileQueued: true,
+		Why: fmt.Sprintf("%d of %d queued, the consumer takes %.4g a second", q.Depth, q.Capacity, q.TakenRate)}}
+}
+
+// helps tells whether it is of use to pace the producer of a queue under pressure.
+func (p Pacing) helps(q Queue) bool {
+	if q.Drops || q.Dropped > 0 {
+		return p.Lossy
+	}
+	orDefault(&p.Wait, defaultWait)
+	return float64(q.Depth) >= p.Wait.Seconds()*q.TakenRate
 }
 
 // Capacity doubles the capacity of a queue that is under pressure. While the stream

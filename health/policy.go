@@ -53,7 +53,7 @@ func (a Action) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 // and not counted.
 //
 // Once the stream is calm for [Config].Relax Intervals in a row, all settings of
-// its queues go back to what they were. Calm means: no finding but LowThroughput and
+// its queues go back to what they were, but for a pace that is set WhileQueued. Calm means: no finding but LowThroughput and
 // Degradation, which an adjustment may cause itself, and no queue under pressure. If the
 // same stream is adjusted again within as many Intervals, the next time
 // takes twice as many, up to 32 times Relax: so a stream that needs an adjustment
@@ -63,6 +63,10 @@ type Adjustment struct {
 	Queue  int     `json:"queue"` // its place in [Stream].Queues
 	To     float64 `json:"to"`
 	Why    string  `json:"why"`
+	// WhileQueued has a pace hold only while the consumer has something queued to go
+	// on with: it goes back to what it was as soon as a look, not a report, finds no more
+	// than an eighth of the queue's capacity. Other actions do not heed it.
+	WhileQueued bool `json:"while_queued,omitempty"`
 
 	Time     time.Time `json:"time"`
 	Stream   string    `json:"stream"` // name

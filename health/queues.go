@@ -12,19 +12,40 @@ type queues struct {
 	here                       []*seenQueue         // outermost first
 	before                     mediator.QueueCounts // of all, when the run began
 	produced, dropped, skipped uint64               // since then, also in those that are gone: a retry makes new ones
+	depth                      int                  // of all that are here, at the latest look
 }
 
 type seenQueue struct {
 	queue      *mediator.Queue
 	configured Settings
 	changed    [Interrupt]bool // by Action: set by the Monitor, and not undone
+	brief      bool            // its pace is [Adjustment].WhileQueued
 
 	pressed bool  // it was nearly full, and not less than half full since:
 	since   int64 // when that began
 
 	reported    int64 // when it was last reported, or found,
 	deliveredBy uint64
+
+	measured int64 // when the latest of rates was, or it was found,
+	takenBy  uint64
+	rates    [2]float64 // of the consumer, 0 if not known
 }
+
+// leastTaken is how many items a rate of the consumer is measured over at least. So a
+// pause is part of one rate only, however long it is.
+const leastTaken = 32
+
+// measure takes up how fast the consumer is.
+func (one *seenQueue) measure(delivered uint64, at int64) {
+	if n := less(delivered, one.takenBy); n >= leastTaken && at > one.measured {
+		one.rates = [2]float64{one.rates[1], float64(n) * 1e9 / float64(at-one.measured)}
+		one.measured, one.takenBy = at, delivered
+	}
+}
+
+// low tells whether a depth is little for the queue.
+func (one *seenQueue) low(depth int) bool { return 8*depth <= one.queue.Capacity() }
 
 // count takes up what has become of the items in all queues. A call that was
 // abandoned knows of none any more.
@@ -34,10 +55,11 @@ func (s *queues) count(all mediator.QueueCounts) {
 	s.skipped = max(s.skipped, less(all.Skipped, s.before.Skipped))
 }
 
-// look takes up which queues there are, and how full they are.
-func (s *queues) look(now []*mediator.Queue, at int64) {
+// look takes up which queues there are, and how full they are. It tells whether there
+// is a pace to lift.
+func (s *queues) look(now []*mediator.Queue, at int64) (lift bool) {
 	if len(now) == 0 && len(s.here) == 0 {
-		return
+		return false
 	}
 	before := s.here
 	if !slices.EqualFunc(before, now, func(a *seenQueue, b *mediator.Queue) bool { return a.queue == b }) {
@@ -48,12 +70,19 @@ func (s *queues) look(now []*mediator.Queue, at int64) {
 				s.here = append(s.here, before[i])
 				continue
 			}
-			s.here = append(s.here, &seenQueue{queue: q, reported: at, deliveredBy: q.Counts().Delivered})
+			taken := q.Counts().Delivered
+			s.here = append(s.here, &seenQueue{queue: q, reported: at, deliveredBy: taken, measured: at, takenBy: taken})
 		}
 	}
+	s.depth = 0
 	for _, one := range s.here {
-		one.gauge(one.queue.Depth(), at)
+		c := one.queue.Counts()
+		s.depth += c.Queued
+		one.gauge(c.Queued, at)
+		one.measure(c.Delivered, at)
+		lift = lift || one.brief && one.low(c.Queued)
 	}
+	return lift
 }
 
 // gauge tells pressure by watermarks: a producer that waits for room goes on when
@@ -85,7 +114,7 @@ func (s *queues) report(at int64, anew bool) (all []Queue) {
 		capacity := one.queue.Capacity()
 		q := Queue{
 			Capacity: capacity, Depth: c.Queued, Produced: c.Produced, Dropped: c.Dropped, Skipped: c.Skipped, Delivered: c.Delivered,
-			Pressure: one.pressed, Configured: one.configured, queue: one.queue, changed: one.changed,
+			TakenRate: max(one.rates[0], one.rates[1]), Pressure: one.pressed, Configured: one.configured, queue: one.queue, changed: one.changed,
 		}
 		if !one.changed[SetCapacity] {
 			q.Configured.Capacity = capacity

@@ -109,15 +109,16 @@ func (r *run) conclude(at int64, v verdict, err error) {
 	}
 }
 
-// look judges the run. Runs that have ended are not looked at any more.
-func (r *run) look(at int64, memory uint64, c *Config) {
+// look judges the run, and tells whether there is a pace to lift. Runs that have ended
+// are not looked at any more.
+func (r *run) look(at int64, memory uint64, c *Config) (lift bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.over {
-		return
+		return false
 	}
 	r.memory, r.peakMemory = memory, max(r.peakMemory, memory)
-	r.queues.look(r.call.Queues(), at)
+	lift = r.queues.look(r.call.Queues(), at)
 	r.queues.count(r.call.QueueCounts())
 	due, items := r.due.Load(), r.items.Load()
 	if items != r.seen {
@@ -136,6 +137,7 @@ func (r *run) look(at int64, memory uint64, c *Config) {
 	r.peakRate = max(r.peakRate, r.rate)
 	r.health.look(r.judge(at, change, c), c.Recovery)
 	r.average(at, c)
+	return lift
 }
 
 // now is the counts for the window.

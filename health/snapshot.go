@@ -120,7 +120,8 @@ func (m *Monitor) report() {
 	for _, a := range taken {
 		m.adjustments.add(a)
 	}
-	r.Adjustments, r.Adjusted = taken, m.adjustments.count
+	r.Adjustments, r.Adjusted = append(m.looking.lifted, taken...), m.adjustments.count
+	m.looking.lifted = []Adjustment{}
 	r.Ended = m.ended.since(m.reported.ended)
 	m.reported.ended = m.ended.count
 	m.mu.Unlock()
@@ -133,7 +134,7 @@ func (m *Monitor) report() {
 		return // nothing has happened
 	}
 	m.reported.activity = activity
-	if len(taken) > 0 {
+	if len(r.Adjustments) > 0 {
 		m.notices.send(r)
 	}
 	for _, l := range m.lanes {
