@@ -8,9 +8,10 @@ import (
 )
 
 // Needs has [New] fail unless somebody handles the messages of type M: a request or
-// a stream its handler, a notification a subscriber or a [Relay]. It is for what a
-// module sends and others handle: without it the first Send would tell, or nobody,
-// if it is a notification. The error is [ErrNoHandler], and says what is near.
+// a stream its handler, a notification a subscriber or a [Relay]; one that subscribes
+// to any, as an audit log does, does not count. It is for what a module sends and
+// others handle: without it the first Send would tell, or nobody, if it is a
+// notification. The error is [ErrNoHandler], and says what is near.
 //
 //	func Module() mediator.Option {
 //		return mediator.Options(
@@ -37,8 +38,10 @@ func (m *Mediator) unmet(t reflect.Type) error {
 	ss := &m.subs
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	if slices.ContainsFunc(slices.Concat(ss.relays, ss.all), func(s subscriber) bool { return s.accepts(t) }) {
-		return nil
+	for _, s := range slices.Concat(ss.relays, ss.all) {
+		if s.accepts(t) && (s.message().Kind() != reflect.Interface || s.message().NumMethod() > 0) {
+			return nil
+		}
 	}
 	if near := ss.nearMiss(m, t); near != "" {
 		return fmt.Errorf("%w: %s", ErrNoHandler, near)
