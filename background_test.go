@@ -276,3 +276,34 @@ func TestCloseInsideABackgroundHandlerDoesNotDeadlock(t *testing.T) {
 		require.NoError(t, m.Close(t.Context()))
 	})
 }
+
+// What Close drains may still stream.
+func TestStreamChanOfABackgroundHandlerWhileClosing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		closing := make(chan struct{})
+		got := make(chan []int, 1)
+		var failed error
+		var m *mediator.Mediator
+		m, err := mediator.New(mediator.HandleStream(counting), mediator.Subscribe(func(ctx context.Context, _ created) error {
+			<-closing
+			s := mediator.StreamChan(ctx, m, count{N: 3})
+			var items []int
+			for i := range s.C {
+				items = append(items, i)
+			}
+			failed = s.Err()
+			got <- items
+			return nil
+		}))
+		require.NoError(t, err)
+		require.NoError(t, mediator.Publish(t.Context(), m, created{}, mediator.Background()))
+		closed := make(chan error, 1)
+		go func() { closed <- m.Close(t.Context()) }()
+		synctest.Wait()
+		require.ErrorIs(t, mediator.StreamChan(t.Context(), m, count{N: 3}).Err(), mediator.ErrClosed, "of anybody else")
+		close(closing)
+		require.Equal(t, []int{0, 1, 2}, <-got)
+		require.NoError(t, failed)
+		require.NoError(t, <-closed)
+	})
+}

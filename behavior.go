@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 )
 
@@ -30,6 +31,41 @@ type BehaviorNamer interface {
 // returns, see [OnWarning]. A warning says what is wrong and what to do.
 type WiringChecker interface {
 	CheckWiring(outer, inner []Behavior) (warnings []string)
+}
+
+// GroupKeeper is implemented by a [Behavior] that stores something by the [Group] of
+// subscribers, and finds them by it in the next version of the program. [New] and
+// [Listen] warn where such a group is a default that others have, too.
+type GroupKeeper interface {
+	KeepsGroups() bool
+}
+
+func keepsGroups(layers []any) bool {
+	for _, outer := range behaviorsAmong(layers) {
+		for b := range unwrapping(outer) {
+			if k, ok := b.(GroupKeeper); ok && k.KeepsGroups() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// unwrapping is b and what it stands for by a method Unwrap() Behavior, such as what
+// a condition is around. One that unwraps into itself is not followed for ever.
+func unwrapping(b Behavior) iter.Seq[Behavior] {
+	return func(yield func(Behavior) bool) {
+		for range maxDepth {
+			if b == nil || !yield(b) {
+				return
+			}
+			outer, ok := b.(interface{ Unwrap() Behavior })
+			if !ok {
+				return
+			}
+			b = outer.Unwrap()
+		}
+	}
 }
 
 // CallScoper is implemented by a [Behavior] that may promise to use its [Call] only

@@ -184,7 +184,7 @@ func StreamChan[Q StreamRequest[T], T any](ctx context.Context, m *Mediator, q Q
 	c := make(chan T, set.capacity)
 	s := &ChanStream[T]{C: c, cancel: cancel, done: make(chan struct{})}
 	if err == nil {
-		err = m.tasks.own(cancel, func() { s.run(ctx, c, Stream(ctx, m, q)) })
+		err = m.tasks.own(ctx, cancel, func() { s.run(ctx, c, Stream(ctx, m, q)) })
 	}
 	if err != nil {
 		s.err = &Error{Op: "stream", Name: m.names.of(reflect.TypeFor[Q]()), Err: err}

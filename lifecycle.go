@@ -92,6 +92,9 @@ func (m *Mediator) start() (err error) {
 		if err := f(m); err != nil {
 			return err
 		}
+		if m.closing.Load() {
+			return fmt.Errorf("it has closed what it was to start with: %w", ErrClosed)
+		}
 		started++
 	}
 	return nil
@@ -189,7 +192,7 @@ func (m *Mediator) closeWatchers() (ws []CloseWatcher) {
 	}
 	seen := map[Behavior]bool{}
 	for _, b := range bs {
-		for b != nil {
+		for b := range unwrapping(b) {
 			if w, ok := b.(CloseWatcher); ok {
 				once := reflect.ValueOf(b).Comparable()
 				if !once || !seen[b] {
@@ -199,11 +202,6 @@ func (m *Mediator) closeWatchers() (ws []CloseWatcher) {
 					seen[b] = true
 				}
 			}
-			outer, ok := b.(interface{ Unwrap() Behavior })
-			if !ok {
-				break
-			}
-			b = outer.Unwrap()
 		}
 	}
 	return ws

@@ -450,3 +450,26 @@ func TestClosingTellsWhatAnOnCloseFunctionWaitsFor(t *testing.T) {
 	require.NoError(t, zero.Close(t.Context()))
 	<-zero.Closing()
 }
+
+func TestAStartThatClosesIsAnError(t *testing.T) {
+	next := false
+	_, err := mediator.New(
+		mediator.OnStart(func(m *mediator.Mediator) error { return m.Close(t.Context()) }),
+		mediator.OnStart(func(*mediator.Mediator) error { next = true; return nil }))
+	require.ErrorIs(t, err, mediator.ErrClosed)
+	require.ErrorContains(t, err, "it has closed what it was to start with")
+	require.False(t, next)
+}
+
+func TestWhatBindGivesCannotBeClosedYet(t *testing.T) {
+	var early error
+	m, err := mediator.New(mediator.Bind(func(m *mediator.Mediator) mediator.Option {
+		early = m.Close(t.Context())
+		return mediator.Handle(place1)
+	}))
+	require.NoError(t, err)
+	require.ErrorContains(t, early, "what Bind gives can be used once New calls the functions of OnStart")
+	_, err = mediator.Send(t.Context(), m, placeOrder{})
+	require.NoError(t, err)
+	require.NoError(t, m.Close(t.Context()))
+}

@@ -108,7 +108,14 @@ func (m *Mediator) Behaviors(name, group string) []Behavior {
 // those that were cancelled included. Close may be called again, to wait for the rest.
 // Called while the functions of OnClose run, it waits for them; if ctx ends first, it
 // has ended nothing and returns ctx's error.
+//
+// A background handler that calls it gets an error, for it would wait for itself: by
+// the context that the handler got it is known to be one. With another context it does
+// wait, until that ends. What [Bind] gives cannot be closed before New starts it.
 func (m *Mediator) Close(ctx context.Context) (err error) {
+	if m.unwired {
+		return &Error{Op: "close", Err: errUnwired}
+	}
 	var errs []error
 	fail := func(err error) { errs = append(errs, err) }
 	goOn := true

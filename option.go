@@ -183,7 +183,9 @@ func Named(name string) HandlerOption {
 
 // Group gives a subscriber its stable name among the subscribers of a message.
 // Default: its function's name, "pkg.Func" or "pkg.Type.Method"; a number follows
-// where that is taken.
+// where that is taken. Give one to what is stored for a subscriber, as dead letters
+// and durable events are: a number changes with the order of the options, and the
+// name of a function literal with the compiler.
 func Group(name string) HandlerOption {
 	return handlerOptionFunc(func(s *spec) {
 		s.once("Group")

@@ -54,10 +54,14 @@ func (ss *subscriptions) add(s subscriber, behaviors []Behavior, n names, found 
 	if taken[group] {
 		errs = append(errs, fmt.Errorf("Group %q is taken by another subscriber that receives %v: give one of them another", group, t))
 	}
-	if group == "" {
-		group = ss.uniqueGroup(funcName(s.handler()), taken)
-	}
 	layers, name := around(behaviors, spec), n.of(t)
+	if group == "" {
+		base := funcName(s.handler())
+		group = ss.uniqueGroup(base, taken)
+		if group != base && (ss.relayOf(t) != nil || keepsGroups(layers)) {
+			found.add("a default group has a number, which changes with the order of the options, and what is stored for it would go to another subscriber: give them a Group", name+" to "+group)
+		}
+	}
 	if err := errors.Join(append(errs, s.build(layers, group, name))...); err != nil {
 		return err
 	}

@@ -205,13 +205,14 @@ func (t *tasks) runTask(ctx context.Context, next task) {
 	}
 }
 
-// own starts f on a goroutine that Close cancels and waits for.
-func (t *tasks) own(cancel context.CancelCauseFunc, f func()) error {
+// own starts f on a goroutine that Close cancels and waits for. It may be started
+// while Close drains, with the context of a handler that Close waits for.
+func (t *tasks) own(ctx context.Context, cancel context.CancelCauseFunc, f func()) error {
 	t.init()
 	o := &owned{cancel: cancel, stream: true}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.ended || t.stopping() {
+	if t.ended || t.stopping() && !t.inside(ctx) {
 		return ErrClosed
 	}
 	t.owned[o] = struct{}{}

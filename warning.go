@@ -39,16 +39,20 @@ func (w *warnings) check(handler string, layers []any) {
 			continue
 		}
 		for _, text := range c.CheckWiring(bs[:i:i], bs[i+1:]) {
-			text = behaviorName(b) + ": " + text
-			if w.handlers == nil {
-				w.handlers = map[string][]string{}
-			}
-			if _, known := w.handlers[text]; !known {
-				w.texts = append(w.texts, text)
-			}
-			w.handlers[text] = append(w.handlers[text], handler)
+			w.add(behaviorName(b)+": "+text, handler)
 		}
 	}
+}
+
+// add notes a warning about handler.
+func (w *warnings) add(text, handler string) {
+	if w.handlers == nil {
+		w.handlers = map[string][]string{}
+	}
+	if _, known := w.handlers[text]; !known {
+		w.texts = append(w.texts, text)
+	}
+	w.handlers[text] = append(w.handlers[text], handler)
 }
 
 func behaviorsAmong(layers []any) (bs []Behavior) {
