@@ -154,12 +154,16 @@ func (b *bulkhead) of(k callee) *compartment {
 // BehaviorName returns "Bulkhead".
 func (b *bulkhead) BehaviorName() string { return "Bulkhead" }
 
-// CheckWiring warns of a Recover that stands inside alone.
-func (b *bulkhead) CheckWiring(outer, inner []mediator.Behavior) []string {
+// CheckWiring warns of a Recover that stands inside alone, and of the same Bulkhead
+// outside.
+func (b *bulkhead) CheckWiring(outer, inner []mediator.Behavior) (warnings []string) {
 	if hasBehavior(inner, "Recover") && !hasBehavior(outer, "Recover") {
-		return []string{"Recover stands inside only: put it outside, where it covers all behaviors"}
+		warnings = append(warnings, "Recover stands inside only: put it outside, where it covers all behaviors")
 	}
-	return nil
+	if isAmong(outer, b) {
+		warnings = append(warnings, "the same Bulkhead stands around it, so a call takes two places, and can wait for the one that it has: remove one, or make another Bulkhead")
+	}
+	return warnings
 }
 
 // hasBehavior tells whether one of the behaviors has the name.

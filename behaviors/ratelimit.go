@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -117,6 +118,20 @@ type rateLimit struct {
 
 // BehaviorName returns "RateLimit".
 func (r *rateLimit) BehaviorName() string { return "RateLimit" }
+
+// CheckWiring warns of a RateLimit with the same Limiter outside. Only of pointers it
+// is known that what is equal is the same.
+func (r *rateLimit) CheckWiring(outer, _ []mediator.Behavior) []string {
+	if reflect.ValueOf(r.l).Kind() != reflect.Pointer {
+		return nil
+	}
+	for _, b := range outer {
+		if other, ok := unwrapped(b).(*rateLimit); ok && other.l == r.l && !isElsewhere(b) {
+			return []string{"a RateLimit with the same Limiter stands around it, so a call counts twice: remove one, or make another Limiter"}
+		}
+	}
+	return nil
+}
 
 // Readings implements [Source].
 func (r *rateLimit) Readings() iter.Seq[Reading] {

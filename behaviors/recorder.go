@@ -242,14 +242,14 @@ func (r *Recorder) statsOf(key statsKey) *stats {
 // CheckWiring is part of [mediator.WiringChecker]: it warns if the Recorder
 // stands around a handler twice, for then it counts every call twice. It also
 // makes the Recorder [Recorder.Watch] the behaviors around the handler that are a
-// [Source].
+// [Source], and warns of one that it cannot know again.
 func (r *Recorder) CheckWiring(outer, inner []mediator.Behavior) (warnings []string) {
 	for _, b := range slices.Concat(outer, inner) {
-		if s, ok := unwrapped(b).(Source); ok {
-			r.Watch(s)
+		if s, ok := unwrapped(b).(Source); ok && r.watch(s) {
+			warnings = append(warnings, fmt.Sprintf("the Source %T cannot be compared, so it is taken for another one around each handler and its readings add up: implement it on a pointer", s))
 		}
 	}
-	if slices.ContainsFunc(outer, func(b mediator.Behavior) bool { return unwrapped(b) == mediator.Behavior(r) && !isElsewhere(b) }) {
+	if isAmong(outer, r) {
 		warnings = append(warnings, "the same Recorder stands around the handler more than once, so it counts every call as often: remove one, or make another Recorder")
 	}
 	return warnings

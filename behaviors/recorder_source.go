@@ -58,7 +58,7 @@ type watchedSource struct {
 }
 
 // Watch has [Recorder.Snapshot] include the readings of s. To watch it twice is to
-// watch it once. It panics if s is nil. A Recorder watches as many sources as it
+// watch it once, if its type can be compared. It panics if s is nil. A Recorder watches as many sources as it
 // has room for names, see [RecorderConfig.MaxNames]; [Snapshot.Unwatched] counts
 // the rest. A source that panics when it is asked costs its own readings alone, see
 // [Snapshot.Faults].
@@ -66,18 +66,27 @@ func (r *Recorder) Watch(s Source) {
 	if s == nil {
 		panic("behaviors: Recorder.Watch: the source is nil")
 	}
+	r.watch(s)
+}
+
+// watch is Watch. It tells whether s may be a source that is watched, which nobody
+// can know of what cannot be compared.
+func (r *Recorder) watch(s Source) (doubtful bool) {
+	unknowable := !reflect.ValueOf(s).Comparable()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, known := range r.sources {
 		if same(known.Source, s) {
-			return
+			return false
 		}
+		doubtful = doubtful || unknowable && reflect.TypeOf(known.Source) == reflect.TypeOf(s)
 	}
 	if len(r.sources) >= r.maxNames {
 		r.ignored++
-		return
+		return doubtful
 	}
 	r.sources = append(r.sources, &watchedSource{Source: s})
+	return doubtful
 }
 
 // same is ==, and false where that would panic.

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"math"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/fsmediator/mediator"
@@ -103,4 +104,27 @@ func TestExpvarShowsTheRestOfWhatCannotBeRead(t *testing.T) {
 	require.Equal(t, []behaviors.Reading{{Behavior: "figures", Name: "hits", Value: 3}, {Behavior: "recorder", Scope: "faulty", Name: "faults", Value: 1}}, got.Readings)
 	require.Len(t, got.Faults, 1)
 	require.Contains(t, got.Faults[0], "no figures")
+}
+
+// tagged is a Source whose type cannot be compared.
+type tagged struct {
+	noop
+	tags []string
+}
+
+func (s tagged) Readings() iter.Seq[behaviors.Reading] {
+	return slices.Values([]behaviors.Reading{{Name: "tags", Value: float64(len(s.tags))}})
+}
+
+func TestNewWarnsOfASourceThatIsCountedOnceAHandler(t *testing.T) {
+	source := tagged{tags: []string{"a", "b"}}
+	require.Empty(t, wired(t, nil, behaviors.NewRecorder(), source), "it stands around one handler")
+	require.Empty(t, wired(t, []mediator.Behavior{behaviors.NewRecorder(), &source}), "the pointer can be compared")
+
+	recorder := behaviors.NewRecorder()
+	require.Equal(t, []string{"mediator: Recorder: the Source behaviors_test.tagged cannot be compared, so it is taken for another one " +
+		"around each handler and its readings add up: implement it on a pointer (around shop.numbers)"},
+		wired(t, []mediator.Behavior{recorder, behaviors.When(behaviors.IsNamed("shop.ask"), source)}))
+	recorder.Watch(source)
+	require.Len(t, recorder.Snapshot().Readings, 3)
 }

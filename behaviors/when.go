@@ -93,5 +93,10 @@ func isElsewhere(b mediator.Behavior) bool {
 	return other || standsApart(b)
 }
 
+// isAmong tells whether b is one of the others around a call. b can be compared.
+func isAmong(others []mediator.Behavior, b mediator.Behavior) bool {
+	return slices.ContainsFunc(others, func(other mediator.Behavior) bool { return unwrapped(other) == b && !isElsewhere(other) })
+}
+
 // Unwrap returns the behavior inside.
 func (w *when) Unwrap() mediator.Behavior { return w.behavior }

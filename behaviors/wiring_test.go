@@ -136,3 +136,40 @@ func TestNewWarnsOfABreakerAroundARetry(t *testing.T) {
 	requests, streams := behaviors.IsKind(mediator.KindRequest), behaviors.IsKind(mediator.KindStream)
 	require.Empty(t, wired(t, []mediator.Behavior{behaviors.When(streams, breaker)}, behaviors.When(requests, retry)), "never around one call")
 }
+
+func TestNewWarnsOfWhatTakesTwoPlacesACall(t *testing.T) {
+	one := func(bs ...mediator.Behavior) []mediator.Behavior { return bs }
+	bulkhead, perHandler := behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 1, Queue: 1}), behaviors.Bulkhead(behaviors.BulkheadConfig{PerHandler: true})
+	limiter := behaviors.NewLimiter(100, 10)
+	limit := behaviors.RateLimit(limiter)
+	never := behaviors.Not(behaviors.IsKind(mediator.KindRequest))
+	full := []string{"mediator: Bulkhead: the same Bulkhead stands around it, so a call takes two places, " +
+		"and can wait for the one that it has: remove one, or make another Bulkhead (around shop.ask)"}
+	limited := []string{"mediator: RateLimit: a RateLimit with the same Limiter stands around it, so a call counts twice: " +
+		"remove one, or make another Limiter (around shop.ask)"}
+	for name, tc := range map[string]struct {
+		shared []mediator.Behavior
+		own    mediator.Behavior
+		want   []string
+	}{
+		"the same Bulkhead":                  {one(bulkhead), bulkhead, full},
+		"the same Bulkhead, per handler":     {one(perHandler), perHandler, full},
+		"the same Bulkhead, sometimes":       {one(bulkhead), behaviors.When(never, bulkhead), full},
+		"the same Bulkhead, in an exception": {behaviors.Except(never, bulkhead), bulkhead, nil},
+		"another Bulkhead":                   {one(bulkhead), perHandler, nil},
+		"the same RateLimit":                 {one(limit), limit, limited},
+		"the same Limiter":                   {one(limit), behaviors.RateLimitWait(limiter, time.Second), limited},
+		"the same Limiter, one or the other": {one(behaviors.When(behaviors.Not(never), limit)), behaviors.When(never, limit), nil},
+		"another Limiter":                    {one(limit), behaviors.RateLimit(behaviors.NewLimiter(100, 10)), nil},
+		"a Limiter that is equal":            {one(behaviors.RateLimit(unlimited{})), behaviors.RateLimit(unlimited{}), nil},
+		"a Limiter that cannot be compared":  {one(behaviors.RateLimit(pair{limiter, nil})), behaviors.RateLimit(pair{limiter, nil}), nil},
+	} {
+		require.Equal(t, tc.want, wired(t, tc.shared, tc.own), name)
+	}
+}
+
+// pair is a Limiter that cannot be compared.
+type pair struct {
+	*behaviors.GCRA
+	names []string
+}
