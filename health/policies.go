@@ -12,9 +12,9 @@ import (
 // were configured for.
 func DefaultPolicies() []Policy { return []Policy{Pacing{}, Capacity{}} }
 
-// Pacing has a queue under pressure get shorter, and keeps it half full: it slows the
-// producer down to a little less than its consumer takes, and then to just that. The
-// zero value is ready to use.
+// Pacing has a queue under pressure get shorter, down to half of its capacity: it slows
+// the producer down to a little less than its consumer takes, and then to just that.
+// The zero value is ready to use.
 //
 // It costs no throughput. The consumer has what is queued to go on with, its rate is
 // that of the time in which it took items, however long it paused then, and once a look

@@ -32,13 +32,17 @@ type seenQueue struct {
 	rates    [2]float64 // of the consumer, 0 if not known
 }
 
-// leastTaken is how many items a rate of the consumer is measured over at least. So a
-// pause is part of one rate only, however long it is.
-const leastTaken = 32
+// leastTaken and measuredFor are what a rate of the consumer is measured over at least,
+// so that an item more or less makes no difference. A pause is part of one rate only,
+// however long it is.
+const (
+	leastTaken  = 32
+	measuredFor = 4 * time.Second
+)
 
 // measure takes up how fast the consumer is.
 func (one *seenQueue) measure(delivered uint64, at int64) {
-	if n := less(delivered, one.takenBy); n >= leastTaken && at > one.measured {
+	if n := less(delivered, one.takenBy); n >= leastTaken && at-one.measured >= int64(measuredFor) {
 		one.rates = [2]float64{one.rates[1], float64(n) * 1e9 / float64(at-one.measured)}
 		one.measured, one.takenBy = at, delivered
 	}

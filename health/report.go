@@ -114,10 +114,10 @@ type Queue struct {
 	// second since the last report.
 	Delivered     uint64  `json:"delivered"`
 	DeliveredRate float64 `json:"delivered_rate"`
-	// TakenRate is how many per second the consumer took while it took any, as
-	// measured over at least 32 items twice: the higher of the two. So a pause leaves it
-	// as it is. It is 0 before the first 32, and for a consumer that is faster than the
-	// producer no more than what that gives.
+	// TakenRate is how many per second the consumer took while it took any: the higher of
+	// the two that were measured last, each over 32 items and four seconds at least. So a
+	// pause leaves it as it is. It is 0 before the first, and for a consumer that is faster
+	// than the producer no more than what that gives.
 	TakenRate float64 `json:"taken_rate"`
 	// Pressure is what the owner says, if it is a [Presser]. Otherwise it begins when a
 	// look finds four fifths of the capacity taken, and ends when one finds less than
