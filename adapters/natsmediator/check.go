@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fsmediator/mediator"
@@ -61,7 +62,7 @@ var (
 
 // Check returns a function that tells whether the node can do its work, for a health
 // check: nil if the server answers, something could be written and synced, every
-// event's stream has room, the groups and outboxes of this process keep up, and there
+// event's stream has room, no event's last Publish failed, the groups and outboxes of this process keep up, and there
 // are not too many dead letters. Otherwise it returns all that is wrong. It takes what
 // [Node.Status] takes; give it a context with a deadline, or it waits for five seconds
 // for each answer.
@@ -91,8 +92,9 @@ func Check(n *Node, c CheckConfig) func(ctx context.Context) error {
 }
 
 // Status finds out how the node is. What it could not find out is an error, joined
-// with others, and zero in the Status; that an outbox's relay makes no progress, or that
-// the stream of an event is full, is an error too. It is about the mediators that are
+// with others, and zero in the Status; that an outbox's relay makes no progress, that
+// the stream of an event is full, or that the last Publish of an event, within a minute,
+// could not store it, is an error too. It is about the mediators that are
 // open. It writes one small message, and asks the server once for each group, for each
 // partition of a [Keyed] one, and for each event.
 func (n *Node) Status(ctx context.Context) (s Status, err error) {
@@ -120,6 +122,7 @@ func (n *Node) Status(ctx context.Context) (s Status, err error) {
 	}
 	for _, d := range n.events.all() {
 		fail("stream "+d.stream, d.room(ctx))
+		fail("publish of "+d.name, d.latest.failure())
 		groups, err := d.groups(ctx)
 		s.Groups = append(s.Groups, groups...)
 		fail("groups of "+d.name, err)
@@ -170,6 +173,41 @@ func (n *Node) probe(ctx context.Context) error {
 	}
 	_, err = n.js().Publish(ctx, subject, []byte("probe"), jetstream.WithExpectStream(name))
 	return err
+}
+
+// attemptMemory is how long a failure counts that no success has followed: without
+// another Publish nobody knows.
+const attemptMemory = time.Minute
+
+// attempt is how the last one of something that several try went. The zero value is
+// ready; it is used concurrently.
+type attempt struct{ failed atomic.Pointer[failure] }
+
+type failure struct {
+	err error
+	at  time.Time
+}
+
+// note takes the outcome of an attempt. What is up to its caller or its message says
+// nothing of others.
+func (a *attempt) note(ctx context.Context, err error) {
+	switch {
+	case err == nil:
+		if a.failed.Load() != nil {
+			a.failed.Store(nil)
+		}
+	case errors.Is(ctx.Err(), context.Canceled), errors.Is(err, ErrTooLarge):
+	default:
+		a.failed.Store(&failure{err: err, at: time.Now()})
+	}
+}
+
+func (a *attempt) failure() error {
+	f := a.failed.Load()
+	if f == nil || time.Since(f.at) > attemptMemory {
+		return nil
+	}
+	return fmt.Errorf("the last one, %v ago: %w", time.Since(f.at).Round(time.Millisecond), f.err)
 }
 
 func (d *durable) room(ctx context.Context) error {

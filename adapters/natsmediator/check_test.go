@@ -2,14 +2,17 @@ package natsmediator_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/adapters/natsmediator"
 	"github.com/fsmediator/mediator/deadletter"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -118,4 +121,55 @@ func ExampleCheck() {
 	// Output:
 	// <nil>
 	// false
+}
+
+// A stream that takes nothing any more, for a reason that its state does not tell, as
+// after its server's disk was full.
+func TestCheckSeesThatEventsAreNotStored(t *testing.T) {
+	n := embed(t, natsmediator.ServerOptions(noSync))
+	m := wired(t, natsmediator.Durable[paid](n))
+	check := natsmediator.Check(n, natsmediator.CheckConfig{})
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{}))
+	js, err := jetstream.New(rawConn(t, n))
+	require.NoError(t, err)
+	s, err := js.StreamNameBySubject(t.Context(), "mediator.evt.>")
+	require.NoError(t, err)
+	limited := func(most int64) {
+		stream, err := js.Stream(t.Context(), s)
+		require.NoError(t, err)
+		c := stream.CachedInfo().Config
+		c.MaxMsgs, c.Discard = most, jetstream.DiscardNew
+		_, err = js.UpdateStream(t.Context(), c)
+		require.NoError(t, err)
+	}
+	limited(1)
+	require.NoError(t, check(t.Context()))
+	failure := mediator.Publish(t.Context(), m, paid{})
+	require.ErrorContains(t, failure, "maximum messages exceeded")
+	err = check(t.Context())
+	require.ErrorContains(t, err, "publish of ")
+	require.ErrorContains(t, err, "maximum messages exceeded")
+	limited(-1)
+	require.Error(t, check(t.Context()), "nobody knows yet")
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{}))
+	require.NoError(t, check(t.Context()))
+}
+
+func TestFailureOfAnAttemptIsRememberedForAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a natsmediator.Attempt
+		broken := errors.New("broken")
+		ctx, cancel := context.WithCancel(t.Context())
+		a.Note(ctx, natsmediator.ErrTooLarge)
+		require.NoError(t, a.Failure())
+		a.Note(ctx, broken)
+		time.Sleep(time.Minute)
+		require.ErrorIs(t, a.Failure(), broken)
+		require.ErrorContains(t, a.Failure(), "the last one, 1m0s ago: broken")
+		time.Sleep(time.Second)
+		require.NoError(t, a.Failure())
+		cancel()
+		a.Note(ctx, broken)
+		require.NoError(t, a.Failure(), "its caller cancelled it")
+	})
 }

@@ -91,6 +91,7 @@ type durable struct {
 
 	take   *taking // nil if there is nobody to take events for
 	outbox *outbox // nil without Outbox
+	latest attempt // of Publish, without Outbox
 	forget []func()
 
 	storing, burying, telling trouble // letters of handlers', of the server's; outcomes
@@ -268,7 +269,9 @@ func (d *durable) publish(ctx context.Context, event any) error {
 		return d.outbox.accept(ctx, msg)
 	}
 	_, err = d.n.js().PublishMsg(ctx, msg)
-	return d.failed(ctx, err)
+	err = d.failed(ctx, err)
+	d.latest.note(ctx, err)
+	return err
 }
 
 // message is an event as it is stored.

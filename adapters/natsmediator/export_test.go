@@ -1,6 +1,7 @@
 package natsmediator
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -40,3 +41,9 @@ func (c *Calls) Cancel(id string) { c.inner.cancel(id) }
 
 // Remembered is how many cancels are kept for calls that have not come.
 func (c *Calls) Remembered() int { return len(c.inner.early) }
+
+// Attempt is how the last one of something went.
+type Attempt struct{ inner attempt }
+
+func (a *Attempt) Note(ctx context.Context, err error) { a.inner.note(ctx, err) }
+func (a *Attempt) Failure() error                      { return a.inner.failure() }
