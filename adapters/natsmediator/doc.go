@@ -72,12 +72,13 @@
 // they were stored.
 //
 // An event whose handler fails is delivered again after a [Backoff], [Attempts] times
-// in all; deliveries of which nothing was heard, since a process died, count. Then, or
+// in all, by default for 10 to 14 minutes: what handlers depend on may be away for so
+// long. Deliveries of which nothing was heard, since a process died, count. Then, or
 // at once if it cannot be decoded or its error is an answer of the business (see
 // behaviors.Business; [GiveUpIf] takes the place of that), it is put into the
 // [DeadLetters], and only when it is there is it taken from the group. If the letter
 // cannot be stored, that is tried again for as long as it takes. An event that came to
-// no end in twice as many deliveries, as when processes die from it, is a dead letter
+// no end in ten deliveries more than that, as when processes die from it, is a dead letter
 // too, and so is one that the server itself gave up on: its advisory is stored with the
 // events.
 //
@@ -94,8 +95,8 @@
 // The server is told every third of [AckWait] that what a process holds is in progress.
 // A handler that runs when its process loses the connection for longer than AckWait may
 // run elsewhere at the same time: [EventFrom] gives it the event's ID to tell. A handler
-// that hangs holds its event: behaviors.Timeout is against that. At most 1,000 events of
-// a group are in hand or wait for another attempt; as long as there are so many, no
+// that hangs holds its event: behaviors.Timeout is against that. At most 10,000 events
+// of a group are in hand or wait for another attempt; as long as there are so many, no
 // others are delivered to it.
 //
 // With [Outbox], Publish returns once the event is synced in a file of this process:

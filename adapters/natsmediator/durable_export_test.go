@@ -1,6 +1,10 @@
 package natsmediator
 
-import "github.com/nats-io/nats.go/jetstream"
+import (
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
 
 // JetStream is that of the node's connection, to look at what is there.
 func JetStream(n *Node) jetstream.JetStream { return n.js() }
@@ -11,3 +15,13 @@ var (
 	EncodeRecord = encodeRecord
 	DecodeRecord = decodeRecord
 )
+
+// Waits is how long an event waits that fails each time, with what holds by default,
+// before it is a dead letter.
+func Waits() (sum time.Duration) {
+	d := &durable{config: newDurableConfig(nil)}
+	for delivered := range uint64(d.config.attempts - 1) {
+		sum += d.delay(delivered+1, nil)
+	}
+	return sum
+}

@@ -401,6 +401,14 @@ func TestDurableBackoffGrows(t *testing.T) {
 	}
 }
 
+// What a handler depends on may be away for minutes before events become dead letters.
+func TestDurableDefaultsOutlastAnOutageOfMinutes(t *testing.T) {
+	for range 100 {
+		require.GreaterOrEqual(t, natsmediator.Waits(), 10*time.Minute)
+		require.LessOrEqual(t, natsmediator.Waits(), 15*time.Minute)
+	}
+}
+
 func countOf(t testing.TB, s deadletter.Store) int {
 	t.Helper()
 	n, err := s.Count(t.Context(), deadletter.Filter{})
@@ -557,7 +565,7 @@ func TestDurableWhatNoProcessSurvivesIsADeadLetter(t *testing.T) {
 	require.NoError(t, mediator.Publish(t.Context(), m, paid{7}))
 	c, err := natsmediator.JetStream(n).Consumer(t.Context(), paidStream, "stock")
 	require.NoError(t, err)
-	for range 4 {
+	for range 2 + 10 {
 		msg, err := c.Next(jetstream.FetchMaxWait(patience))
 		require.NoError(t, err)
 		require.NoError(t, msg.Nak())

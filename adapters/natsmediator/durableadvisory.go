@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -32,7 +33,7 @@ func (t *taking) advisories(ctx context.Context) (*fetcher, error) {
 }
 
 // advised makes a dead letter of the message that an advisory is about.
-func (d *durable) advised(msg jetstream.Msg, md *jetstream.MsgMetadata) {
+func (d *durable) advised(msg *message, md *nats.MsgMetadata) {
 	err := guard(func() error { return d.bury(msg.Data()) })
 	switch {
 	case errors.Is(err, ErrMalformed):

@@ -1,20 +1,17 @@
 package natsmediator
 
 import (
-	"errors"
 	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // alive is the messages in hand.
 type alive struct {
 	mu   sync.Mutex
-	msgs map[place]jetstream.Msg
+	msgs map[place]*message
 }
 
 // place tells messages apart, but not their deliveries.
@@ -24,14 +21,14 @@ type place struct {
 }
 
 // add returns false if another delivery of the message is in hand.
-func (a *alive) add(p place, msg jetstream.Msg) bool {
+func (a *alive) add(p place, msg *message) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, ok := a.msgs[p]; ok {
 		return false
 	}
 	if a.msgs == nil {
-		a.msgs = map[place]jetstream.Msg{}
+		a.msgs = map[place]*message{}
 	}
 	a.msgs[p] = msg
 	return true
@@ -49,7 +46,7 @@ func (a *alive) count() int {
 	return len(a.msgs)
 }
 
-func (a *alive) all() []jetstream.Msg {
+func (a *alive) all() []*message {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Collect(maps.Values(a.msgs))
@@ -67,7 +64,7 @@ func (t *taking) keepAlive() {
 			return
 		}
 		for _, m := range t.alive.all() {
-			if err := m.InProgress(); err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) {
+			if err := m.InProgress(); err != nil {
 				telling.failed(t.d.log, slog.LevelWarn, "telling the server that events are in progress", err, "stream", t.d.stream)
 				break
 			}

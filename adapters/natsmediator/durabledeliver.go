@@ -12,7 +12,6 @@ import (
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/deadletter"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Event is what is known of the delivery of an event of [Durable].
@@ -68,7 +67,7 @@ var errNoOutcome = errors.New("no attempt came to an end: the processes died or 
 
 // deliver has one message handled by the group, and tells the server what became of
 // it.
-func (g *group) deliver(msg jetstream.Msg, md *jetstream.MsgMetadata) {
+func (g *group) deliver(msg *message, md *nats.MsgMetadata) {
 	select {
 	case g.workers <- struct{}{}:
 		defer func() { <-g.workers }()
@@ -90,7 +89,7 @@ func (g *group) deliver(msg jetstream.Msg, md *jetstream.MsgMetadata) {
 }
 
 // handle calls the subscriber. final tells that there is no use in trying again.
-func (g *group) handle(msg jetstream.Msg, md *jetstream.MsgMetadata) (err error, final bool) { //nolint:revive // the error is what it is about
+func (g *group) handle(msg *message, md *nats.MsgMetadata) (err error, final bool) { //nolint:revive // the error is what it is about
 	d := g.t.d
 	if md.NumDelivered > uint64(d.hopeless()) {
 		return errNoOutcome, true
@@ -129,7 +128,7 @@ func (g *group) handle(msg jetstream.Msg, md *jetstream.MsgMetadata) (err error,
 }
 
 // settle acknowledges a message, has it delivered again, or makes it a dead letter.
-func (g *group) settle(msg jetstream.Msg, md *jetstream.MsgMetadata, err error, final bool) {
+func (g *group) settle(msg *message, md *nats.MsgMetadata, err error, final bool) {
 	d := g.t.d
 	switch {
 	case err == nil:
@@ -154,7 +153,7 @@ func (g *group) settle(msg jetstream.Msg, md *jetstream.MsgMetadata, err error, 
 }
 
 // tell logs what the server could not be told. The message is delivered again then.
-func (d *durable) tell(what string, msg jetstream.Msg, err error) {
+func (d *durable) tell(what string, msg *message, err error) {
 	if err != nil {
 		d.telling.failed(d.log, slog.LevelWarn, "an event will be delivered again, for the server could not be told to "+what+" it", err, "subject", msg.Subject())
 		return

@@ -26,7 +26,7 @@ type StoreOption interface {
 const (
 	DefaultPartitions  = 8
 	DefaultWorkers     = 8
-	DefaultAttempts    = 5
+	DefaultAttempts    = 20
 	DefaultAckWait     = 30 * time.Second
 	DefaultBackoff     = time.Second
 	DefaultMaxBackoff  = time.Minute
@@ -137,7 +137,10 @@ func Prefetch(n int) DurableOption {
 }
 
 // Attempts is how often an event is delivered to a group at most before it becomes
-// a dead letter. Default: [DefaultAttempts]. It panics if n is not positive.
+// a dead letter. With [Backoff], it says for how long what a handler depends on may be
+// away: by default 10 to 14 minutes. An event of a [Keyed] type holds up its partition
+// for as long. What a process that ends gives back without having handled it was
+// delivered, and counts. Default: [DefaultAttempts]. It panics if n is not positive.
 func Attempts(n int) DurableOption {
 	checkPositive("Attempts", n)
 	return durableOption(func(c *durableConfig) { c.attempts = n })

@@ -138,7 +138,11 @@ func (d *durable) consumers(group string) []string {
 // hopeless is how many deliveries without an outcome are enough for an event not to
 // be handled again. They are more than the attempts, for an event that waits in a
 // process that ends is delivered again without having been handled.
-func (d *durable) hopeless() int { return 2 * d.config.attempts }
+func (d *durable) hopeless() int { return d.config.attempts + giveBacks }
+
+// giveBacks is how often that may happen to one event: the server counts deliveries,
+// and does not tell those from others.
+const giveBacks = 10
 
 // spareDeliveries is how often the server delivers an event beyond that: for the
 // letter, which may need several if its store is away.

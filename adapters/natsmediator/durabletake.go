@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -70,8 +71,9 @@ func (t *taking) start(ctx context.Context) error {
 	return nil
 }
 
-// mostPending is how many events of a group are delivered and not settled.
-const mostPending = 1000
+// mostPending is how many events of a group are delivered and not settled: most of these
+// wait for another attempt.
+const mostPending = 10_000
 
 // fetchersOf makes the consumers of a group: one, or one a partition.
 func (g *group) fetchersOf(ctx context.Context) (all []*fetcher, err error) {
@@ -139,13 +141,13 @@ type fetcher struct {
 	config   jetstream.ConsumerConfig
 	consumer jetstream.Consumer
 	slots    chan struct{} // one for each message in hand
-	deliver  func(jetstream.Msg, *jetstream.MsgMetadata)
-	one      jetstream.MessagesContext // of the goroutine of run; nil unless messages come one by one
+	deliver  func(*message, *nats.MsgMetadata)
+	pull     *puller // of the goroutine of run; nil ahead of the first request, and after one that failed
 
 	fetching, mending trouble
 }
 
-func newFetcher(ctx context.Context, t *taking, c jetstream.ConsumerConfig, prefetch int, deliver func(jetstream.Msg, *jetstream.MsgMetadata)) (*fetcher, error) {
+func newFetcher(ctx context.Context, t *taking, c jetstream.ConsumerConfig, prefetch int, deliver func(*message, *nats.MsgMetadata)) (*fetcher, error) {
 	consumer, err := t.d.ensureConsumer(ctx, c)
 	if err != nil {
 		return nil, err
@@ -159,16 +161,8 @@ func newFetcher(ctx context.Context, t *taking, c jetstream.ConsumerConfig, pref
 // lost and made again interrupts each consumer, and has been told itself.
 const fetchPatience = 10 * time.Second
 
-const (
-	// pullExpiry is how long one request for messages waits for them.
-	pullExpiry = 11 * time.Second
-	// pullHeartbeat is how often the server says meanwhile that it is there: after
-	// two that are missing, as after a reconnect, another request is made.
-	pullHeartbeat = time.Second
-)
-
 func (f *fetcher) run() {
-	defer f.end()
+	defer f.end(f.giveBack)
 	wait := 50 * time.Millisecond
 	for {
 		n := f.reserve()
@@ -211,50 +205,84 @@ func (f *fetcher) reserve() (n int) {
 
 func (f *fetcher) release() { <-f.slots }
 
+// oneByOne is how many messages one request is for if the server does not send another
+// before that is settled; so none waits here unseen, and the next comes at once.
+const oneByOne = 100
+
 // get gets at most n messages, for which there are slots.
 func (f *fetcher) get(n int) (got int, err error) {
-	if f.config.MaxAckPending == 1 {
-		return f.next()
-	}
-	return f.fetch(n)
-}
-
-// next gets one message. One request to the server is for several, since it does not
-// send another before that is settled; so none waits here unseen.
-func (f *fetcher) next() (got int, err error) {
 	defer func() {
-		if got == 0 {
-			f.end()
+		for range n - got {
 			f.release()
 		}
 	}()
-	if f.one == nil {
-		f.one, err = f.consumer.Messages(jetstream.PullMaxMessages(100), jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(pullHeartbeat),
-			jetstream.WithMessagesErrOnMissingHeartbeat(true))
-		if err != nil {
-			f.one = nil
+	batch := n
+	if f.config.MaxAckPending == 1 {
+		batch = oneByOne
+	}
+	if f.pull == nil {
+		if f.pull, err = newPuller(f.t.d.n.conn(), f.t.d.stream, f.config.Durable, max(oneByOne, cap(f.slots))); err != nil {
+			f.pull = nil
 			return 0, err
 		}
 	}
-	msg, err := f.one.Next(jetstream.NextContext(f.t.stopping))
-	if err != nil {
-		return 0, err
+	got, over, err := f.receive(n, batch)
+	if over {
+		f.end(func(msg *message) {
+			if got == n {
+				f.giveBack(msg)
+				return
+			}
+			got++
+			f.begin(msg)
+		})
 	}
-	f.begin(msg)
-	return 1, nil
+	return got, err
 }
 
-func (f *fetcher) end() {
-	if f.one != nil {
-		f.one.Stop()
-		f.one = nil
+// receive gets at most n messages. over tells that there are to be no more requests like
+// that.
+func (f *fetcher) receive(n, batch int) (got int, over bool, err error) {
+	silence := time.NewTimer(2 * pullHeartbeat)
+	defer silence.Stop()
+	if err := f.pull.ask(batch); err != nil {
+		return 0, true, err
+	}
+	for got < n {
+		select {
+		case msg := <-f.pull.msgs:
+			silence.Reset(2 * pullHeartbeat)
+			m, ended, err := f.pull.take(msg)
+			if m != nil {
+				got++
+				f.begin(m)
+			}
+			if ended {
+				return got, err != nil, err
+			}
+		case <-silence.C:
+			return got, true, jetstream.ErrNoHeartbeat
+		case <-f.t.stopping.Done():
+			return got, true, nil
+		}
+	}
+	return got, false, nil
+}
+
+// end has nothing more come, and give called with what is on its way.
+func (f *fetcher) end(give func(*message)) {
+	if f.pull != nil {
+		f.pull.end(give)
+		f.pull = nil
 	}
 }
+
+func (f *fetcher) giveBack(msg *message) { f.t.d.tell("give back", msg, msg.Nak()) }
 
 // begin has a message handled, for which there is a slot, unless it is in hand: the
 // server delivers it again if a process that has no time to breathe, or no connection,
 // does not tell it so.
-func (f *fetcher) begin(msg jetstream.Msg) {
+func (f *fetcher) begin(msg *message) {
 	md, err := msg.Metadata()
 	if err != nil { // no message of a consumer
 		f.t.d.log.Error("natsmediator: a message without metadata", "stream", f.t.d.stream, "error", err)
@@ -271,29 +299,6 @@ func (f *fetcher) begin(msg jetstream.Msg) {
 		defer f.t.alive.remove(p)
 		f.deliver(msg, md)
 	})
-}
-
-// fetch gets at most n messages.
-func (f *fetcher) fetch(n int) (got int, err error) {
-	defer func() {
-		for range n - got {
-			f.release()
-		}
-	}()
-	ctx, cancel := context.WithTimeout(f.t.stopping, pullExpiry)
-	defer cancel()
-	batch, err := f.consumer.Fetch(n, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(pullHeartbeat))
-	if err != nil {
-		return 0, err
-	}
-	for msg := range batch.Messages() {
-		got++
-		f.begin(msg)
-	}
-	if err := batch.Error(); !errors.Is(err, context.DeadlineExceeded) {
-		return got, err
-	}
-	return got, nil
 }
 
 // mend makes the stream and the consumer again if somebody has deleted them.

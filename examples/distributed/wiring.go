@@ -43,6 +43,7 @@ func events(n *natsmediator.Node, a assignment) mediator.Option {
 		// An event that was in the hands of a process that died comes again after this.
 		natsmediator.AckWait(2 * time.Second),
 		natsmediator.Backoff(200*time.Millisecond, 2*time.Second),
+		natsmediator.Attempts(5),
 		natsmediator.Replicas(a.Replicas),
 	}
 	return mediator.Options(
