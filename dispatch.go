@@ -50,6 +50,9 @@ func findNamed(ctx context.Context, m *Mediator, name, group string, decode func
 	if err := m.open(ctx); err != nil {
 		return nil, &Error{Op: "dispatch", Name: name, Err: err}
 	}
+	if m.unwired {
+		return nil, &Error{Op: "dispatch", Name: name, Group: group, Err: fmt.Errorf("%w for a message of this name yet: %w", ErrNoHandler, errUnwired)}
+	}
 	if r, ok := m.byName[name]; ok && group == "" {
 		return r, nil
 	}

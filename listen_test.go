@@ -202,6 +202,19 @@ func TestStoppedSubscriberIsNoSuccess(t *testing.T) {
 	}
 }
 
+// The handler was not stopped, but what it called.
+func TestASubscriberWhoseOwnCallWasUnsubscribedHasFailed(t *testing.T) {
+	var m *mediator.Mediator
+	var stop func()
+	m = newMediator(t, mediator.Subscribe(func(ctx context.Context, _ order) error {
+		return mediator.DispatchTo(ctx, m, "mediator_test.created", "g", func(any) error { stop(); return nil })
+	}))
+	var err error
+	stop, err = mediator.Listen(m, func(context.Context, created) error { return nil }, mediator.Group("g"))
+	require.NoError(t, err)
+	require.ErrorIs(t, mediator.Publish(t.Context(), m, order{}), mediator.ErrUnsubscribed)
+}
+
 func TestListenAndStopUnderLoad(t *testing.T) {
 	var steady atomic.Int64
 	m := newMediator(t, mediator.Subscribe(func(context.Context, created) error { steady.Add(1); return nil }))

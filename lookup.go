@@ -30,8 +30,9 @@ type entry struct {
 }
 
 // newTable returns nil for no entries; a nil table finds nothing. Of a few
-// multipliers it takes the one that leaves the fewest entries without a home.
-func newTable(entries []entry) *table {
+// multipliers it takes the one that leaves the fewest entries without a home, that of
+// the table before first.
+func newTable(entries []entry, before *table) *table {
 	if len(entries) == 0 {
 		return nil
 	}
@@ -39,12 +40,15 @@ func newTable(entries []entry) *table {
 	t := &table{slots: make([]any, 1<<size), shift: uint8(64 - size)}
 	// From the golden ratio (Knuth, TAOCP 6.4), and on by a linear congruence.
 	mul, fewest := uint64(0x9E3779B97F4A7C15), len(entries)
+	if before != nil {
+		t.mul, fewest = before.mul, homeless(entries, before.mul)
+	}
 	for range 32 {
-		if n := homeless(entries, mul); n < fewest {
-			t.mul, fewest = mul, n
-		}
 		if fewest == 0 {
 			break
+		}
+		if n := homeless(entries, mul); n < fewest {
+			t.mul, fewest = mul, n
 		}
 		mul = mul*0xD1342543DE82EF95 + 2
 	}

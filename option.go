@@ -228,8 +228,8 @@ func isNil(v any) bool {
 
 // MessageNamer is implemented by a message that brings its stable name along, so
 // that it is the same wherever the message is handled or only published. The
-// method is called on the zero value; one that panics there, or has no name to give,
-// counts as absent.
+// method may be that of the type or of a pointer to it, and is called on a zero value;
+// one that panics there, or has no name to give, counts as absent.
 type MessageNamer interface {
 	MessageName() string
 }
@@ -241,11 +241,10 @@ func messageName(t reflect.Type) (name string) {
 			name = strings.TrimLeft(t.String(), "*")
 		}
 	}()
-	zero := reflect.New(t).Elem()
 	if t.Kind() == reflect.Pointer {
-		zero = reflect.New(t.Elem())
+		t = t.Elem()
 	}
-	if n, ok := reflect.TypeAssert[MessageNamer](zero); ok {
+	if n, ok := reflect.TypeAssert[MessageNamer](reflect.New(t)); ok {
 		return n.MessageName()
 	}
 	return ""

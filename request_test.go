@@ -141,6 +141,10 @@ func TestErrNoHandlerNamesTheNearMiss(t *testing.T) {
 	require.ErrorContains(t, err, "no handler for *mediator_test.placeOrder; one for mediator_test.placeOrder exists: send a value")
 	_, err = mediator.Send(t.Context(), m, giftOrder{})
 	require.ErrorContains(t, err, "no handler for mediator_test.giftOrder; one for mediator_test.placeOrder exists, which it embeds: send that")
+	_, err = mediator.Send(t.Context(), m, &giftOrder{})
+	require.ErrorContains(t, err, "no handler for *mediator_test.giftOrder; one for mediator_test.placeOrder exists, which it embeds: send that")
+	_, err = mediator.Send(t.Context(), m, laterOrder{})
+	require.ErrorContains(t, err, "no handler for mediator_test.laterOrder: register one with Handle in New")
 
 	_, err = mediator.Send(t.Context(), m, placeOrder{})
 	require.ErrorIs(t, err, mediator.ErrNoHandler)
@@ -214,3 +218,9 @@ func TestAfterCloseEveryCallReturnsErrClosed(t *testing.T) {
 
 // giftOrder is a request by what it embeds.
 type giftOrder struct{ placeOrder }
+
+// laterOrder has another request in it, and embeds none.
+type laterOrder struct {
+	mediator.Returns[order]
+	First placeOrder
+}

@@ -25,7 +25,7 @@ func (t *topicSet) without(s subscriber) *topicSet {
 	if t == nil {
 		return nil
 	}
-	kept := &topicSet{boxed: map[reflect.Type]*topic[any]{}}
+	kept := &topicSet{table: t.table, boxed: map[reflect.Type]*topic[any]{}}
 	for _, e := range t.entries {
 		if !s.accepts(e.typ) {
 			kept.entries = append(kept.entries, e)
@@ -43,7 +43,7 @@ func (t *topicSet) without(s subscriber) *topicSet {
 func (t *topicSet) with(e topicEntry, boxed *topic[any]) *topicSet {
 	more := &topicSet{boxed: map[reflect.Type]*topic[any]{}}
 	if t != nil {
-		more.entries = slices.Clip(t.entries)
+		more.table, more.entries = t.table, slices.Clip(t.entries)
 		maps.Copy(more.boxed, t.boxed)
 	}
 	if boxed != nil {
@@ -54,12 +54,13 @@ func (t *topicSet) with(e topicEntry, boxed *topic[any]) *topicSet {
 	return more.index()
 }
 
+// index makes the table of the entries, where there is that of a set before.
 func (t *topicSet) index() *topicSet {
 	entries := make([]entry, len(t.entries))
 	for i, e := range t.entries {
 		entries[i] = e.entry
 	}
-	t.table = newTable(entries)
+	t.table = newTable(entries, t.table)
 	return t
 }
 

@@ -107,10 +107,22 @@ func (n names) explicit(t reflect.Type, name string) error {
 // take makes name the name of t.
 func (n names) take(t reflect.Type, name string) error {
 	if other, ok := n.byName[name]; ok && other != t {
-		return fmt.Errorf("%v and %v are both named %q: give one of them another name with Named", other, t, name)
+		one, two := fmt.Sprint(other), fmt.Sprint(t)
+		if one == two {
+			one, two = fmt.Sprintf("%s of package %q", one, pkgPath(other)), fmt.Sprintf("%s of package %q", two, pkgPath(t))
+		}
+		return fmt.Errorf("%s and %s are both named %q: give one of them another name with Named", one, two, name)
 	}
 	n.byName[name], n.byType[t] = t, name
 	return nil
+}
+
+// pkgPath is where t, or what it points to, is declared.
+func pkgPath(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.PkgPath()
 }
 
 // of returns the name of t, the default if it has none yet.
@@ -183,7 +195,7 @@ func (w *wiring) build(m *Mediator) {
 			w.fail(fmt.Sprintf("subscriber of %v", s.message()), err)
 		}
 	}
-	m.table = newTable(entries)
+	m.table = newTable(entries, nil)
 	m.subs.prepare(m)
 	for _, t := range w.needs {
 		if err := m.unmet(t); err != nil {

@@ -2,9 +2,11 @@ package mediator_test
 
 import (
 	"context"
+	html "html/template"
 	"iter"
 	"strings"
 	"testing"
+	text "text/template"
 
 	"github.com/fsmediator/mediator"
 	"github.com/stretchr/testify/require"
@@ -179,6 +181,9 @@ func TestWhatBindGivesCannotBeUsedYet(t *testing.T) {
 			}
 			require.ErrorContains(t, mediator.Publish(t.Context(), m, order{}), want, "it would reach nobody")
 			require.ErrorContains(t, mediator.Publish[any](t.Context(), m, order{}), want)
+			_, err = mediator.Dispatch(t.Context(), m, "mediator_test.placeOrder", func(any) error { return nil })
+			require.ErrorIs(t, err, mediator.ErrNoHandler)
+			require.ErrorContains(t, err, want)
 			stop, err := mediator.Listen(m, onOrder)
 			require.ErrorContains(t, err, want)
 			stop()
@@ -231,6 +236,22 @@ func TestAMessageMayBringItsName(t *testing.T) {
 	require.NoError(t, mediator.Publish(t.Context(), m, named{}))
 	require.NoError(t, mediator.Publish(t.Context(), m, &named{}))
 	require.Equal(t, []string{"payment.paid", "by.the-option", "by.the-option", "named.by-itself"}, names)
+}
+
+type refunded struct{ mediator.Command }
+
+func (*refunded) MessageName() string { return "payment.refunded" }
+
+func TestANameOfThePointerIsThatOfTheValue(t *testing.T) {
+	m := newMediator(t, mediator.HandleCommand(func(context.Context, refunded) error { return nil }))
+	require.Equal(t, "payment.refunded", m.Inspect()[0].Name)
+}
+
+func TestTypesOfOneNameAreToldApart(t *testing.T) {
+	_, err := mediator.New(
+		mediator.Subscribe(func(context.Context, *text.Template) error { return nil }),
+		mediator.Subscribe(func(context.Context, *html.Template) error { return nil }))
+	require.ErrorContains(t, err, `*template.Template of package "text/template" and *template.Template of package "html/template" are both named "template.Template"`)
 }
 
 // namedLater has no name yet where the mediator asks for it.
