@@ -9,7 +9,7 @@ package behaviors
 func (*fallback[R]) ScopedCall() bool { return true }
 
 // ScopedCall implements [mediator.CallScoper].
-func (validation) ScopedCall() bool { return true }
+func (*validation) ScopedCall() bool { return true }
 
 // ScopedCall implements [mediator.CallScoper]. A stream's handler has the Call look at
 // its message by [ResumeFrom], on whatever goroutine it runs; if it asks when the

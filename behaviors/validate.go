@@ -3,7 +3,10 @@ package behaviors
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"reflect"
+	"sync"
 	"sync/atomic"
 
 	"github.com/fsmediator/mediator"
@@ -41,12 +44,19 @@ func (e *InvalidError) Unwrap() []error { return []error{ErrInvalid, e.Err} }
 // handler gets, not a copy. A nil pointer to a type whose method has the type as
 // its receiver is invalid: there is nothing to call it on. It is called once for
 // each subscriber of a notification, concurrently.
-func Validate() mediator.Behavior { return validation{} }
+//
+// It is for what the message itself tells, so it gets no context, and may not wait:
+// what has to be looked up is the handler's, or that of a [mediator.Typed]. A method
+// Validate with other parameters or results is not called; the first message of such a
+// type is told of by a warning record of [slog.Default].
+func Validate() mediator.Behavior { return &validation{} }
 
-type validation struct{}
+type validation struct {
+	receivers sync.Map // what is known of types of messages, of which a program has so many
+}
 
 // BehaviorName returns "Validate".
-func (validation) BehaviorName() string { return "Validate" }
+func (*validation) BehaviorName() string { return "Validate" }
 
 type validator interface{ Validate() error }
 
@@ -56,14 +66,14 @@ type receiver struct {
 	check func(message any) error // nil if they have no such method
 }
 
-func (validation) Wrap(next mediator.Next) mediator.Next {
+func (v *validation) Wrap(next mediator.Next) mediator.Next {
 	// A handler has one type of message; a subscriber to an interface has several,
 	// of which the latest is remembered.
 	var known atomic.Pointer[receiver]
 	return func(ctx context.Context, c mediator.Call) error {
 		r := known.Load()
 		if r == nil || r.typ != c.Type() {
-			r = receiverOf(c.Type())
+			r = v.receiverOf(c.Type())
 			known.Store(r)
 		}
 		if r.check != nil {
@@ -75,7 +85,10 @@ func (validation) Wrap(next mediator.Next) mediator.Next {
 	}
 }
 
-func receiverOf(t reflect.Type) *receiver {
+func (v *validation) receiverOf(t reflect.Type) *receiver {
+	if known, ok := v.receivers.Load(t); ok {
+		return known.(*receiver)
+	}
 	r := &receiver{typ: t}
 	if t == nil {
 		return r
@@ -87,7 +100,23 @@ func receiverOf(t reflect.Type) *receiver {
 	case t.Implements(method), reflect.PointerTo(t).Implements(method): // those of a type are also those of a pointer to it
 		r.check = check
 	}
-	return r
+	known, had := v.receivers.LoadOrStore(t, r)
+	if !had && r.check == nil {
+		warnOfOther(t)
+	}
+	return known.(*receiver)
+}
+
+// warnOfOther tells of a method that has the name alone.
+func warnOfOther(t reflect.Type) {
+	of := t
+	if t.Kind() != reflect.Pointer {
+		of = reflect.PointerTo(t)
+	}
+	if m, ok := of.MethodByName("Validate"); ok {
+		slog.Warn(fmt.Sprintf("mediator: Validate: %v has a method Validate that is not called, for it is a %v: it has to be a func() error; what needs more belongs into the handler",
+			t, reflect.Zero(of).Method(m.Index).Type()))
+	}
 }
 
 // check validates what [mediator.Call.View] shows.

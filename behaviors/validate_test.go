@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/fsmediator/mediator"
@@ -192,4 +194,50 @@ func TestValidateNamesWhatIsInvalidAndNotWhatItSaid(t *testing.T) {
 	require.Equal(t, "order", invalid.Name)
 	require.Same(t, inner, invalid.Err)
 	require.Equal(t, "address", inner.Name)
+}
+
+// Messages with a method that has the name alone.
+type (
+	checkedElsewhere  struct{ N int }
+	checkedIfPointer  struct{ N int }
+	checkedAgainst    struct{ N int }
+	checkedTwoResults struct{ N int }
+)
+
+func (c checkedElsewhere) Validate(context.Context) error { return positive(c.N) }
+func (c *checkedIfPointer) Validate() bool                { return c.N >= 0 }
+func (c *checkedAgainst) Validate(rules ...string) error  { return positive(c.N - len(rules)) }
+func (c checkedTwoResults) Validate() (int, error)        { return c.N, positive(c.N) }
+
+func TestValidateTellsOfAMethodThatItDoesNotCall(t *testing.T) {
+	var log strings.Builder
+	was := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(was) })
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	m := newMediator(t, mediator.Use(behaviors.Validate()), mediator.Subscribe(func(context.Context, any) error { return nil }),
+		mediator.Subscribe(func(context.Context, checkedElsewhere) error { return nil }))
+	for range 3 {
+		for _, n := range []any{checkedElsewhere{-1}, checkedIfPointer{-1}, &checkedIfPointer{-1}, checkedAgainst{-1}, checkedTwoResults{-1}, told{}, &told{}} {
+			require.NoError(t, mediator.Publish(t.Context(), m, n))
+		}
+		require.ErrorIs(t, mediator.Publish(t.Context(), m, checkedNews{-1}), behaviors.ErrInvalid)
+	}
+	const warning = "mediator: Validate: %s has a method Validate that is not called, for it is a %s: it has to be a func() error; what needs more belongs into the handler"
+	var want []string
+	for _, about := range [][2]string{
+		{"behaviors_test.checkedElsewhere", "func(context.Context) error"},
+		{"behaviors_test.checkedIfPointer", "func() bool"},
+		{"*behaviors_test.checkedIfPointer", "func() bool"},
+		{"behaviors_test.checkedAgainst", "func(...string) error"},
+		{"behaviors_test.checkedTwoResults", "func() (int, error)"},
+	} {
+		want = append(want, fmt.Sprintf(warning, about[0], about[1]))
+	}
+	var got []string
+	for line := range strings.Lines(log.String()) {
+		require.Contains(t, line, "level=WARN")
+		_, text, _ := strings.Cut(line, "msg=")
+		got = append(got, strings.Trim(text, "\"\n"))
+	}
+	require.Equal(t, want, got, "once a type")
 }
