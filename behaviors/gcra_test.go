@@ -2,6 +2,7 @@ package behaviors_test
 
 import (
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -180,7 +181,7 @@ func TestFoundConcurrentTakersNeverRefillTheBucket(t *testing.T) {
 
 func TestLimiterExtremes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rare := behaviors.NewLimiter(1e-12, 1<<40)
+		rare := behaviors.NewLimiter(1e-12, math.MaxInt)
 		require.True(t, rare.Allow())
 		time.Sleep(24 * time.Hour)
 		require.False(t, rare.Allow())

@@ -13,18 +13,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// lasting is a request that takes so long.
+type lasting struct {
+	mediator.Command
+	d time.Duration
+}
+
 // histogramOf has a Recorder see calls that take so long.
 func histogramOf(t *testing.T, took ...time.Duration) (h behaviors.Histogram) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := behaviors.NewRecorder()
-		m := newMediator(t, mediator.Use(r), mediator.Handle(func(_ context.Context, q ask) (int, error) {
-			time.Sleep(time.Duration(q.N))
-			return 0, nil
+		m := newMediator(t, mediator.Use(r), mediator.HandleCommand(func(_ context.Context, q lasting) error {
+			time.Sleep(q.d)
+			return nil
 		}))
 		for _, d := range took {
-			_, err := mediator.Send(t.Context(), m, ask{N: int(d)})
-			require.NoError(t, err)
+			require.NoError(t, mediator.Exec(t.Context(), m, lasting{d: d}))
 		}
 		h = r.Snapshot().Total().Latency()
 	})
