@@ -22,13 +22,25 @@ type Config struct {
 	Window time.Duration
 	// Stall is how long a stream may go without an item, and a request or a
 	// subscriber run, before it is [Stalled]. Default: 30s; never if negative.
+	//
+	// A stream with items in a queue is stalled as a warning, for then it is the consumer
+	// that takes none. Without a queue the handler runs on the consumer's goroutine, and
+	// which of the two it is cannot be told: there, what one hanging consumer may do
+	// is up to MaxUnhealthy.
 	Stall time.Duration
+	// MaxUnhealthy is the share of a message's running streams that must be [Unhealthy]
+	// for the message, and so the process, to be: fewer make a warning. So one client
+	// of many that hangs does not take the process out of service, and a stream that is
+	// the only one of its message does. Default: 0.5; never if negative.
+	MaxUnhealthy float64
 	// MinRate is the items per second below which a stream has [LowThroughput],
 	// once it is as old as Window. Default: 0, any rate will do.
 	MinRate float64
 	// MaxGrowth is the number of bytes that the process may grow by while a stream
-	// runs: beyond it the stream has [HighMemory], as a warning, and as unhealthy
-	// beyond twice as much. Default: 100 MiB; no limit if negative.
+	// runs: beyond it the stream has [HighMemory], a warning. It is counted from the
+	// beginning of the stream, and whatever else the process does is part of it: for
+	// streams that are older than the caches of the process, make room for those.
+	// Default: 100 MiB; no limit if negative.
 	MaxGrowth int64
 	// MaxErrorRate is the share of errors among the items and errors of the last
 	// Window from which a stream has a [HighErrorRate], and among the calls that
@@ -127,6 +139,7 @@ func (c Config) complete() Config {
 	refuse(c.Interval != 0 && c.Interval < 10*time.Millisecond, "Interval", c.Interval, "it must be at least 10ms")
 	refuse(c.Window != 0 && c.Window < 10*time.Millisecond, "Window", c.Window, "it must be at least 10ms")
 	refuse(!(c.MinRate >= 0), "MinRate", c.MinRate, "it cannot be negative")
+	refuse(!(c.MaxUnhealthy <= 1), "MaxUnhealthy", c.MaxUnhealthy, "it is a share, at most 1")
 	refuse(!(c.MaxErrorRate <= 1), "MaxErrorRate", c.MaxErrorRate, "it is a share, at most 1")
 	refuse(!(c.MaxDropRate <= 1), "MaxDropRate", c.MaxDropRate, "it is a share, at most 1")
 	refuse(!(c.Degraded <= 1), "Degraded", c.Degraded, "it is a share, at most 1")
@@ -147,6 +160,7 @@ func (c Config) complete() Config {
 	orDefault(&c.Window, max(c.Interval, time.Second))
 	orDefault(&c.Stall, 30*time.Second)
 	orDefault(&c.MaxGrowth, 100*mib)
+	orDefault(&c.MaxUnhealthy, 0.5)
 	orDefault(&c.MaxErrorRate, 0.05)
 	orDefault(&c.MaxDropRate, 0.1)
 	orDefault(&c.Degraded, 0.5)

@@ -28,17 +28,19 @@
 //
 //	finding            is                                       makes a stream
 //	[Stalled]          no item for Config.Stall                 unhealthy
+//	                   while a queue holds some                 a warning
 //	[LowThroughput]    a rate below Config.MinRate              a warning
 //	[Degradation]      a rate far below the usual one           a warning
 //	[HighMemory]       the process grew by Config.MaxGrowth     a warning
-//	                   by twice as much                         unhealthy
 //	[HighErrorRate]    errors from Config.MaxErrorRate on       unhealthy
 //	[Exhaustion]       a queue under pressure for a Window      a warning
 //	                   or drops from Config.MaxDropRate on      a warning
 //	[Failure]          it ended by an error                     failed
 //
 // The worst of them is its status at once. To improve, it must be found better by
-// [Config].Recovery looks in a row.
+// [Config].Recovery looks in a row. Streams that are unhealthy make their message
+// unhealthy, and the process, if they are [Config].MaxUnhealthy of those that run, half
+// of them by default, and otherwise a warning.
 //
 // # What is no error
 //
@@ -50,7 +52,9 @@
 //     ([Totals].Declined): what was called works and says no. A panic with such an
 //     error is a panic.
 //   - A guard turns the call away: [behaviors.ErrOpen], [behaviors.ErrLimited],
-//     [behaviors.ErrFull], [behaviors.ErrMemory] ([Totals].Rejected). A process that
+//     [behaviors.ErrFull], [behaviors.ErrMemory] ([Totals].Rejected), be it a guard
+//     around the handler, or around what the handler called: a handler that can do
+//     nothing while the breaker of its dependency is open stays healthy. A process that
 //     sheds load does what it should, and fewer processes would not help; an open
 //     breaker is a warning of its own, see [Source]. Calls that hang until their time
 //     limit, and so fill a bulkhead, are errors.

@@ -14,9 +14,9 @@ import (
 //   - /readyz says whether it should get traffic: not once the mediator closes, not
 //     after SetReady(false), and not while a [Check] that is not Optional fails.
 //   - /healthz says whether it does what it is there for: besides the checks it
-//     depends on the streams and messages, and fails while one of them is
-//     [Unhealthy]. Answers of the business and load that is shed make none so, see
-//     the package.
+//     depends on the streams and messages, and fails while one of the messages is
+//     [Unhealthy]. Answers of the business, load that is shed and, of many streams,
+//     a few that are unhealthy make none so, see the package.
 //
 // The answer is 200 or 503, with a word of plain text that tells nothing of what
 // is inside. With the query ?verbose it is JSON as in the draft

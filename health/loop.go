@@ -144,13 +144,35 @@ type view struct {
 	tallies []*tally
 	items   []uint64 // by tally
 	stalled []uint64
+	crowds  []crowd
+}
+
+// crowd is how many streams of a message run, and how many of them are unhealthy.
+type crowd struct{ running, unhealthy uint64 }
+
+func (c *crowd) add(s Status) {
+	c.running++
+	if s >= Unhealthy {
+		c.unhealthy++
+	}
+}
+
+// status is what the streams make of the message's.
+func (c crowd) status(limit float64) Status {
+	switch {
+	case c.unhealthy == 0:
+		return Healthy
+	case limit >= 0 && share(c.unhealthy, c.running) >= limit:
+		return Unhealthy
+	}
+	return Warning
 }
 
 func (m *Monitor) collect() view {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	v := view{runs: slices.Clone(m.runs), tallies: slices.Clip(m.tallies)}
-	v.items, v.stalled = make([]uint64, len(v.tallies)), make([]uint64, len(v.tallies))
+	v.items, v.stalled, v.crowds = make([]uint64, len(v.tallies)), make([]uint64, len(v.tallies)), make([]crowd, len(v.tallies))
 	for i, t := range v.tallies {
 		v.items[i] = t.items
 	}

@@ -77,13 +77,13 @@ func TestPacingCostsNoItems(t *testing.T) {
 		paced    bool
 	}{
 		"a consumer that pauses, and a short queue": {capacity: []int{100}, run: every(10*ms, 1<<30),
-			rest: resting(0, 6*time.Second, 20*time.Second), lasts: 10 * time.Minute},
+			rest: resting(0, 6*time.Second, 20*time.Second), lasts: 5 * time.Minute},
 		"a consumer that pauses, and a long queue": {capacity: []int{400}, run: every(10*ms, 1<<30),
-			rest: resting(0, 6*time.Second, 20*time.Second), lasts: 10 * time.Minute, paced: true},
+			rest: resting(0, 6*time.Second, 20*time.Second), lasts: 5 * time.Minute, paced: true},
 		"a consumer that pauses for long": {capacity: []int{500}, run: every(10*ms, 1<<30),
-			rest: resting(ms, time.Minute, 45*time.Second), lasts: 10 * time.Minute, paced: true},
+			rest: resting(ms, time.Minute, 45*time.Second), lasts: 5 * time.Minute, paced: true},
 		"a consumer that pauses more than it works": {capacity: []int{600}, run: every(10*ms, 1<<30),
-			rest: resting(ms, 6*time.Second, 2*time.Second), lasts: 10 * time.Minute, paced: true},
+			rest: resting(ms, 6*time.Second, 2*time.Second), lasts: 5 * time.Minute, paced: true},
 		"a slow start": {interval: 30 * time.Second, capacity: []int{500}, run: every(ms, 1<<30),
 			rest: func() func(time.Duration) time.Duration {
 				return func(since time.Duration) time.Duration {
@@ -93,13 +93,13 @@ func TestPacingCostsNoItems(t *testing.T) {
 					return 0
 				}
 			}, lasts: 2 * time.Minute, paced: true},
-		"a steady consumer": {capacity: []int{100}, run: unlimited, rest: resting(10*ms, 0, time.Hour), lasts: 10 * time.Minute},
+		"a steady consumer": {capacity: []int{100}, run: unlimited, rest: resting(10*ms, 0, time.Hour), lasts: 5 * time.Minute},
 		"a steady consumer, and a long queue": {capacity: []int{2000}, run: unlimited,
-			rest: resting(10*ms, 0, time.Hour), lasts: 10 * time.Minute, paced: true},
+			rest: resting(10*ms, 0, time.Hour), lasts: 5 * time.Minute, paced: true},
 		"a steady consumer, and two queues": {capacity: []int{1000, 500}, run: unlimited,
-			rest: resting(10*ms, 0, time.Hour), lasts: 10 * time.Minute, paced: true},
+			rest: resting(10*ms, 0, time.Hour), lasts: 5 * time.Minute, paced: true},
 		"a steady consumer, and three queues": {capacity: []int{300, 1000, 500}, run: unlimited,
-			rest: resting(10*ms, 0, time.Hour), lasts: 10 * time.Minute, paced: true},
+			rest: resting(10*ms, 0, time.Hour), lasts: 5 * time.Minute, paced: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			taken := func(t *testing.T, bs ...mediator.Behavior) (n int) {
@@ -147,14 +147,14 @@ func TestPacingShortensAQueue(t *testing.T) {
 		c.perSecond.Store(100)
 		end := c.run(t, m, feed{Run: unlimited})
 		time.Sleep(2 * time.Minute)
-		for range 60 {
+		for range 30 {
 			time.Sleep(time.Minute)
 			s := one(t, h.Snapshot())
 			require.InDelta(t, 625, s.Queues[0].Depth, 226)
 			require.InDelta(t, 100, s.Rate, 3)
 			require.InDelta(t, 100, s.Queues[0].TakenRate, 3)
 		}
-		require.LessOrEqual(t, one(t, h.Snapshot()).Adjusted, uint64(12))
+		require.LessOrEqual(t, one(t, h.Snapshot()).Adjusted, uint64(8))
 		end()
 	})
 }

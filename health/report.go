@@ -10,8 +10,9 @@ import (
 // Report is what a [Monitor] knows at one moment. It does not change.
 type Report struct {
 	Time time.Time `json:"time"`
-	// Status is the worst of the running streams, the messages and the components.
-	// Streams that have ended do not count, but for the errors among Totals.
+	// Status is the worst of the running streams, the messages and the components; a
+	// stream by itself is a warning at most, see [Config].MaxUnhealthy. Streams that have
+	// ended do not count, but for the errors among Totals.
 	Status Status `json:"status"`
 	// Ready is what /readyz goes by, apart from the checks: [Monitor.SetReady] and
 	// whether the mediator is being closed.
@@ -149,18 +150,20 @@ type Settings struct {
 // Totals is the figures of one message: of a request, of all runs of a stream, or
 // of one subscriber's handling of a notification.
 type Totals struct {
-	Name     string        `json:"name"`
-	Kind     mediator.Kind `json:"-"`                 // in JSON it is its name
-	Handler  string        `json:"handler,omitempty"` // the subscriber's group
-	Status   Status        `json:"status"`            // by the share of errors, and of calls by those that are stalled
-	Findings []Finding     `json:"findings,omitempty"`
+	Name    string        `json:"name"`
+	Kind    mediator.Kind `json:"-"`                 // in JSON it is its name
+	Handler string        `json:"handler,omitempty"` // the subscriber's group
+	// Status is by the share of errors, of calls by those that are stalled, and of streams
+	// by the share of those that are unhealthy, see [Config].MaxUnhealthy.
+	Status   Status    `json:"status"`
+	Findings []Finding `json:"findings,omitempty"`
 
 	Started  uint64 `json:"started"`   // calls, or runs of a stream
 	InFlight uint64 `json:"in_flight"` // those that have not ended
 	Failed   uint64 `json:"failed"`    // those that ended by an error, a panic or Goexit
 	Canceled uint64 `json:"canceled"`  // those that the caller cancelled; no failure
 	Declined uint64 `json:"declined"`  // those that ended by an answer of the business; no failure
-	Rejected uint64 `json:"rejected"`  // those that a guard turned away, such as a limiter; no failure
+	Rejected uint64 `json:"rejected"`  // those that a guard turned away, such as a limiter, or that ended by what a guard inside of the handler said; no failure
 	Stalled  uint64 `json:"stalled"`   // those in flight for longer than Config.Stall, or of streams, that are stalled
 	// Items are what streams delivered, and Errors what was noted by [NoteError] or
 	// failed.

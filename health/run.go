@@ -152,7 +152,11 @@ func (r *run) judge(at int64, change counts, c *Config) (found []Finding) {
 	}
 	age := time.Duration(at - r.began)
 	if quiet := time.Duration(at - r.quiet); c.Stall > 0 && quiet >= c.Stall {
-		find(Stalled, Unhealthy, quiet.Seconds(), c.Stall.Seconds())
+		s := Unhealthy
+		if r.queues.depth > 0 {
+			s = Warning // it is the consumer that takes none
+		}
+		find(Stalled, s, quiet.Seconds(), c.Stall.Seconds())
 	}
 	if r.rate < c.MinRate && age >= c.Window {
 		find(LowThroughput, Warning, r.rate, c.MinRate)
@@ -161,11 +165,7 @@ func (r *run) judge(at int64, change counts, c *Config) (found []Finding) {
 		find(Degradation, Warning, r.rate, limit)
 	}
 	if growth := int64(r.memory) - int64(r.startMemory); c.MaxGrowth >= 0 && growth > c.MaxGrowth {
-		s := Warning
-		if growth/2 > c.MaxGrowth {
-			s = Unhealthy
-		}
-		find(HighMemory, s, float64(growth), float64(c.MaxGrowth))
+		find(HighMemory, Warning, float64(growth), float64(c.MaxGrowth)) // others may have grown
 	}
 	if f, ok := errorRate(change, c); ok {
 		found = append(found, f)

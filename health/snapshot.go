@@ -52,12 +52,14 @@ func (m *Monitor) build(c clock, anew bool) (Report, []*run) {
 		if s.Has(Stalled) {
 			v.stalled[place]++
 		}
-		r.Status = max(r.Status, s.Status)
+		v.crowds[place].add(s.Status)
+		r.Status = max(r.Status, min(s.Status, Warning))
 		r.Streams = append(r.Streams, s)
 		running = append(running, one)
 	}
 	for i, t := range v.tallies {
 		totals := t.report(c.nanos, v.items[i], v.stalled[i], &m.c)
+		totals.Status = max(totals.Status, v.crowds[i].status(m.c.MaxUnhealthy))
 		r.Status = max(r.Status, totals.Status)
 		r.Totals = append(r.Totals, totals)
 	}
@@ -79,17 +81,19 @@ func (m *Monitor) statuses() (s Status, streams [Failed + 1]int) {
 	m.mu.Lock()
 	runs, tallies := slices.Clone(m.runs), slices.Clip(m.tallies)
 	m.mu.Unlock()
+	crowds := make([]crowd, len(tallies))
 	for _, r := range runs {
 		r.mu.Lock()
 		if !r.over {
-			s = max(s, r.health.status)
+			s = max(s, min(r.health.status, Warning))
 			streams[r.health.status]++
+			crowds[r.tally.place].add(r.health.status)
 		}
 		r.mu.Unlock()
 	}
-	for _, t := range tallies {
+	for i, t := range tallies {
 		t.mu.Lock()
-		s = max(s, t.health.status)
+		s = max(s, t.health.status, crowds[i].status(m.c.MaxUnhealthy))
 		t.mu.Unlock()
 	}
 	return max(s, worstOf(m.components())), streams
