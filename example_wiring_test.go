@@ -168,3 +168,26 @@ func ExampleNeeds() {
 	fmt.Println(err)
 	// Output: mediator: new: Needs[mediator_test.PlaceOrder]: no handler for mediator_test.PlaceOrder: register one with Handle in New
 }
+
+// A module whose behaviors are its own.
+func ExampleScope() {
+	logged := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		fmt.Println("stock:", c.Name())
+		return next(ctx, c)
+	})
+	stock := mediator.Scope(
+		mediator.Use(logged),
+		mediator.Subscribe(func(context.Context, OrderPlaced) error { return nil }, mediator.Group("stock")),
+	)
+	m := must(mediator.New(stock, mediator.Handle(placeOrder1)))
+	ctx := context.Background()
+	defer func() { _ = m.Close(ctx) }()
+
+	_, err := mediator.Send(ctx, m, PlaceOrder{SKU: "cup", Qty: 1})
+	fmt.Println(err)
+	fmt.Println(mediator.Publish(ctx, m, OrderPlaced{ID: "o-1"}))
+	// Output:
+	// <nil>
+	// stock: mediator_test.OrderPlaced
+	// <nil>
+}

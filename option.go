@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -70,6 +71,17 @@ func newSpec(opts []HandlerOption) *spec {
 	return s
 }
 
+// copied returns a copy to change: one Option may serve two mediators.
+func (s *spec) copied() *spec {
+	own := *s
+	return &own
+}
+
+// within puts behaviors outside of the layers.
+func (s *spec) within(bs []Behavior) {
+	s.layers = around(bs, s)
+}
+
 func (s *spec) once(option string) {
 	if s.set[option] {
 		s.errs = append(s.errs, fmt.Errorf("%s is given twice", option))
@@ -96,9 +108,38 @@ type handlerOptionFunc func(s *spec)
 func (f handlerOptionFunc) applyHandler(s *spec) { f(s) }
 
 // Options makes one Option of several, in their order. It is what a module of an
-// application exports: its handlers, subscribers and behaviors.
+// application exports. A [Use] among them is one of the mediator, around the handlers
+// of all modules; in [Scope] it is the module's own.
 func Options(opts ...Option) Option {
 	return optionFunc(func(w *wiring) { w.applyAll(opts) })
+}
+
+// Scope is [Options] whose behaviors stay among themselves: [Use] stands around the
+// handlers, subscribers and relays of the same Scope alone, inside of the mediator's
+// behaviors and outside of the handler's. Scopes may be nested. A [PublishWrapper] in
+// one is a behavior like others.
+//
+//	func Module(db *sql.DB) mediator.Option {
+//		return mediator.Scope(
+//			mediator.Use(transaction(db)),
+//			mediator.Handle(place),
+//			mediator.Subscribe(onPaid),
+//		)
+//	}
+func Scope(opts ...Option) Option {
+	return optionFunc(func(w *wiring) {
+		outside := w.behaviors
+		handlers, subscribers, relays := len(w.handlers), len(w.subscribers), len(w.relays)
+		w.behaviors = nil
+		w.applyAll(opts)
+		for _, r := range w.handlers[handlers:] {
+			r.settings().within(w.behaviors)
+		}
+		for _, s := range slices.Concat(w.subscribers[subscribers:], w.relays[relays:]) {
+			s.settings().within(w.behaviors)
+		}
+		w.behaviors = outside
+	})
 }
 
 // Bind makes an Option of a function that gets the mediator while New wires it:
@@ -122,9 +163,9 @@ func Bind(f func(m *Mediator) Option) Option {
 }
 
 // Use puts behaviors around handlers, the first given outermost: around every
-// handler, subscriber, stream and [Relay] as an Option, around one as a
-// HandlerOption.
-// Those of the mediator stand outside those of a handler.
+// handler, subscriber, stream and [Relay] as an Option, whichever module it is given
+// by, or around those of its [Scope]; around one as a HandlerOption. Those of the
+// mediator stand outside those of a Scope, and these outside those of a handler.
 func Use(bs ...Behavior) SharedOption { return use(bs) }
 
 type use []Behavior

@@ -25,7 +25,7 @@ import (
 func Relay[N any](f func(ctx context.Context, n N) error, opts ...HandlerOption) Option {
 	spec := newSpec(opts)
 	return optionFunc(func(w *wiring) {
-		w.relays = append(w.relays, &subscription[N]{spec: spec, handle: f})
+		w.relays = append(w.relays, &subscription[N]{spec: spec.copied(), handle: f})
 	})
 }
 

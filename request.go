@@ -132,7 +132,7 @@ type requestRoute[Q, R any] struct {
 
 // fresh returns a copy to be built, so that one Option may serve two mediators.
 func (r *requestRoute[Q, R]) fresh() *requestRoute[Q, R] {
-	return &requestRoute[Q, R]{spec: r.spec, handle: r.handle, given: r.given}
+	return &requestRoute[Q, R]{spec: r.copied(), handle: r.handle, given: r.given}
 }
 
 func (r *requestRoute[Q, R]) message() reflect.Type { return reflect.TypeFor[Q]() }

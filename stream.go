@@ -93,7 +93,7 @@ type streamRoute[Q, T any] struct {
 }
 
 func (r *streamRoute[Q, T]) fresh() *streamRoute[Q, T] {
-	return &streamRoute[Q, T]{spec: r.spec, handle: r.handle, bridged: r.bridged}
+	return &streamRoute[Q, T]{spec: r.copied(), handle: r.handle, bridged: r.bridged}
 }
 
 func (r *streamRoute[Q, T]) message() reflect.Type { return reflect.TypeFor[Q]() }

@@ -13,7 +13,7 @@ import (
 func Subscribe[N any](h func(context.Context, N) error, opts ...HandlerOption) Option {
 	spec := newSpec(opts)
 	return optionFunc(func(w *wiring) {
-		w.subscribers = append(w.subscribers, &subscription[N]{spec: spec, handle: h})
+		w.subscribers = append(w.subscribers, &subscription[N]{spec: spec.copied(), handle: h})
 	})
 }
 
