@@ -16,7 +16,7 @@ type streamPermit struct {
 
 	delivered bool
 	first     int64 // when the first item came
-	counted   int64 // when a success was counted last
+	counted   int64 // when the tenth began for which a success was counted last
 	proven    bool  // it has delivered for a tenth of the window
 
 	looked       int64 // when an item last read the clock
@@ -63,7 +63,7 @@ func (s *streamPermit) more(now int64) {
 	if now-s.counted < tenth {
 		return
 	}
-	s.counted, s.proven = now, true
+	s.counted, s.proven = now-(now-s.counted)%tenth, true
 	if p := s.k.now.Load(); p.state == StateClosed {
 		s.p, s.t = p, nil
 		p.succeeded()
