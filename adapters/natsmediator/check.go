@@ -104,7 +104,7 @@ func (n *Node) Status(ctx context.Context) (s Status, err error) {
 	var errs []error
 	fail := func(what string, err error) {
 		if err != nil {
-			errs = append(errs, fmt.Errorf("natsmediator: status: %s: %w", what, explained(ending.Told(ctx, err))))
+			errs = append(errs, fmt.Errorf("natsmediator: status: %s: %w", what, n.whyLate(explained(ending.Told(ctx, err)), "$JS.", n.ns+".")))
 		}
 	}
 	begin := time.Now()

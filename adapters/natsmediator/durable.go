@@ -118,7 +118,7 @@ const setupTimeout = 30 * time.Second
 func (d *durable) start(m *mediator.Mediator) (err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("natsmediator: durable %v: %w", d.t, explained(err))
+			err = fmt.Errorf("natsmediator: durable %v: %w", d.t, d.n.whyLate(explained(err), "$JS."))
 		}
 	}()
 	if d.keyed, err = isKeyed(d.t); err != nil {
@@ -329,7 +329,7 @@ func (d *durable) failed(ctx context.Context, err error) error {
 	if errors.Is(err, nats.ErrMaxPayload) {
 		return fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}
-	return fmt.Errorf("store the event in %s: %w", d.stream, explained(ending.Told(ctx, err)))
+	return fmt.Errorf("store the event in %s: %w", d.stream, d.n.whyLate(explained(ending.Told(ctx, err)), d.prefix))
 }
 
 // explained adds to an error of the client's what it means here: that the node's

@@ -262,7 +262,7 @@ func (r *remote) ended(ctx context.Context) error {
 	if !errors.Is(err, cause) {
 		err = fmt.Errorf("%w: %w", err, cause)
 	}
-	return r.fail(err)
+	return r.fail(r.n.whyLate(err, r.target.Load().subject))
 }
 
 func (r *remote) fail(err error) error {

@@ -245,7 +245,7 @@ func (s *remoteStream) put(f received) error {
 }
 
 func (s *remoteStream) broken(why string) error {
-	return s.r.fail(fmt.Errorf("%w: %s", ErrConnection, why))
+	return s.r.fail(s.r.n.whyLate(fmt.Errorf("%w: %s", ErrConnection, why), s.target.subject))
 }
 
 // fail ends the stream with err, behind the frames that have come.

@@ -149,8 +149,9 @@ func checkPositive(option string, n int) {
 // ctx and until their caller's deadline; the end of ctx only ends Serve itself.
 //
 // What m has by [Remote] and [RemoteStream] is not offered: it would go round in
-// circles. Serve returns once the server knows of the service. End it by
-// [Service.Close], ahead of m; [Node.Close] does so too.
+// circles. Serve returns once the server knows of the service; that it denies the
+// subscriptions is an error. End it by [Service.Close], ahead of m; [Node.Close] does so
+// too.
 //
 // A service's name is made of letters, digits, dashes and underscores.
 func Serve(ctx context.Context, m *mediator.Mediator, n *Node, service string, opts ...ServeOption) (*Service, error) {
@@ -218,11 +219,14 @@ func (s *Service) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	limited, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := s.confirm(limited); err != nil {
+		return err
+	}
 	if err := s.announce(); err != nil {
 		return err
 	}
-	limited, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
 	return s.node.nc.FlushWithContext(limited)
 }
 
