@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/deadletter"
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/tally"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -47,6 +49,14 @@ import (
 // accepted stays stored in each case. Close the mediator, then the node, then the
 // outbox's store.
 //
+// # Figures
+//
+// Durable is a [mediator.Source] around the publishing, under the name "durable", which
+// a behaviors.Recorder there, and the console, ask: how many letters this process made
+// of each group's events, the lag of its groups and how many of their events are
+// waiting to be settled, as the server last said, and the depth of its outbox. The log
+// is told of letters as well, once a minute at most for each group.
+//
 // N must not be an interface. It panics if n or an option is nil.
 func Durable[N any](n *Node, opts ...DurableOption) mediator.Option {
 	if n == nil {
@@ -61,7 +71,7 @@ func Durable[N any](n *Node, opts ...DurableOption) mediator.Option {
 	return mediator.Bind(func(m *mediator.Mediator) mediator.Option {
 		d := newDurable(m, n, reflect.TypeFor[N](), c, codec)
 		return mediator.Options(
-			mediator.Relay(func(ctx context.Context, event N) error { return d.publish(ctx, event) }, c.handler...),
+			mediator.Relay(func(ctx context.Context, event N) error { return d.publish(ctx, event) }, append(slices.Clone(c.handler), mediator.Use(d))...),
 			mediator.OnStart(d.start),
 			mediator.OnClose(d.close),
 		)
@@ -93,6 +103,9 @@ type durable struct {
 	outbox *outbox // nil without Outbox
 	latest attempt // of Publish, without Outbox
 	forget []func()
+
+	lettered tally.Tally // by event and group
+	news     news
 
 	storing, burying, telling trouble // letters of handlers', of the server's; outcomes
 }
@@ -213,6 +226,7 @@ func (d *durable) close(ctx context.Context) error {
 	if d.outbox != nil {
 		errs = append(errs, d.outbox.close(ctx))
 	}
+	d.news.close(d.log, d.name)
 	for _, f := range d.forget {
 		f()
 	}

@@ -1,6 +1,7 @@
 package natsmediator
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -25,3 +26,9 @@ func Waits() (sum time.Duration) {
 	}
 	return sum
 }
+
+// News tells a log of letters.
+type News struct{ n news }
+
+func (n *News) Add(log *slog.Logger, event, group, cause string) { n.n.add(log, event, group, cause) }
+func (n *News) Close(log *slog.Logger, event string)             { n.n.close(log, event) }

@@ -86,7 +86,11 @@ func (d *durable) bury(data []byte) error {
 	}
 	l := d.letter(group, raw{msg.Subject, msg.Header, msg.Data, msg.Sequence, msg.Time}, errNoOutcome)
 	l.Attempts = max(a.Deliveries, 0)
-	return d.keep(l, true)
+	if err := d.keep(l, true); err != nil {
+		return err
+	}
+	d.count(l)
+	return nil
 }
 
 func (d *durable) isEvent(subject string) bool {

@@ -143,6 +143,7 @@ func (g *group) settle(msg *message, md *nats.MsgMetadata, err error, final bool
 		stored := d.keep(l, err == errNoOutcome) //nolint:errorlint // which is never wrapped; Is may be the user's, and panic
 		if stored == nil {
 			d.storing.over(d.log, "dead letters are stored again", "stream", d.stream)
+			d.count(l)
 			d.tell("end", msg, msg.TermWithReason(oneLine(err.Error())))
 			return
 		}

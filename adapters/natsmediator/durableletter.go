@@ -55,6 +55,12 @@ func (d *durable) letter(group string, r raw, err error) deadletter.Letter {
 	return l
 }
 
+// count notes a letter that is stored.
+func (d *durable) count(l deadletter.Letter) {
+	d.lettered.Add(scopeOf(l.Name, l.Group))
+	d.news.add(d.log, l.Name, l.Group, oneLine(l.Errors[0]))
+}
+
 // keep stores a letter. unlessThere leaves one that is there as it is: it knows more.
 // What a store finds too large is stored with less: first without most of what the
 // errors say, then without the body, which can still be found by its subject and its

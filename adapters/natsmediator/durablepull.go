@@ -87,15 +87,15 @@ func (p *puller) take(msg *nats.Msg) (m *message, over bool, err error) {
 		return nil, false, nil
 	}
 	p.open = 0
-	return nil, true, statusError(status, msg.Header.Get("Description"))
+	return nil, true, endError(status, msg.Header.Get("Description"))
 }
 
 // isStatus tells what is about a request from the messages themselves, which have the
 // subject that they are stored with.
 func (p *puller) isStatus(msg *nats.Msg) bool { return strings.HasPrefix(msg.Subject, p.inbox) }
 
-// statusError is why a request has ended, nil if its time was over.
-func statusError(status, description string) error {
+// endError is why a request has ended, nil if its time was over.
+func endError(status, description string) error {
 	switch lower := strings.ToLower(description); {
 	case status == "404", status == "408", status == "409" && strings.Contains(lower, "batch completed"):
 		return nil

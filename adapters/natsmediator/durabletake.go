@@ -19,6 +19,7 @@ type taking struct {
 	d      *durable
 	groups []*group
 	alive  alive
+	look   *look
 
 	stop     context.CancelFunc // no more events are fetched, or begun
 	stopping context.Context
@@ -40,7 +41,7 @@ type group struct {
 }
 
 func newTaking(d *durable, subscribers []mediator.Route) *taking {
-	t := &taking{d: d}
+	t := &taking{d: d, look: newLook()}
 	t.stopping, t.stop = context.WithCancel(context.Background())
 	t.base, t.cut = context.WithCancelCause(context.Background())
 	for _, s := range subscribers {
@@ -68,6 +69,7 @@ func (t *taking) start(ctx context.Context) error {
 		t.fetchers.Go(f.run)
 	}
 	t.others.Go(t.keepAlive)
+	t.others.Go(func() { t.look.run(t.base, t.d) })
 	return nil
 }
 
