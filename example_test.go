@@ -136,6 +136,21 @@ func ExampleSend() {
 	// nothing to order
 }
 
+// What came out of a queue of requests of any type.
+func ExampleSendAny() {
+	m := must(mediator.New(
+		mediator.Handle(placeOrder1),
+		mediator.HandleCommand(func(context.Context, CancelOrder) error { return nil })))
+	defer func() { _ = m.Close(context.Background()) }()
+
+	for _, request := range []any{PlaceOrder{SKU: "cup", Qty: 2}, CancelOrder{}} {
+		fmt.Println(mediator.SendAny(context.Background(), m, request))
+	}
+	// Output:
+	// {o-1 10} <nil>
+	// <nil> <nil>
+}
+
 func ExampleExec() {
 	m := must(mediator.New(mediator.HandleCommand(func(context.Context, CancelOrder) error { return nil })))
 	fmt.Println(mediator.Exec(context.Background(), m, CancelOrder{ID: "o-1"}))

@@ -90,15 +90,38 @@ func sendSlow[Q Request[R], R any](ctx context.Context, m *Mediator, q Q) (r R, 
 	if typed, ok := found.(*requestRoute[Q, R]); ok {
 		return typed.call(ctx, q)
 	}
+	v, err := m.sendTo(ctx, found, t, q)
+	r, _ = v.(R)
+	return r, err
+}
+
+// SendAny is [Send] of a request whose type, and its response's, is known at run time
+// alone. The response is nil for a command. It allocates.
+func SendAny(ctx context.Context, m *Mediator, request any) (response any, err error) {
+	t, err := dynamicType(request)
+	if err != nil {
+		return nil, &Error{Op: "send", Err: err}
+	}
+	found, err := m.route(ctx, "send", t)
+	if err != nil {
+		return nil, err
+	}
+	v, err := m.sendTo(ctx, found, t, request)
+	if _, none := v.(None); none {
+		return nil, err
+	}
+	return v, err
+}
+
+// sendTo gives q, which is a t, to the route found for that.
+func (m *Mediator) sendTo(ctx context.Context, found route, t reflect.Type, q any) (any, error) {
 	sender, ok := found.(interface {
 		sendAny(ctx context.Context, q any) (any, error)
 	})
 	if !ok {
-		return r, &Error{Op: "send", Name: m.names.of(t), Err: fmt.Errorf("%w: its handler is a %s: use Stream", ErrNoHandler, found.describe())}
+		return nil, &Error{Op: "send", Name: m.names.of(t), Err: fmt.Errorf("%w: its handler is a %s: use Stream", ErrNoHandler, found.describe())}
 	}
-	v, err := sender.sendAny(ctx, q)
-	r, _ = v.(R)
-	return r, err
+	return sender.sendAny(ctx, q)
 }
 
 // dynamicType is Q, or the type of the value in it if Q is an interface.

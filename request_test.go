@@ -224,3 +224,23 @@ type laterOrder struct {
 	mediator.Returns[order]
 	First placeOrder
 }
+
+func TestSendAny(t *testing.T) {
+	m := newMediator(t, mediator.Handle(orders{prefix: "o-"}.Place), mediator.HandleStream(counting),
+		mediator.HandleCommand(func(_ context.Context, c *cancelOrder) error { return errBoom }))
+	got, err := mediator.SendAny(t.Context(), m, placeOrder{SKU: "x"})
+	require.NoError(t, err)
+	require.Equal(t, order{ID: "o-x"}, got)
+	got, err = mediator.SendAny(t.Context(), m, &cancelOrder{})
+	require.ErrorIs(t, err, errBoom)
+	require.Nil(t, got)
+
+	_, err = mediator.SendAny(t.Context(), m, nil)
+	require.ErrorIs(t, err, mediator.ErrMessageType)
+	_, err = mediator.SendAny(t.Context(), m, &placeOrder{})
+	require.ErrorContains(t, err, "one for mediator_test.placeOrder exists: send a value")
+	_, err = mediator.SendAny(t.Context(), m, 7)
+	require.ErrorIs(t, err, mediator.ErrNoHandler)
+	_, err = mediator.SendAny(t.Context(), m, count{})
+	require.ErrorContains(t, err, "use Stream")
+}
