@@ -51,7 +51,8 @@ type Config struct {
 	// is recovered, and shown by [Snapshot]. Default: nobody is told.
 	OnPressure func(e Event)
 
-	// Adaptive has a setting follow the rates that are measured, see [Tuning].
+	// Adaptive has a setting follow the rates that are measured, see [Tuning]. It says
+	// nothing to [Latest].
 	Adaptive bool
 	// Tuning has the bounds of what Adaptive may do.
 	Tuning Tuning
@@ -90,8 +91,6 @@ func (c Config) complete() Config {
 		panic(fmt.Sprintf("backpressure: SampleEvery is negative: %d", c.SampleEvery))
 	case c.MaxDelay < 0:
 		panic(fmt.Sprintf("backpressure: MaxDelay is negative: %v", c.MaxDelay))
-	case c.Adaptive && c.Strategy == Latest && c.Admit == nil:
-		panic("backpressure: Adaptive: Latest has nothing to adapt")
 	}
 	share("High", c.High)
 	share("Low", c.Low)
@@ -116,7 +115,7 @@ func (c Config) complete() Config {
 	orDefault(&c.MaxDelay, defaultDelay)
 	c.MaxDelay = min(c.MaxDelay, longestDelay)
 	if c.Strategy == Latest && c.Admit == nil {
-		c.Capacity, c.High, c.Low = 1, 1, 1
+		c.Capacity, c.High, c.Low, c.Adaptive = 1, 1, 1, false
 	}
 	c.Tuning = c.Tuning.complete(c)
 	return c

@@ -42,6 +42,10 @@
 // delivered; inside, what is produced. Two boundaries around one handler are two
 // queues, each with its own counts.
 //
+// A Retry outside of a boundary that leaves items out knows what was delivered, and not
+// which items these were: what it repeats may come twice and out of order. New warns of
+// that, and of a Control that stands around a handler twice, see [Control.CheckWiring].
+//
 // # Strategies of your own
 //
 // [Config].Admit replaces the strategy with a function and keeps the rest. For a

@@ -64,5 +64,8 @@ func (s Strategy) MarshalText() ([]byte, error) { return []byte(s.String()), nil
 // evicts tells whether the strategy makes room in the queue by dropping.
 func (s Strategy) evicts() bool { return s == DropOldest || s == Latest }
 
+// loses tells whether the strategy leaves out items, and goes on.
+func (s Strategy) loses() bool { return s.drops() || s == Sample }
+
 // drops tells whether the strategy gives up items.
 func (s Strategy) drops() bool { return s.evicts() || s == DropNewest }

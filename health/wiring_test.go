@@ -44,6 +44,8 @@ func TestConfigsThatMakeNoSensePanic(t *testing.T) {
 		"health: Window is 1ms: it must be at least 10ms":       {Window: time.Millisecond},
 		"health: MinRate is -1: it cannot be negative":          {MinRate: -1},
 		"health: MinRate is NaN: it cannot be negative":         {MinRate: nan},
+		"health: MaxUnhealthy is 5: it is a share, at most 1":   {MaxUnhealthy: 5},
+		"health: MaxUnhealthy is NaN: it is a share, at most 1": {MaxUnhealthy: nan},
 		"health: MaxErrorRate is 5: it is a share, at most 1":   {MaxErrorRate: 5},
 		"health: MaxErrorRate is NaN: it is a share, at most 1": {MaxErrorRate: nan},
 		"health: MaxDropRate is 2: it is a share, at most 1":    {MaxDropRate: 2},
