@@ -94,6 +94,14 @@ func TestFallbackDoesNotStandInForAStoppedSubscriber(t *testing.T) {
 	require.NoError(t, mediator.Publish(t.Context(), m, told{}))
 }
 
+func TestFallbackAnswersForARequestThatMetAStoppedSubscriber(t *testing.T) {
+	m := newMediator(t, mediator.Use(behaviors.Fallback(func(context.Context, error) (int, error) { return 7, nil })),
+		mediator.Handle(func(context.Context, ask) (int, error) { return 0, mediator.ErrUnsubscribed }))
+	n, err := mediator.Send(t.Context(), m, ask{})
+	require.NoError(t, err)
+	require.Equal(t, 7, n)
+}
+
 func TestFallbackOnTheHappyPath(t *testing.T) {
 	require.PanicsWithValue(t, "behaviors: Fallback: the function is nil", func() { behaviors.Fallback[int](nil) })
 	requireNoAllocs(t, behaviors.Fallback(func(context.Context, error) (int, error) { return 0, nil }))

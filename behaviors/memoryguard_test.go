@@ -119,6 +119,29 @@ func TestMemoryGuardLooksAtMostOncePerSample(t *testing.T) {
 	})
 }
 
+// Who is refused while another looks, past the time to look again, knows of no time
+// to wait. That is not 0, which would say that nobody knows.
+func TestMemoryGuardTellsWhenToComeBackWhileItLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looking, looked := make(chan struct{}, 1), make(chan struct{})
+		exec := actor(t, behaviors.MemoryGuard(behaviors.MemoryGuardConfig{Limit: 100, Sample: time.Second, Usage: func() uint64 {
+			looking <- struct{}{}
+			<-looked
+			return 100
+		}}))
+		go func() { looked <- struct{}{} }()
+		require.ErrorIs(t, exec(t.Context(), succeed), behaviors.ErrMemory)
+		<-looking
+		time.Sleep(2 * time.Second)
+		go func() { _ = exec(t.Context(), succeed) }()
+		<-looking
+		var refused *behaviors.MemoryError
+		require.ErrorAs(t, exec(t.Context(), succeed), &refused)
+		require.Equal(t, time.Microsecond, refused.RetryAfter())
+		close(looked)
+	})
+}
+
 func TestMemoryGuardMeasuresAndNeverForcesACollection(t *testing.T) {
 	held := make([]byte, 8*mib)
 	exec := actor(t, behaviors.MemoryGuard(behaviors.MemoryGuardConfig{Limit: 4 * mib, Sample: time.Hour}))

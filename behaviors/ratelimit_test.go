@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/time/rate"
@@ -173,4 +174,18 @@ func TestFoundRateLimitWaitOfAnotherLimiterIsNoTimeout(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.NotErrorIs(t, err, behaviors.ErrLimited)
 	})
+}
+
+// roomy is a Limiter that has refused, and has room again when it is asked when.
+type roomy struct{ unlimited }
+
+func (roomy) Allow() bool               { return false }
+func (roomy) RetryAfter() time.Duration { return 0 }
+
+func TestRateLimitTellsOfSomeTimeWhereThereIsRoomAgain(t *testing.T) {
+	m := newMediator(t, mediator.Use(behaviors.RateLimit(roomy{})), askFor(func(context.Context) error { return nil }))
+	_, err := mediator.Send(t.Context(), m, ask{})
+	var limited *behaviors.LimitedError
+	require.ErrorAs(t, err, &limited)
+	require.Equal(t, time.Microsecond, limited.RetryAfter(), "0 would say that nobody knows")
 }

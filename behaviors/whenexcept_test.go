@@ -86,6 +86,7 @@ func TestExceptWarnsOfWhatItHoldsTogether(t *testing.T) {
 	require.Empty(t, wired(t, behaviors.Except(never, retry()), retry()), "it may be the exception's")
 	require.Empty(t, wired(t, behaviors.Except(never, retry()), fall))
 	require.Empty(t, wired(t, []mediator.Behavior{retry()}, behaviors.Except(never, retry())...))
+	require.Empty(t, wired(t, behaviors.Except(never, retry()), behaviors.Except(never, retry())...), "it may be what one excepts that the other holds")
 }
 
 func TestExceptStandsApartFromWhatTheExceptionHas(t *testing.T) {
