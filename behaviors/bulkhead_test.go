@@ -3,9 +3,9 @@ package behaviors_test
 import (
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"slices"
-	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
