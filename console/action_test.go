@@ -284,18 +284,23 @@ func TestRedriveWithTheOptions(t *testing.T) {
 // Somebody looks at the page: what is refused is not waited for as long as a redrive of
 // thousands would.
 func TestRedriveWaitsASecondForWhatRefuses(t *testing.T) {
-	store := deadletter.NewMemory()
-	fails := true
-	m := newMediator(t, mediator.HandleCommand(func(context.Context, do) error {
-		if fails {
-			return errRefused
-		}
-		return nil
-	}, mediator.Use(deadletter.Behavior(store), behaviors.RateLimit(behaviors.NewLimiter(0.1, 1))))) // ten seconds after the letter
-	l := letterOf(t, m, store, "x")
-	fails = false
-	h := console.Handler(m, everybody(), console.DeadLetters(store))
-	require.Equal(t, 1, decoded[redriven](t, act(t, h, "/redrive", fmt.Sprintf(`{"ids":[%q]}`, l.ID))).Skipped)
+	for rate, want := range map[float64][]int{2: {1, 0}, 0.5: {0, 1}} { // it has room again in half a second, or in two
+		synctest.Test(t, func(t *testing.T) {
+			store := deadletter.NewMemory()
+			fails := true
+			m := newMediator(t, mediator.HandleCommand(func(context.Context, do) error {
+				if fails {
+					return errRefused
+				}
+				return nil
+			}, mediator.Use(deadletter.Behavior(store), behaviors.RateLimit(behaviors.NewLimiter(rate, 1)))))
+			l := letterOf(t, m, store, "x")
+			fails = false
+			h := console.Handler(m, everybody(), console.DeadLetters(store))
+			got := decoded[redriven](t, act(t, h, "/redrive", fmt.Sprintf(`{"ids":[%q]}`, l.ID)))
+			require.Equal(t, want, []int{got.Redriven, got.Skipped}, "%v a second", rate)
+		})
+	}
 }
 
 func TestRedriveOfAStoreThatFails(t *testing.T) {

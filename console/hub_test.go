@@ -177,3 +177,35 @@ func TestAServersLimitsAreForOthers(t *testing.T) {
 	})
 	require.Equal(t, 6, samples, "longer than the limits")
 }
+
+// paged is a page's connection that notes its write deadlines.
+type paged struct {
+	*httptest.ResponseRecorder
+	deadlines []time.Time
+}
+
+func (p *paged) SetWriteDeadline(t time.Time) error {
+	p.deadlines = append(p.deadlines, t)
+	return nil
+}
+
+// HTTP/2 minds a deadline also while nothing is written.
+func TestAPageHasADeadlineWhileItTakesAFrameAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := console.Handler(newMediator(t), console.Interval(8*time.Second))
+		ctx, cancel := context.WithCancel(t.Context())
+		p, done := &paged{ResponseRecorder: httptest.NewRecorder()}, make(chan struct{})
+		began := time.Now()
+		go func() {
+			defer close(done)
+			h.ServeHTTP(p, httptest.NewRequestWithContext(ctx, http.MethodGet, "/events", nil))
+		}()
+		time.Sleep(9 * time.Second)
+		cancel()
+		<-done
+		require.Equal(t, []time.Time{
+			began.Add(5 * time.Second), {},
+			began.Add(13 * time.Second), {},
+		}, p.deadlines)
+	})
+}
