@@ -98,6 +98,10 @@ func AtMost(n int) RedriveOption {
 
 // Context sets what makes the context of a letter's handler, from that of Redrive
 // as it is for this letter: to continue the trace that the letter's headers name.
+// Default: that of Redrive, unless a behavior around the notification's
+// [mediator.Relay] knows more by a method
+// RedriveContext(ctx context.Context, l Letter) context.Context, as that of a durable
+// event does; f is given what that returns.
 func Context(f func(ctx context.Context, l Letter) context.Context) RedriveOption {
 	must(f != nil, "Context: the function is nil")
 	return redriveOption(func(r *redriver) { r.context = f })

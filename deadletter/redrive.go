@@ -178,9 +178,7 @@ func (r *redriver) handle(ctx context.Context, l Letter) (h handling) {
 		return nil
 	}
 	call := func() error {
-		if r.context != nil {
-			ctx = r.context(ctx, l.Clone())
-		}
+		ctx = r.contextOf(ctx, l)
 		switch {
 		case l.Kind == mediator.KindStream && r.streams == nil:
 			return errNoStream
