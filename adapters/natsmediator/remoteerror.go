@@ -20,7 +20,10 @@ import (
 // of the packages mediator, behaviors, backpressure, health, deadletter and
 // boltmediator, this package's own, those of contexts, and those that both sides gave
 // a code by [ErrorCode]; a panic there is a *mediator.PanicError without its stack,
-// and what behaviors.Business marked is marked here.
+// and what behaviors.Business marked is marked here. What an error tells by methods
+// RetryAfter() time.Duration, StatusCode() int, SQLState() string and SQLErrorNumber()
+// int32 it tells here too, so that the presets of package behaviors for HTTP and
+// databases choose by it.
 //
 // It is also what a call comes back with that no instance of the service took:
 // that is mediator.ErrNoHandler, at once, while a service that does not answer is
@@ -132,28 +135,11 @@ func (cs codes) causes(codes []string, message string) (causes []error) {
 	return causes
 }
 
-// errorBody is an error on the wire, as JSON: the body of a reply with the
-// headers of a service's error, or the payload of the last frame of a stream.
-type errorBody struct {
-	Codes      []string      `json:"codes,omitempty"`
-	Message    string        `json:"message"`
-	RetryAfter time.Duration `json:"retry_after_ns,omitempty"`
-}
-
-// What an error may take on the wire at most; what is longer is cut short.
-const (
-	maxErrorText  = 8 << 10
-	maxErrorCodes = 32
-)
-
 // errorBytes returns err as it travels.
 func (w *wire) errorBytes(err error) (data []byte, body errorBody) {
 	failed := guard(func() error { // the methods of a handler's error are the handler's
 		body = errorBody{Codes: w.codes.of(err), Message: clip(err.Error(), maxErrorText)}
-		var told interface{ RetryAfter() time.Duration }
-		if errors.As(err, &told) {
-			body.RetryAfter = max(told.RetryAfter(), 0)
-		}
+		body.ask(err)
 		return nil
 	})
 	if failed != nil {
@@ -197,7 +183,7 @@ func (w *wire) remoteError(service, name string, data []byte) *RemoteError {
 	}
 	body.Codes = body.Codes[:min(len(body.Codes), maxErrorCodes)]
 	e := &RemoteError{Service: service, Name: name, Message: clip(body.Message, maxErrorText), codes: body.Codes,
-		causes: w.codes.causes(body.Codes, body.Message), after: max(body.RetryAfter, 0)}
+		causes: append(w.codes.causes(body.Codes, body.Message), body.told()...), after: max(body.RetryAfter, 0)}
 	if len(body.Codes) > 0 {
 		e.Code = body.Codes[0]
 	}

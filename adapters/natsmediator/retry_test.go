@@ -71,3 +71,38 @@ func TestCallIsRetriedUntilAnInstanceIsThere(t *testing.T) {
 	_, err := mediator.Send(t.Context(), wired(t, natsmediator.Remote[place](n, "shop", retry)), place{})
 	require.NoError(t, err)
 }
+
+type status int
+
+func (s status) Error() string   { return "status" }
+func (s status) StatusCode() int { return int(s) }
+
+type sqlState string
+
+func (s sqlState) Error() string    { return "state" }
+func (s sqlState) SQLState() string { return string(s) }
+
+type sqlNumber int32
+
+func (n sqlNumber) Error() string         { return "number" }
+func (n sqlNumber) SQLErrorNumber() int32 { return int32(n) }
+
+// The presets choose by what errors tell, there as here, also by way of another service.
+func TestPresetsChooseByErrorsFromElsewhere(t *testing.T) {
+	n := embed(t)
+	var fail error
+	serve(t, wired(t, mediator.Handle(func(context.Context, place) (order, error) { return order{}, fail })), n)
+	there := wired(t, natsmediator.Remote[place](n, "shop"))
+	_, err := natsmediator.Serve(t.Context(), wired(t, mediator.Handle(func(ctx context.Context, q place) (order, error) { return mediator.Send(ctx, there, q) })), n, "agent")
+	require.NoError(t, err)
+	agent := wired(t, natsmediator.Remote[place](n, "agent"))
+	for _, fail = range []error{status(404), status(503), sqlState("40P01"), sqlState("23505"), sqlNumber(1205), sqlNumber(1), errors.New("plain"), errors.Join(status(502), sqlState("40001"))} {
+		for _, m := range []*mediator.Mediator{there, agent} {
+			_, err := mediator.Send(t.Context(), m, place{})
+			require.Error(t, err)
+			require.Equal(t, behaviors.HTTPError(fail), behaviors.HTTPError(err), "%v", fail)
+			require.Equal(t, behaviors.DatabaseError(fail), behaviors.DatabaseError(err), "%v", fail)
+			require.Equal(t, behaviors.ExternalAPIOutcome(fail), behaviors.ExternalAPIOutcome(err), "%v", fail)
+		}
+	}
+}
