@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"reflect"
 	"sync/atomic"
+
+	"github.com/fsmediator/mediator/internal/watch"
 )
 
 // Kind tells the three kinds of message apart.
@@ -242,7 +244,8 @@ func (c Call) KeepItems(keep func() bool) Call {
 type tap struct {
 	f     func()
 	keep  func() bool
-	inner boundary // a queue: the taps from here on are called by its consumer
+	inner boundary    // a queue: the taps from here on are called by its consumer
+	watch *watch.Call // of the call, with an f that does nothing
 	outer *tap
 }
 
@@ -286,8 +289,9 @@ func (c Call) Fork() (Call, error) {
 	}
 	defer c.f.unlock()
 	own := c.f.content.replace()
-	f := &frame{info: c.f.info, content: own, first: own, floors: make([]atomic.Uint32, len(c.f.floors))}
-	return Call{f: f, id: c.id & flagMask}, nil
+	f := &frame{info: c.f.info, content: own, first: own, floors: make([]atomic.Uint32, len(c.f.floors)), fork: c.f.forkRuns()}
+	f.state.Store(forked)
+	return Call{f: f, id: c.id & flagMask, taps: c.taps}, nil
 }
 
 var errForkedStream = errors.New("a stream cannot be forked")

@@ -29,6 +29,10 @@ type frame struct {
 	queues  *queueList // of a stream, nil otherwise
 	content content
 	first   content // the content while the attempt is 0: it can be read without the lock
+
+	runs  atomic.Uint64 // generation | how many runs of the handler have begun, but for the usual one, see run
+	forks *forkRuns     // of the forks, once there are any
+	fork  *forkRuns     // of those that this is one of
 }
 
 const (
@@ -37,6 +41,7 @@ const (
 	responded              // content holds a response
 	delivering             // the running stream has begun to deliver items
 	locked                 // content is being read or written, for a moment
+	forked                 // a fork that has not run yet
 
 	endedShift   = 8
 	attemptShift = 16
@@ -103,6 +108,7 @@ func (f *frame) unlock() { f.state.Store(f.state.Load() &^ locked) }
 // returns it, nil if nothing runs.
 func (f *frame) detach(depth int) (left content) {
 	s := f.state.Load()
+	f.count(s, false)
 	attempt := max(1, (attemptOf(s)+1)&attemptMask) // never 0 again, see first
 	for i := depth; i < len(f.floors); i++ {
 		f.floors[i].Store(attempt)
@@ -130,6 +136,7 @@ func (f *frame) enter(id, flags uint64) (uint64, error) {
 		}
 		if s&locked == 0 {
 			if n := s&^(flagMask|endedMask) | running | flags; f.state.CompareAndSwap(s, n) {
+				f.count(s, true)
 				return n, nil
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/watch"
 )
 
 // publishing is how a notification reaches its subscribers.
@@ -152,11 +153,11 @@ type topic[N any] struct {
 // step is one subscriber's part of a topic. One of plain, handle, pipe and boxed
 // is set.
 type step[N any] struct {
-	plain  func(context.Context, N) error   // neither behaviors nor a gate
-	handle func(context.Context, N) error   // no behaviors
-	pipe   *pipeline[N, None]               // behaviors
-	boxed  func(context.Context, any) error // subscribed to an interface
-	gate   *gate                            // nil if it cannot be stopped
+	plain  func(context.Context, N) error                // neither behaviors nor a gate
+	handle func(context.Context, N) error                // no behaviors
+	pipe   *pipeline[N, None]                            // behaviors
+	boxed  func(context.Context, any, *watch.Call) error // subscribed to an interface
+	gate   *gate                                         // nil if it cannot be stopped
 	group  string
 }
 
@@ -265,7 +266,7 @@ func (s *step[N]) run(ctx context.Context, n N, box any) (err error) {
 		_, err = s.pipe.call(ctx, n)
 		return err
 	case s.boxed != nil:
-		return s.boxed(ctx, box)
+		return s.boxed(ctx, box, nil)
 	}
 	return s.handle(ctx, n)
 }

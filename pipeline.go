@@ -104,7 +104,7 @@ func (p *pipeline[Q, R]) settle(f *requestFrame[Q, R], err error) (r R, _ error)
 // the atomic operations in it.
 //
 //go:noinline
-func terminal[Q, R any](h func(context.Context, Q) (R, error)) Next {
+func terminal[Q, R any](h handler[Q, R]) Next {
 	return func(ctx context.Context, c Call) (err error) {
 		f := c.f
 		if f == nil {
@@ -134,7 +134,11 @@ func terminal[Q, R any](h func(context.Context, Q) (R, error)) Next {
 				f.leave(s, 0)
 			}
 		}()
-		content.r, err = h(ctx, content.q)
+		if w := c.watched(); w != nil {
+			content.r, err = h.watched(ctx, content.q, w)
+		} else {
+			content.r, err = h.call(ctx, content.q)
+		}
 		returned = true
 		if f.state.CompareAndSwap(s, s&^running|ran|responded) || f.leave(s, responded) {
 			return err

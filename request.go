@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+
+	"github.com/fsmediator/mediator/internal/watch"
 )
 
 // None is the response of a request that has none.
@@ -144,7 +146,7 @@ type route interface {
 
 // requestRoute is the way of one type of request to its handler.
 type requestRoute[Q, R any] struct {
-	call func(context.Context, Q) (R, error) // the handler with what is around it, set by build
+	handler[Q, R] // with what is around it, set by build
 
 	*spec
 	handle func(context.Context, Q) (R, error)
@@ -174,7 +176,7 @@ func (r *requestRoute[Q, R]) build(w *wiring, name string) (entry, error) {
 	r.info = &info{kind: KindRequest, name: name, typ: r.message()}
 	var err error
 	r.layers = w.around(r.spec, name)
-	r.call, err = assemble(r.info, r.layers, r.handle)
+	r.handler, err = assemble(r.info, r.layers, innermost(r.handle))
 	errs = append(errs, err)
 	return entry{hash: typeHash[*requestRoute[Q, R]](), value: r}, errors.Join(errs...)
 }
@@ -188,16 +190,26 @@ func (r *requestRoute[Q, R]) dispatch(ctx context.Context, _ *Mediator, _ string
 	if err != nil {
 		return nil, err
 	}
-	response, err := r.call(ctx, q)
+	response, err := r.begin(ctx, q)
 	if _, none := any(response).(None); none {
 		return nil, err
 	}
 	return response, err
 }
 
+// begin is call where the call may be watched.
+func (r *requestRoute[Q, R]) begin(ctx context.Context, q Q) (R, error) {
+	ctx, w := watch.Take(ctx, uint8(KindRequest), r.info.name, "")
+	if w == nil {
+		return r.call(ctx, q)
+	}
+	defer w.Done()
+	return r.watched(ctx, q, w)
+}
+
 // assemble puts the layers around h. Neighbouring behaviors make one pipeline;
 // a typed layer is a plain function around what is inside it.
-func assemble[Q, R any](i *info, layers []any, h func(context.Context, Q) (R, error)) (func(context.Context, Q) (R, error), error) {
+func assemble[Q, R any](i *info, layers []any, h handler[Q, R]) (handler[Q, R], error) {
 	var errs []error
 	for end := len(layers); end > 0; {
 		if typed, ok := layers[end-1].(typedLayer); ok {
@@ -207,8 +219,7 @@ func assemble[Q, R any](i *info, layers []any, h func(context.Context, Q) (R, er
 				errs = append(errs, fmt.Errorf("a Typed behavior for %v stands around the handler of %v", typed.message, i.typ))
 				continue
 			}
-			inner := h
-			h = func(ctx context.Context, q Q) (R, error) { return wrap(ctx, q, inner) }
+			h = h.typed(wrap)
 			continue
 		}
 		var bs []Behavior
@@ -221,7 +232,8 @@ func assemble[Q, R any](i *info, layers []any, h func(context.Context, Q) (R, er
 		}
 		c, err := compose(bs, terminal(h))
 		errs = append(errs, err)
-		h = newPipeline[Q, R](c, i).call
+		p := newPipeline[Q, R](c, i)
+		h = handler[Q, R]{p.call, p.watched}
 	}
 	return h, errors.Join(errs...)
 }

@@ -7,6 +7,8 @@ import (
 	"iter"
 	"reflect"
 	"sync/atomic"
+
+	"github.com/fsmediator/mediator/internal/watch"
 )
 
 // Yields makes the struct that embeds it a stream request, and names its item.
@@ -141,9 +143,11 @@ func (r *streamRoute[Q, T]) run(ctx context.Context, q Q, yield func(T, error) b
 	out := &outlet[T]{turn: make(chan struct{}, 1), yield: yield, queues: &queueList{}}
 	f := &frame{info: r.info, queues: out.queues, content: &streamContent[Q, T]{q: q, out: out}}
 	f.floors = make([]atomic.Uint32, r.chain.depth)
+	ctx, w := watch.Take(ctx, uint8(KindStream), r.info.name, "")
+	defer w.Done()
 	defer out.wait()
 	defer f.end()
-	err := r.chain.first(ctx, Call{f: f})
+	err := r.chain.first(ctx, Call{f: f, taps: watchedBy(w)})
 	if f.end() && err == nil {
 		err = &Error{Op: "stream", Name: r.info.name, Err: errCutOff}
 	}

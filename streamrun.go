@@ -36,7 +36,10 @@ func streamTerminal[Q, T any](h func(context.Context, Q) iter.Seq2[T, error]) Ne
 		r.ctx, r.cancel = context.WithCancelCause(ctx)
 		content.run = r
 		f.unlock()
-		err = r.outcome(r.do(func() iter.Seq2[T, error] { return h(r.ctx, content.q) }))
+		err = r.outcome(r.do(func() iter.Seq2[T, error] {
+			c.watched().Run()
+			return h(r.ctx, content.q)
+		}))
 		if r.lost {
 			return c.fail("next", join(ErrCallOver, err))
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+
+	"github.com/fsmediator/mediator/internal/watch"
 )
 
 // Subscribe registers h for the notifications of type N. Any number of
@@ -54,7 +56,7 @@ type subscriber interface {
 	gate() *gate
 	accepts(t reflect.Type) bool
 	build(layers []any, group, name string) error
-	bind(t reflect.Type, name string) func(context.Context, any) error
+	bind(t reflect.Type, name string) func(context.Context, any, *watch.Call) error
 	route(name string) route
 	topic(m *Mediator) topicEntry
 }
@@ -91,18 +93,11 @@ func (s *subscription[N]) build(layers []any, group, name string) error {
 	if len(bs) == 0 {
 		return wrong
 	}
-	h := s.handle
-	if g := s.stopped; g != nil {
-		// A behavior may call again what had begun before the stop.
-		h = func(ctx context.Context, n N) error {
-			if !g.enter() {
-				return ErrUnsubscribed
-			}
-			defer g.leave()
-			return s.handle(ctx, n)
-		}
+	h := innermost(func(ctx context.Context, n N) (None, error) { return None{}, s.handle(ctx, n) })
+	if s.stopped != nil {
+		h = h.typed(s.gated)
 	}
-	c, err := compose(bs, terminal(func(ctx context.Context, n N) (None, error) { return None{}, h(ctx, n) }))
+	c, err := compose(bs, terminal(h))
 	if err := errors.Join(wrong, err); err != nil {
 		return err
 	}
@@ -111,19 +106,36 @@ func (s *subscription[N]) build(layers []any, group, name string) error {
 	return nil
 }
 
+// gated is next unless the subscription was stopped: a behavior may call again what
+// had begun before.
+func (s *subscription[N]) gated(ctx context.Context, n N, next func(context.Context, N) (None, error)) (None, error) {
+	if !s.stopped.enter() {
+		return None{}, ErrUnsubscribed
+	}
+	defer s.stopped.leave()
+	return next(ctx, n)
+}
+
 func (s *subscription[N]) pipeline(t reflect.Type, name string) *pipeline[N, None] {
 	return newPipeline[N, None](s.chain, &info{kind: KindNotification, name: name, group: s.group, typ: t})
 }
 
 // bind returns the subscriber's handling of notifications of type t, for the
 // topics of other types than N.
-func (s *subscription[N]) bind(t reflect.Type, name string) func(context.Context, any) error {
+func (s *subscription[N]) bind(t reflect.Type, name string) func(context.Context, any, *watch.Call) error {
 	if s.chain.first == nil {
-		return func(ctx context.Context, n any) error { return s.handle(ctx, n.(N)) }
+		return func(ctx context.Context, n any, w *watch.Call) error {
+			w.Run()
+			return s.handle(ctx, n.(N))
+		}
 	}
 	p := s.pipeline(t, name)
-	return func(ctx context.Context, n any) error {
-		_, err := p.call(ctx, n.(N))
+	return func(ctx context.Context, n any, w *watch.Call) (err error) {
+		if w != nil {
+			_, err = p.watched(ctx, n.(N), w)
+		} else {
+			_, err = p.call(ctx, n.(N))
+		}
 		return err
 	}
 }
@@ -160,6 +172,13 @@ func (r *notificationRoute[N]) dispatch(ctx context.Context, m *Mediator, group 
 	n, err := decodeMessage[N](decode)
 	if err != nil {
 		return nil, err
+	}
+	ctx, w := watch.Take(ctx, uint8(KindNotification), r.name, group)
+	if w != nil {
+		defer w.Done()
+		for i, s := range one.steps {
+			one.steps[i] = s.watched(w)
+		}
 	}
 	return nil, one.sequential(ctx, n)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/caught"
 	"github.com/fsmediator/mediator/internal/tally"
+	"github.com/fsmediator/mediator/internal/watch"
 )
 
 // Behavior puts what fails inside of it into s, as a [Letter]: a request, one
@@ -117,10 +118,8 @@ type keeper struct {
 // Wrap implements [mediator.Behavior].
 func (k *keeper) Wrap(next mediator.Next) mediator.Next {
 	return func(ctx context.Context, c mediator.Call) error {
-		if redrives.Load() != 0 {
-			if inner, m := markOf(ctx, c); m != nil {
-				return m.run(inner, c, next)
-			}
+		if m := markOf(c); m != nil {
+			return m.run(ctx, c, next)
 		}
 		return k.run(ctx, c, next)
 	}
@@ -209,7 +208,7 @@ func (k *keeper) broken(ctx context.Context, c mediator.Call, v any) {
 // keep stores the letter of err, see save.
 func (k *keeper) keep(ctx context.Context, c mediator.Call, err, problem error) error {
 	now := time.Now().Round(0)
-	l := Letter{ID: NewID(), Name: c.Name(), Kind: c.Kind(), Group: c.Handler(), Attempts: attempts(err), First: now, Last: now}
+	l := Letter{ID: NewID(), Name: c.Name(), Kind: c.Kind(), Group: c.Handler(), Attempts: watch.RunsOf(c), First: now, Last: now}
 	l.describe(err)
 	problem = errors.Join(problem, l.enclose(k.codecs, c))
 	if k.headers != nil {

@@ -17,17 +17,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// retried is the error of a retry.
-type retried struct{ error }
-
-func (retried) Attempts() int   { return 4 }
-func (r retried) Unwrap() error { return r.error }
-
 func TestWhatFailsIsKeptWithAllThatIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := deadletter.NewMemory()
 		type traceKey struct{}
-		final := retried{fmt.Errorf("bank: %w", errors.Join(errDeclined, io.ErrUnexpectedEOF))}
+		final := fmt.Errorf("bank: %w", errors.Join(errDeclined, io.ErrUnexpectedEOF))
 		m := newMediator(t,
 			mediator.Use(deadletter.Behavior(store, deadletter.Headers(func(ctx context.Context) map[string]string {
 				return map[string]string{"traceparent": ctx.Value(traceKey{}).(string)}
@@ -44,7 +38,7 @@ func TestWhatFailsIsKeptWithAllThatIsKnown(t *testing.T) {
 		require.Equal(t, deadletter.Letter{
 			Name: "shop.charge", Kind: mediator.KindRequest, Body: []byte(`{"Cents":1250}`), ContentType: "application/json",
 			Errors:   []string{"bank: declined\nunexpected EOF", "declined\nunexpected EOF", "declined", "unexpected EOF"},
-			Attempts: 4, First: time.Now(), Last: time.Now(),
+			Attempts: 1, First: time.Now(), Last: time.Now(),
 			Headers: map[string]string{"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
 		}, l)
 	})

@@ -106,15 +106,3 @@ func (l *Letter) clean() {
 }
 
 func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
-
-// attempts is how many runs of the handler err stands for.
-func attempts(err error) int {
-	for e := range tree(err) {
-		if a, ok := e.(interface{ Attempts() int }); ok {
-			n := 1
-			_ = guard(func() error { n = max(0, a.Attempts()); return nil })
-			return n
-		}
-	}
-	return 1
-}

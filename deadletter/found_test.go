@@ -48,9 +48,9 @@ func TestFoundRedriveAnsweredWithoutTheHandlerKeepsTheLetter(t *testing.T) {
 	falls = false
 	report, err = deadletter.Redrive(t.Context(), m, store)
 	require.NoError(t, err)
-	require.Equal(t, 1, report.Failed)
-	require.Equal(t, 1, theLetter(t, store).Attempts, "the handler was not run")
-	require.Equal(t, 1, theLetter(t, store).Redrives)
+	require.Equal(t, 1, report.Skipped)
+	require.ErrorIs(t, report.Outcomes[0].Err, behaviors.ErrOpen)
+	require.Equal(t, before, theLetter(t, store))
 
 	rejects = false
 	report, err = deadletter.Redrive(t.Context(), m, store)
@@ -74,20 +74,20 @@ func TestFoundRedriveThroughAnIsolatedBreaker(t *testing.T) {
 	require.Equal(t, 1, h.count())
 }
 
-// refused is the error of a guard that says that the handler was not run.
+// refused is an error that says that the handler was not run.
 type refused struct{}
 
 func (refused) Error() string { return "refused" }
 func (refused) Attempts() int { return 0 }
 
-func TestFoundAnErrorMaySayThatTheHandlerWasNotRun(t *testing.T) {
+func TestFoundAHandlerThatRanHasWhateverItsErrorSays(t *testing.T) {
 	store, h := deadletter.NewMemory(), &switched{err: errDeclined}
 	m := newMediator(t, mediator.Use(deadletter.Behavior(store)), mediator.Handle(h.charge))
 	fail(t, m, 1)
 	h.set(refused{})
 	_, err := deadletter.Redrive(t.Context(), m, store)
 	require.NoError(t, err)
-	require.Equal(t, 1, theLetter(t, store).Attempts)
+	require.Equal(t, 2, theLetter(t, store).Attempts)
 }
 
 func TestFoundConsumersPanicRecoveredInsideIsNoLetter(t *testing.T) {

@@ -29,12 +29,11 @@ type Letter struct {
 	// Stack is that of the panic, at most 16 KiB, "" if it was none.
 	Stack string
 
-	// Attempts is how many times the handler was run, redrives included: what the
-	// error's method Attempts() int says if it has one or wraps an error that has,
-	// as that of a retry does, otherwise 1 a call. Nobody tells a [Behavior] whether
-	// what stands inside of it let the call through: one that an open circuit breaker
-	// or a full bulkhead there refused counts too, unless its error says 0. A redrive
-	// that was refused outside of the Behavior does not count.
+	// Attempts is how many times the handler was run for this message, redrives
+	// included: by retries and hedges too, and 0 if a behavior inside of the
+	// [Behavior] refused it. At first a [mediator.Typed] layer that behaviors stand
+	// around counts as the handler, and one of several callers that wait for the
+	// same run, as behaviors.Coalesce has it, counts that.
 	Attempts int
 	// Redrives is how many redrives have failed.
 	Redrives int

@@ -2,57 +2,36 @@ package deadletter
 
 import (
 	"context"
-	"reflect"
 	"sync"
-	"sync/atomic"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/caught"
+	"github.com/fsmediator/mediator/internal/watch"
 )
-
-// redrives counts the calls of Redrive in progress, so that in all other times a
-// behavior need not look for a mark.
-var redrives atomic.Int64
-
-type markKey struct{}
 
 // mark tells the behaviors around a handler that the call is the redrive of a
 // letter. It learns from them how the call went: outside of them a fallback may
 // turn a failure into a success.
 type mark struct {
-	kind        mediator.Kind
-	name, group string
-
 	mu        sync.Mutex
-	message   any  // what the letter was decoded into
-	refusals  int  // of the call, before it came to its handler
 	reached   bool // by the call
 	succeeded bool
 	err       error
 }
 
-// claimed is a mark inside the call that it was for.
-type claimed struct {
-	*mark
-	call mediator.Call
-}
-
-// markOf returns the mark that is about c, and the context for what is inside.
-// Where behaviors for several stores stand around the handler, all of them get
-// it; the calls that the handler makes do not, also if they have the same name.
-func markOf(ctx context.Context, c mediator.Call) (context.Context, *mark) {
-	switch m := ctx.Value(markKey{}).(type) {
-	case *mark:
-		if m.kind == c.Kind() && m.name == c.Name() && m.group == c.Handler() {
-			return context.WithValue(ctx, markKey{}, claimed{m, c}), m
-		}
-	case claimed:
-		if m.kind == c.Kind() && m.name == c.Name() && m.group == c.Handler() && m.call.Err() == nil &&
-			reflect.DeepEqual(m.call.Message(), c.Message()) {
-			return ctx, m.mark
-		}
+// markOf returns the mark that c has, nil for most. Where behaviors for several
+// stores stand around the handler, all of them get it; the calls that the handler
+// makes have none.
+func markOf(c mediator.Call) *mark {
+	if !watch.Any() {
+		return nil
 	}
-	return nil, nil
+	w := watch.Of(c)
+	if w == nil {
+		return nil
+	}
+	m, _ := w.Watcher.(*mark)
+	return m
 }
 
 // run runs the call and notes how it went. Of several, a success counts.
@@ -81,37 +60,6 @@ func (m *mark) reach() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reached = true
-}
-
-// refuse notes that c does not come to its handler, unless it is another call that the
-// handler makes.
-func (m *mark) refuse(c mediator.Call) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.kind == c.Kind() && m.name == c.Name() && m.group == c.Handler() && isAt(m.message, c.Message()) {
-		m.refusals++
-	}
-}
-
-// isAt tells whether target is, or points to, what equals v.
-func isAt(target, v any) bool {
-	if p := reflect.ValueOf(target); p.Kind() == reflect.Pointer && !p.IsNil() && reflect.DeepEqual(p.Elem().Interface(), v) {
-		return true
-	}
-	return reflect.DeepEqual(target, v)
-}
-
-// refused is how many of the attempts were none.
-func (m *mark) refused() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.refusals
-}
-
-func (m *mark) decoded(message any) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.message = message
 }
 
 func (m *mark) wasReached() bool {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
-	"github.com/fsmediator/mediator/internal/rejection"
+	"github.com/fsmediator/mediator/internal/watch"
 )
 
 // Redrive has the letters of s handled again, lowest ID first, one after the
@@ -24,17 +24,19 @@ import (
 // the [Behavior] around the handler: a request or a notification that something
 // else answers before it gets that far, as a fallback around an open circuit
 // breaker does, is [Skipped] with [ErrUnreached]. Where m has none around the
-// handler, what the caller would get tells. One that fails again stays under its
-// ID, with the new error and one attempt more; a message that can never be handled
-// is tried once a run and does no harm. Letters made during the run are left for
-// the next.
+// handler, what the caller would get tells. It is the call itself that is followed,
+// whatever context and whatever copy of the message behaviors hand on. One that fails
+// again stays under its ID, with the new error and one attempt more; a message that
+// can never be handled is tried once a run and does no harm. Letters made during the
+// run are left for the next.
 //
-// What behaviors refuse before the handler runs, by a rate limit, a bulkhead, an open
-// breaker or a memory guard, is no attempt. Where the error says by a method
-// RetryAfter() time.Duration when to come back, Redrive waits and tries the letter
-// again, for [MaxWait] in all; the letter that is refused still is [Skipped]. A wait
-// ends the run with [mediator.ErrClosed] when m begins to close. An error says by a
-// method Attempts() int that returns 0 that it is such a refusal, too.
+// What behaviors refuse before the handler runs, such as a rate limit, an open
+// breaker or a guard of your own, is no attempt, and what their error says does not
+// become the letter's. Where it says by a method RetryAfter() time.Duration when to
+// come back, Redrive waits and tries the letter again, for [MaxWait] in all; the letter
+// that is refused still is [Skipped]. A wait ends the run with [mediator.ErrClosed]
+// when m begins to close. Once the handler has run, the letter has failed, whatever was
+// refused besides: a second attempt, or a request that the handler sent.
 //
 // If the run is interrupted, run it again: nothing is lost, and what was handled
 // is not handled again. But for the moment between the handler's return and the
@@ -52,8 +54,7 @@ func Redrive(ctx context.Context, m *mediator.Mediator, s Store, opts ...Redrive
 		must(o != nil, "Redrive: a nil RedriveOption")
 		o.applyRedrive(r)
 	}
-	redrives.Add(1)
-	defer redrives.Add(-1)
+	defer watch.Start()()
 	err := r.all(ctx)
 	return r.report, err
 }
@@ -115,7 +116,7 @@ func (r *redriver) one(ctx context.Context, id string) error {
 	if ended := ending.Of(ctx); ended != nil && failed != nil && isEnd(ctx, failed) {
 		return ended
 	}
-	if !h.ran && errors.Is(failed, mediator.ErrClosed) {
+	if !h.decoded && errors.Is(failed, mediator.ErrClosed) {
 		return failed
 	}
 	stored, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
@@ -127,12 +128,10 @@ func (r *redriver) one(ctx context.Context, id string) error {
 			err = nil
 		}
 		r.add(ctx, Outcome{Letter: l, Status: Redriven, Err: err})
-	case !h.ran, h.refused():
+	case !h.decoded, h.refused():
 		r.add(ctx, Outcome{Letter: l, Status: Skipped, Err: failed})
 	default:
-		if h.reached {
-			l.Attempts += h.attempts
-		}
+		l.Attempts += h.runs
 		l.Redrives++
 		l.Last = time.Now().Round(0)
 		l.describe(failed)
@@ -167,18 +166,17 @@ var (
 // handle gives the letter to its handler, on a goroutine of its own, so that
 // Goexit ends no more than this letter.
 func (r *redriver) handle(ctx context.Context, l Letter) (h handling) {
-	m := &mark{kind: l.Kind, name: l.Name, group: l.Group}
-	ctx = rejection.Watch(context.WithValue(ctx, markKey{}, m), m.refuse)
+	m := new(mark)
+	w := &watch.Call{Kind: uint8(l.Kind), Name: l.Name, Group: l.Group, Watcher: m}
 	decode := func(target any) error {
 		if err := guard(func() error { return r.decode(l, target) }); err != nil {
 			return err
 		}
-		h.ran = true
-		m.decoded(target)
+		h.decoded = true
 		return nil
 	}
 	call := func() error {
-		ctx = r.contextOf(ctx, l)
+		ctx := watch.With(r.contextOf(ctx, l), w)
 		switch {
 		case l.Kind == mediator.KindStream && r.streams == nil:
 			return errNoStream
@@ -199,14 +197,11 @@ func (r *redriver) handle(ctx context.Context, l Letter) (h handling) {
 		err = guard(call)
 	}()
 	err := <-done
-	h.reached = m.wasReached()
-	if err == nil && !h.reached && l.Kind != mediator.KindStream && keptIn(r.m, l) {
+	h.taken, h.runs = w.Taken(), w.Runs()
+	if err == nil && h.runs == 0 && !m.wasReached() && l.Kind != mediator.KindStream && keptIn(r.m, l) {
 		return handling{err: ErrUnreached}
 	}
 	h.err = m.outcome(err)
-	if h.err != nil {
-		h.attempts = max(0, attempts(h.err)-m.refused())
-	}
 	return h
 }
 

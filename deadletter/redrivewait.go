@@ -10,14 +10,14 @@ import (
 
 // handling is how a letter was handled.
 type handling struct {
-	ran      bool // the message could be decoded and so may have been handled
-	reached  bool // a [Behavior] around the handler saw it
-	attempts int  // runs of the handler that failed
-	err      error
+	decoded bool // the message could be, and so may have been handled
+	taken   bool // it was given to a pipeline with a handler
+	runs    int  // of the handler
+	err     error
 }
 
 // refused tells whether the message did not come to its handler, though there is one.
-func (h handling) refused() bool { return h.ran && h.err != nil && h.attempts == 0 }
+func (h handling) refused() bool { return h.decoded && h.taken && h.runs == 0 && h.err != nil }
 
 // patiently is handle, which it repeats while the letter is refused by what will soon
 // let it through.

@@ -12,7 +12,7 @@ type Status uint8
 const (
 	Redriven Status = iota + 1 // handled; the letter is deleted
 	Failed                     // the handler failed again; the letter stays, with the new error
-	Skipped                    // no handler was given it: nothing has its name or its group, or no codec its content type, or it did not get that far, as when a rate limit refused it; the letter stays as it was
+	Skipped                    // no handler was given it: nothing has its name or its group, or no codec its content type, or it did not get that far, as when a rate limit refused it or its subscription was stopped; the letter stays as it was
 )
 
 // String returns "redriven", "failed" or "skipped".

@@ -21,8 +21,8 @@ var (
 	ErrTooLarge = errors.New("letter is too large")
 	// ErrContentType: no codec is known for a letter's content type.
 	ErrContentType = errors.New("no codec for the content type")
-	// ErrUnreached: a redrive was answered by something else than the handler, or
-	// the handler has no [Behavior] around it, which alone can tell.
+	// ErrUnreached: something else than the handler has answered a redrive without
+	// an error, outside of the [Behavior] around that: a fallback, or a cache.
 	ErrUnreached = errors.New("answered without reaching a deadletter.Behavior around the handler")
 )
 
