@@ -50,6 +50,10 @@ func Heartbeat(d time.Duration) RemoteOption {
 // heartbeats at most. For the consumer that is [ErrConnection], as it is if a
 // frame is missing: a stream that was cut off never looks complete.
 //
+// What behaviors.ResumeFrom tells does not travel: a handler that goes on where it was
+// wants its behaviors.Retry in its own process. One around the RemoteStream, as for
+// connections that break and instances that are closed, wants behaviors.SkipDelivered.
+//
 // Errors, names and panics are as for [Remote]; there is no Timeout.
 func RemoteStream[Q mediator.StreamRequest[T], T any](n *Node, service string, opts ...RemoteOption) mediator.Option {
 	c := newRemoteConfig("RemoteStream", n, service, opts)

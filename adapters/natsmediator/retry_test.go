@@ -3,6 +3,7 @@ package natsmediator_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -105,4 +106,45 @@ func TestPresetsChooseByErrorsFromElsewhere(t *testing.T) {
 			require.Equal(t, behaviors.ExternalAPIOutcome(fail), behaviors.ExternalAPIOutcome(err), "%v", fail)
 		}
 	}
+}
+
+// What resumes has to be told where by a Retry in its own process. One on this side has
+// the handler begin again, and skips.
+func TestResumingEndsAtTheWire(t *testing.T) {
+	var runs atomic.Int64
+	rows := func(ctx context.Context, q count) iter.Seq2[int, error] {
+		return func(yield func(int, error) bool) {
+			broken := runs.Add(1) == 1
+			for i := behaviors.ResumeFrom(ctx, q); i < q.To; i++ {
+				if broken && i == 3 {
+					yield(0, errors.New("reset"))
+					return
+				}
+				if !yield(i, nil) {
+					return
+				}
+			}
+		}
+	}
+	retried := func(mode behaviors.StreamMode) mediator.Behavior {
+		return behaviors.Retry(behaviors.RetryConfig{Delay: time.Microsecond, Stream: mode})
+	}
+	n := embed(t)
+	serve(t, wired(t, mediator.HandleStream(rows)), n)
+	_, err := natsmediator.Serve(t.Context(), wired(t, mediator.HandleStream(rows, mediator.Use(retried(behaviors.RestartUndelivered)))), n, "steady")
+	require.NoError(t, err)
+	collected := func(service string, opts ...natsmediator.RemoteOption) ([]int, error) {
+		runs.Store(0)
+		return collect(mediator.Stream(t.Context(), wired(t, natsmediator.RemoteStream[count](n, service, opts...)), count{To: 6}))
+	}
+	all := []int{0, 1, 2, 3, 4, 5}
+	got, err := collected("shop", natsmediator.Use(retried(behaviors.RestartUndelivered)))
+	require.ErrorContains(t, err, "reset")
+	require.Equal(t, all[:3], got, "nothing twice, but not all")
+	got, err = collected("shop", natsmediator.Use(retried(behaviors.SkipDelivered)))
+	require.NoError(t, err)
+	require.Equal(t, all, got)
+	got, err = collected("steady")
+	require.NoError(t, err)
+	require.Equal(t, all, got)
 }
