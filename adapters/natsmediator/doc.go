@@ -82,9 +82,10 @@
 // too, and so is one that the server itself gave up on: its advisory is stored with the
 // events.
 //
-// The letter has the group, so that deadletter.Redrive gives it to that one alone.
-// Redrive needs [Redriven] for a handler to get at the event's ID, and
-// deadletter.Codecs for what is not stored as JSON.
+// The letter has the group, so that deadletter.Redrive gives it to that one alone, and
+// the event's headers: where the mediator has the event's Durable, the handler gets the
+// event's ID and what the [Propagator] put into it as at first. Others need [Redriven].
+// What is not stored as JSON needs deadletter.Codecs.
 //
 // Trying again and keeping letters is done here, then. A deadletter.Behavior around the
 // subscribers would make another letter of each attempt, and a behaviors.Retry several

@@ -362,11 +362,12 @@ func TestDurablePoisonBecomesADeadLetterAndIsRedriven(t *testing.T) {
 	require.Equal(t, "1 redriven, 0 failed, 0 skipped", report.String())
 	require.Zero(t, countOf(t, letters))
 	require.Equal(t, []int{7, 7, 7, 7, 7}, s.of("stock"))
-	require.Zero(t, stock[3], "without Redriven nothing is known of the event")
-	require.True(t, stock[4].Stored.Equal(stock[0].Stored))
-	want := stock[0]
-	want.Attempt, want.Stored = 4, stock[4].Stored
-	require.Equal(t, want, stock[4])
+	for _, redriven := range stock[3:] {
+		require.True(t, redriven.Stored.Equal(stock[0].Stored))
+		want := stock[0]
+		want.Attempt, want.Stored = 4, redriven.Stored
+		require.Equal(t, want, redriven, "also without Redriven")
+	}
 	require.Equal(t, natsmediator.Trace{Parent: "p"}, natsmediator.TraceFrom(natsmediator.Redriven(t.Context(), deadletter.Letter{
 		Headers: map[string]string{"traceparent": "p"}})), "another's letter")
 	require.Equal(t, []int{7}, s.of("mail"), "to the one group alone")

@@ -28,14 +28,14 @@ type Event struct {
 
 type eventKey struct{}
 
-// delivery is an event's, to a handler of a mediator; nil for a redriven letter.
+// delivery is an event's, to a handler of a mediator, which is nil for a redriven letter.
 type delivery struct {
 	Event
 	to *mediator.Mediator
 }
 
 // EventFrom returns the delivery that a handler's context belongs to, false if it
-// was not called by [Durable].
+// was not called by [Durable], or for one of its dead letters: see [Redriven].
 func EventFrom(ctx context.Context) (Event, bool) {
 	d, ok := ctx.Value(eventKey{}).(delivery)
 	return d.Event, ok
@@ -43,22 +43,41 @@ func EventFrom(ctx context.Context) (Event, bool) {
 
 // Redriven returns a context for the handling of a dead letter of [Durable] that has
 // the event's trace, and its delivery for [EventFrom]: one attempt more than the letter
-// counts. It is for deadletter.Redrive, as deadletter.Context(natsmediator.Redriven).
-// The context of a letter that is no event's is returned as it is, but for the trace.
+// counts. deadletter.Redrive does that itself, and has the node's [Propagator] find what
+// it put into the event, where the mediator has the event's Durable. Redriven is for
+// those without one, as deadletter.Context(natsmediator.Redriven). The context of a
+// letter that is no event's is returned as it is, but for the trace.
 func Redriven(ctx context.Context, l deadletter.Letter) context.Context {
-	if parent := l.Headers[headerTraceParent]; parent != "" {
-		ctx = WithTrace(ctx, Trace{Parent: parent, State: l.Headers[headerTraceState]})
+	ctx = w3c{}.Extract(ctx, letterCarrier(l.Headers))
+	if e, ok := eventOf(l); ok {
+		ctx = context.WithValue(ctx, eventKey{}, delivery{Event: e})
 	}
+	return ctx
+}
+
+// RedriveContext is called by deadletter.Redrive for each letter of the event's. See
+// [Redriven].
+func (d *durable) RedriveContext(ctx context.Context, l deadletter.Letter) context.Context {
+	e, ok := eventOf(l)
+	if !ok { // a deadletter.Behavior's, whose headers are its own
+		return ctx
+	}
+	ctx = d.n.wire.propagator.Extract(ctx, letterCarrier(l.Headers))
+	return context.WithValue(ctx, eventKey{}, delivery{Event: e})
+}
+
+// eventOf returns the delivery of a redriven letter, false if it is none of Durable's.
+func eventOf(l deadletter.Letter) (Event, bool) {
 	subject := l.Headers[letterSubject]
 	if subject == "" {
-		return ctx
+		return Event{}, false
 	}
 	e := Event{ID: unescapeValue(l.Headers[headerID]), Group: l.Group, Attempt: l.Attempts + 1, Partition: lastToken(subject)}
 	var nanos int64
 	if _, err := fmt.Sscanf(l.ID, letterIDFormat, &nanos, &e.Sequence); err == nil {
 		e.Stored = time.Unix(0, nanos)
 	}
-	return context.WithValue(ctx, eventKey{}, delivery{Event: e})
+	return e, true
 }
 
 // errNoOutcome is what an event is given up for of whose deliveries nobody said

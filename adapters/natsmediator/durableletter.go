@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/deadletter"
+	"github.com/nats-io/nats.go"
 )
 
 // letterTimeout is how long the store of dead letters may take.
@@ -39,11 +41,7 @@ func (d *durable) letter(group string, r raw, err error) deadletter.Letter {
 	if l.ContentType == "" {
 		l.ContentType = JSON().ContentType()
 	}
-	for _, key := range []string{headerID, headerSource, headerType, headerTraceParent, headerTraceState} {
-		if v := r.header.Get(key); v != "" {
-			l.Headers[key] = strings.ToValidUTF8(clip(v, 1<<10), "\uFFFD")
-		}
-	}
+	keepHeaders(l.Headers, r.header)
 	l.Headers[letterSubject] = strings.ToValidUTF8(r.subject, "\uFFFD")
 	l.Errors = errorTexts(err)
 	_ = guard(func() error { // As may be the user's
@@ -54,6 +52,40 @@ func (d *durable) letter(group string, r raw, err error) deadletter.Letter {
 	})
 	return l
 }
+
+// mostHeaders is how many bytes of an event's headers are kept in its letter.
+const mostHeaders = 32 << 10
+
+// keepHeaders keeps what the event had with it, its identity first: all but what is
+// NATS's own, and what is elsewhere in the letter.
+func keepHeaders(to map[string]string, from nats.Header) {
+	room := mostHeaders
+	keep := func(key, value string) {
+		key, value = strings.ToValidUTF8(key, "\uFFFD"), strings.ToValidUTF8(value, "\uFFFD")
+		if size := len(key) + len(value); value != "" && size <= room {
+			room -= size
+			to[key] = value
+		}
+	}
+	first := []string{headerID, headerSource, headerType, headerTraceParent, headerTraceState}
+	for _, key := range first {
+		keep(key, clip(from.Get(key), 1<<10))
+	}
+	for _, key := range slices.Sorted(maps.Keys(from)) {
+		switch {
+		case slices.Contains(first, key), key == headerVersion, key == headerContentType, key == headerTimeout, strings.HasPrefix(key, "Nats-"):
+		default:
+			keep(key, from.Get(key))
+		}
+	}
+}
+
+// letterCarrier is the headers of a letter.
+type letterCarrier map[string]string
+
+func (c letterCarrier) Get(key string) string { return c[key] }
+func (c letterCarrier) Set(key, value string) { c[key] = value }
+func (c letterCarrier) Keys() []string        { return slices.Collect(maps.Keys(c)) }
 
 // count notes a letter that is stored.
 func (d *durable) count(l deadletter.Letter) {
