@@ -201,7 +201,7 @@ func ExamplePacing() {
 	for _, a := range (health.Pacing{}).Adjust(s) {
 		fmt.Printf("%v %v: %s\n", a.Action, a.To, a.Why)
 	}
-	// Output: set pace 34: 90 of 100 queued, the consumer takes 40 a second
+	// Output: set pace 36: 90 of 100 queued, the consumer takes 40 a second
 }
 
 func ExampleCapacity() {

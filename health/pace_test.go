@@ -31,7 +31,7 @@ func TestWhatIsPaced(t *testing.T) {
 	deaf := with(func(q *health.Queue) { q.Paces = false })
 	unknown := with(func(q *health.Queue) { q.TakenRate = 0 })
 	short := with(func(q *health.Queue) { q.Depth = 199 })
-	held := with(func(q *health.Queue) { q.Pressure, q.Pace = false, 85 })
+	held := with(func(q *health.Queue) { q.Pressure, q.Pace = false, 90 })
 	for name, c := range map[string]struct {
 		policy health.Pacing
 		queues []health.Queue
@@ -41,7 +41,7 @@ func TestWhatIsPaced(t *testing.T) {
 		"one that cannot be paced is passed":   {queues: []health.Queue{deaf, pressed()}, want: 1},
 		"no other while one is":                {queues: []health.Queue{pressed(), held}, want: -1},
 		"the consumer's rate is not known":     {queues: []health.Queue{unknown}, want: -1},
-		"it is short":                          {queues: []health.Queue{short}, want: -1},
+		"it is short":                          {policy: health.Pacing{Wait: 2 * time.Second}, queues: []health.Queue{short}, want: -1},
 		"it is not too short for Wait":         {policy: health.Pacing{Wait: 1990 * time.Millisecond}, queues: []health.Queue{short}, want: 0},
 		"it has dropped":                       {queues: []health.Queue{dropped}, want: -1},
 		"it drops":                             {queues: []health.Queue{dropping}, want: -1},
@@ -58,7 +58,7 @@ func TestWhatIsPaced(t *testing.T) {
 			require.Len(t, got, 1)
 			require.Equal(t, health.SetPace, got[0].Action)
 			require.Equal(t, c.want, got[0].Queue)
-			require.InDelta(t, 85, got[0].To, 0)
+			require.InDelta(t, 90, got[0].To, 0)
 			require.True(t, got[0].WhileQueued)
 		})
 	}
@@ -71,14 +71,14 @@ func TestWhatThePaceIs(t *testing.T) {
 		calm                   bool
 		want                   float64 // 0: as it is
 	}{
-		"below the consumer":                  {depth: 900, want: 85},
+		"below the consumer":                  {depth: 900, want: 90},
 		"not below Least":                     {depth: 900, least: 300, want: 300},
 		"not above what is configured":        {depth: 900, least: 300, now: 40, configured: 40},
 		"down to what is configured":          {depth: 900, now: 50, configured: 40, want: 40},
-		"near enough":                         {depth: 900, now: 92},
-		"not near enough":                     {depth: 900, now: 100, want: 85},
-		"it gets shorter":                     {depth: 501, now: 85, calm: true},
-		"short enough":                        {depth: 500, now: 85, calm: true, want: 100},
+		"near enough":                         {depth: 900, now: 94},
+		"not near enough":                     {depth: 900, now: 100, want: 90},
+		"it gets shorter":                     {depth: 334, now: 90, calm: true},
+		"short enough":                        {depth: 333, now: 90, calm: true, want: 100},
 		"short enough, and it stays as it is": {depth: 300, now: 100, calm: true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 // were configured for.
 func DefaultPolicies() []Policy { return []Policy{Pacing{}, Capacity{}} }
 
-// Pacing has a queue under pressure get shorter, down to half of its capacity: it slows
-// the producer down to a little less than its consumer takes, and then to just that.
+// Pacing has a queue under pressure get shorter, down to a third of its capacity: it
+// slows the producer down to a little less than its consumer takes, and then to just that.
 // The zero value is ready to use.
 //
 // It costs no throughput. The consumer has what is queued to go on with, its rate is
@@ -25,7 +25,8 @@ type Pacing struct {
 	// Least is the lowest items per second that it goes down to. Default: 1.
 	Least float64
 	// Wait is how long what is queued must take the consumer for a queue that loses
-	// nothing to be paced: a shorter one is worth nothing to make shorter. Default: 2s.
+	// nothing to be paced: little would be won with a shorter one, and it could run empty
+	// between two reports. Default: Config.Interval.
 	Wait time.Duration
 	// Lossy has it pace also a producer whose queue drops items, or has. By default
 	// it does not: a queue that drops is there for a producer that does not wait.
@@ -35,16 +36,15 @@ type Pacing struct {
 // paceBelow is the share of the consumer's rate that the producer gets, so that
 // the queue empties; paceAgain is the change from which a pace is set anew.
 const (
-	paceBelow   = 0.85
-	paceAgain   = 0.1
-	defaultWait = 2 * time.Second
+	paceBelow = 0.9
+	paceAgain = 0.05
 )
 
 // Adjust is part of [Policy].
 func (p Pacing) Adjust(s Stream) []Adjustment {
 	i := slices.IndexFunc(s.Queues, func(q Queue) bool { return q.Paces && q.Pace != q.Configured.Pace })
 	if i < 0 {
-		i = slices.IndexFunc(s.Queues, func(q Queue) bool { return q.Paces && q.Pressure && q.TakenRate > 0 && p.helps(q) })
+		i = slices.IndexFunc(s.Queues, func(q Queue) bool { return q.Paces && q.Pressure && q.TakenRate > 0 && p.helps(q, s.interval) })
 	}
 	if i < 0 {
 		return nil
@@ -54,7 +54,7 @@ func (p Pacing) Adjust(s Stream) []Adjustment {
 	switch {
 	case q.Pressure:
 		pace *= paceBelow
-	case 2*q.Depth > q.Capacity:
+	case 3*q.Depth > q.Capacity:
 		return nil // it gets shorter
 	}
 	if !(p.Least > 0) {
@@ -72,11 +72,11 @@ func (p Pacing) Adjust(s Stream) []Adjustment {
 }
 
 // helps tells whether it is of use to pace the producer of a queue under pressure.
-func (p Pacing) helps(q Queue) bool {
+func (p Pacing) helps(q Queue, interval time.Duration) bool {
 	if q.Drops || q.Dropped > 0 {
 		return p.Lossy
 	}
-	orDefault(&p.Wait, defaultWait)
+	orDefault(&p.Wait, interval)
 	return float64(q.Depth) >= p.Wait.Seconds()*q.TakenRate
 }
 

@@ -100,9 +100,9 @@ func TestAProducerIsSlowedAndLetGo(t *testing.T) {
 		c.perSecond.Store(20)
 		end := c.run(t, m, feed{Run: every(10*time.Millisecond, 1<<30)}) // 100 a second
 		time.Sleep(5500 * time.Millisecond)
-		require.InDelta(t, 17, v.Pace(), 1, "below what the consumer takes")
+		require.InDelta(t, 18, v.Pace(), 1, "below what the consumer takes")
 		s := one(t, h.Snapshot())
-		require.InDelta(t, 17, s.Queues[0].Pace, 1)
+		require.InDelta(t, 18, s.Queues[0].Pace, 1)
 		require.EqualValues(t, 1, s.Adjusted)
 		require.Equal(t, 1, lines(&log, `action="set pace"`))
 		require.Contains(t, log.String(), "from=0")

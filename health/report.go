@@ -97,6 +97,8 @@ type Stream struct {
 	// consumer has left. Err may be set in a stream that is not Failed: a caller's
 	// cancellation, an answer of the business, the rejection of a guard.
 	Err error `json:"-"`
+
+	interval time.Duration // between two reports
 }
 
 // Has tells whether a reason is among the findings.

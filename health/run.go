@@ -205,7 +205,7 @@ func (r *run) report(c clock, cfg *Config) Stream {
 	now := r.now(at)
 	s := Stream{
 		ID: r.id, Name: r.tally.key.name, Status: r.health.status, Findings: slices.Clone(r.health.found),
-		Started: c.time(r.began), Items: now.good, Errors: now.bad,
+		interval: cfg.Interval, Started: c.time(r.began), Items: now.good, Errors: now.bad,
 		Memory: r.memory, PeakMemory: r.peakMemory, StartMemory: r.startMemory,
 		Rate:    r.window.change(now, cfg.Window).rate(cfg.Window),
 		Dropped: r.queues.dropped, Skipped: r.queues.skipped,
