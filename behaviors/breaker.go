@@ -10,7 +10,6 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
-	"github.com/fsmediator/mediator/internal/rejection"
 )
 
 // Breaker keeps calls from what fails: a [mediator.Behavior], made by
@@ -246,7 +245,6 @@ func (w *breakerWrap) call(ctx context.Context, c mediator.Call) error {
 	if p.state != StateClosed {
 		var err error
 		if p, t, err = k.admit(); err != nil {
-			rejection.Note(ctx, c)
 			return err
 		}
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
-	"github.com/fsmediator/mediator/internal/rejection"
 	"github.com/fsmediator/mediator/internal/tally"
 )
 
@@ -191,7 +190,6 @@ func (h *compartment) run(ctx context.Context, c mediator.Call, next mediator.Ne
 	if !h.try() {
 		if err := h.wait(ctx); err != nil {
 			h.rejected.Add(1)
-			rejection.Note(ctx, c)
 			return err
 		}
 	}

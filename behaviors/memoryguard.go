@@ -13,7 +13,6 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
-	"github.com/fsmediator/mediator/internal/rejection"
 )
 
 // MemoryGuardConfig configures a [MemoryGuard]. The zero value is that of
@@ -157,7 +156,6 @@ func (g *memoryGuard) Wrap(next mediator.Next) mediator.Next {
 				return next(ctx, c)
 			}
 			g.refused.Add(1)
-			rejection.Note(ctx, c)
 			return &MemoryError{Used: used, Limit: g.c.Limit, after: max(time.Duration(g.next.Load()-nanos()), soonest)}
 		}
 		if d := g.delay.Load(); d > 0 {

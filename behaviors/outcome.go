@@ -35,7 +35,7 @@ func (o Outcome) String() string {
 
 // OutcomeOf is how a [Breaker] classifies an error by default, and where a
 // Classify of one's own best begins: no error is a success; a rejection by a
-// guard ([ErrOpen], [ErrFull], [ErrLimited], [ErrMemory]) is ignored, because
+// guard ([ErrOpen], [ErrFull], [ErrLimited], [ErrMemory], [ErrRefused]) is ignored, because
 // what the guard protects was not asked; so is a subscriber that was stopped
 // ([mediator.ErrUnsubscribed]); so are invalid messages ([ErrInvalid])
 // and answers of the business ([Business]), by which something that works turns a
@@ -52,7 +52,7 @@ func OutcomeOf(err error) Outcome {
 
 // isRejection tells whether err is that of a guard that may let the same message
 // through later.
-var isRejection = ErrorIs(ErrOpen, ErrFull, ErrLimited, ErrMemory)
+var isRejection = ErrorIs(ErrOpen, ErrFull, ErrLimited, ErrMemory, ErrRefused)
 
 // DatabaseOutcome is [OutcomeOf], by the name that goes with [BreakerDatabase]:
 // what a working database or the code around it turns down does not count.

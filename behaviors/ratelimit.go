@@ -12,7 +12,6 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
-	"github.com/fsmediator/mediator/internal/rejection"
 )
 
 // Limiter is what [RateLimit] asks. [NewLimiter] returns one, and *rate.Limiter of
@@ -147,7 +146,7 @@ func (r *rateLimit) Wrap(next mediator.Next) mediator.Next {
 		// Without the interface in between, Allow is a few instructions.
 		return func(ctx context.Context, c mediator.Call) error {
 			if ctx.Err() != nil || !own.Allow() {
-				return r.refuse(ctx, c)
+				return r.refuse(ctx)
 			}
 			return next(ctx, c)
 		}
@@ -156,33 +155,32 @@ func (r *rateLimit) Wrap(next mediator.Next) mediator.Next {
 		if ctx.Err() != nil {
 			return ending.Of(ctx)
 		}
-		if err := take(ctx, c); err != nil {
+		if err := take(ctx); err != nil {
 			return err
 		}
 		return next(ctx, c)
 	}
 }
 
-func (r *rateLimit) allow(ctx context.Context, c mediator.Call) error {
+func (r *rateLimit) allow(ctx context.Context) error {
 	if r.l.Allow() {
 		return nil
 	}
-	return r.refuse(ctx, c)
+	return r.refuse(ctx)
 }
 
-func (r *rateLimit) refuse(ctx context.Context, c mediator.Call) error {
+func (r *rateLimit) refuse(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ending.Of(ctx)
 	}
 	r.rejected.Add(1)
-	rejection.Note(ctx, c)
 	if r.teller != nil {
 		return &LimitedError{after: max(r.teller.RetryAfter(), soonest)}
 	}
 	return ErrLimited
 }
 
-func (r *rateLimit) wait(ctx context.Context, c mediator.Call) error {
+func (r *rateLimit) wait(ctx context.Context) error {
 	var err error
 	if r.waiter != nil {
 		err = r.waiter.WaitAtMost(ctx, r.maxWait)
@@ -198,7 +196,6 @@ func (r *rateLimit) wait(ctx context.Context, c mediator.Call) error {
 		return ending.Of(ctx)
 	}
 	r.rejected.Add(1)
-	rejection.Note(ctx, c)
 	switch {
 	case errors.Is(err, ErrLimited):
 		return err

@@ -36,7 +36,7 @@ const (
 	// deadline: that is Rejected.
 	TimedOut
 	// Rejected means that the message was refused rather than handled: [ErrOpen],
-	// [ErrLimited], [ErrFull], [ErrMemory]. So does such an error with a deadline in it
+	// [ErrLimited], [ErrFull], [ErrMemory], [ErrRefused]. So does such an error with a deadline in it
 	// while the context has not ended, as from a [Retry] that had no time to wait for
 	// an open breaker.
 	Rejected
