@@ -2,10 +2,9 @@ package deadletter
 
 import (
 	"context"
-	"errors"
 
 	"github.com/fsmediator/mediator"
-	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/rejection"
 )
 
 // unanswered is the default of [If]: a notification has no caller who waits for an
@@ -34,15 +33,8 @@ func isAnswer(err error) bool {
 }
 
 // isUnsubscribed tells whether err says no more than that the subscription was stopped
-// before its handler ran. An error of the mediator's around that is the one of a call
-// which the handler has made. What cannot be asked says something else.
+// before its handler ran. What cannot be asked says something else.
 func isUnsubscribed(err error) (is bool) {
-	_ = guard(func() error {
-		if ending.Only(err, mediator.ErrUnsubscribed) {
-			_, nested := errors.AsType[*mediator.Error](err)
-			is = !nested
-		}
-		return nil
-	})
+	_ = guard(func() error { is = rejection.Unsubscribed(err); return nil })
 	return is
 }

@@ -4,6 +4,8 @@
 package rejection
 
 import (
+	"errors"
+
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
 )
@@ -20,5 +22,12 @@ func Is(err error) bool { return is(err) }
 
 // Unsubscribed tells whether err says no more than that the subscription was stopped
 // before its handler ran, and not that it was stopped between two attempts: what is
-// joined to that may be the error of the first.
-func Unsubscribed(err error) bool { return ending.Only(err, mediator.ErrUnsubscribed) }
+// joined to that may be the error of the first. An error of the mediator's around it is
+// that of a call which the handler has made, and that one's subscription was stopped.
+func Unsubscribed(err error) bool {
+	if !ending.Only(err, mediator.ErrUnsubscribed) {
+		return false
+	}
+	_, nested := errors.AsType[*mediator.Error](err)
+	return !nested
+}
