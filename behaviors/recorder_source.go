@@ -58,10 +58,14 @@ type watchedSource struct {
 }
 
 // Watch has [Recorder.Snapshot] include the readings of s. To watch it twice is to
-// watch it once, if its type can be compared. It panics if s is nil. A Recorder watches as many sources as it
-// has room for names, see [RecorderConfig.MaxNames]; [Snapshot.Unwatched] counts
-// the rest. A source that panics when it is asked costs its own readings alone, see
-// [Snapshot.Faults].
+// watch it once, if its type can be compared. It panics if s is nil. A Recorder
+// watches as many sources as it has room for names, see [RecorderConfig.MaxNames];
+// [Snapshot.Unwatched] counts the rest. A source that panics when it is asked costs its
+// own readings alone, see [Snapshot.Faults].
+//
+// What is watched stays watched, also what stood around a subscription of
+// [mediator.Listen] that has stopped. So where subscriptions come and go, give them one
+// behavior that is a Source, such as a Breaker, and not each its own.
 func (r *Recorder) Watch(s Source) {
 	if s == nil {
 		panic("behaviors: Recorder.Watch: the source is nil")
