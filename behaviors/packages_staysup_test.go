@@ -145,6 +145,32 @@ func TestFoundStreamsOutliveARestartOfTheirSource(t *testing.T) {
 	}
 }
 
+// the Retry that the guide to streams has for longer outages
+func TestStreamsOutliveHalfAnHour(t *testing.T) {
+	for name, pack := range streamingPackages {
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			m := newMediator(t, mediator.Use(pack(behaviors.StreamingConfig{Logger: silent,
+				Retry: &behaviors.RetryConfig{Retries: 100, Delay: time.Second, MaxDelay: time.Minute}})...),
+				feed(time.Second, func(context.Context, time.Duration) error {
+					if at := time.Since(begun); at > time.Minute && at < 31*time.Minute {
+						return errReset
+					}
+					return nil
+				}))
+			var wg sync.WaitGroup
+			errs := make([]error, 20)
+			for i := range errs {
+				wg.Go(func() { errs[i] = drain(mediator.Stream(t.Context(), m, upTo{N: 100})) })
+			}
+			wg.Wait()
+			for _, err := range errs {
+				require.NoError(t, err, name)
+			}
+		})
+	}
+}
+
 // cutOff runs streams that have delivered an item when their breaker opens, and whose
 // source then fails once, or for good if it stays down. It returns how they ended, and
 // how long after.
