@@ -106,7 +106,9 @@
 // again what it did not see acknowledged; the IDs suppress what had arrived, within
 // [DedupWindow]. Only events that were in the file when the process ended, and stay
 // there, are late: until a process opens that file again. An event that the server
-// refuses for good holds up those behind it.
+// refuses for good, since it takes no messages of that size any more, becomes a dead
+// letter in the outbox's own file, which is a deadletter.Store, without a group: nobody
+// has had it. Whatever else the server refuses holds up those behind it.
 //
 // [Check] is for a health monitor: connection, a real write, lag, outboxes, letters.
 //

@@ -194,7 +194,8 @@ func FromNow() DurableOption { return durableOption(func(c *durableConfig) { c.f
 
 // Outbox has Publish return once the event is synced in s, an outbox of which is
 // named like the event's stream; from there it is relayed to JetStream, in order,
-// and in batches. A file has one process, so each needs its own.
+// and in batches. A file has one process, so each needs its own. What the server refuses
+// for good becomes a dead letter in s.
 // It panics if s is nil.
 func Outbox(s *boltmediator.Store, opts ...boltmediator.OutboxOption) DurableOption {
 	if s == nil {

@@ -127,6 +127,7 @@ func (s *LetterStore) put(ctx context.Context, l deadletter.Letter, opts ...jets
 // Codes of the server's errors.
 const (
 	messageExceedsMaximum = 10054
+	headerExceedsMaximum  = 10097
 	wrongLastSequence     = jetstream.JSErrCodeStreamWrongLastSequence
 )
 

@@ -31,7 +31,7 @@ type outbox struct {
 	mu      sync.Mutex
 	failure error // of the last batch, nil once one has succeeded
 
-	reading, sending trouble
+	reading, sending, refused trouble
 }
 
 func newOutbox(d *durable) (*outbox, error) {
@@ -97,10 +97,11 @@ func (o *outbox) relay() {
 		if len(records) == 0 {
 			return
 		}
-		last := records[len(records)-1].ID
-		err := o.sendAll(records)
-		if err == nil {
-			err = o.file.Ack(o.stopping, last)
+		last, err := o.sendAll(records)
+		if last > 0 {
+			if acked := o.file.Ack(o.stopping, last); acked != nil {
+				last, err = 0, errors.Join(err, acked)
+			}
 		}
 		if errors.Is(err, boltmediator.ErrClosed) || o.stopping.Err() != nil {
 			return
@@ -111,6 +112,7 @@ func (o *outbox) relay() {
 			after, wait = last, relayWait
 			continue
 		}
+		after = max(after, last)
 		o.sending.failed(o.d.log, slog.LevelWarn, "relaying events from the outbox: they are tried again", err, "stream", o.d.stream, "waiting", o.file.Depth())
 		if !pause(o.idle, wait) {
 			return
