@@ -26,8 +26,9 @@
 //	                 and a retry finds time left
 //
 // Put a Timeout outside of Retry as well to bound the call as a whole, or set
-// [RetryConfig.MaxTotal]. Backpressure of a stream stands outside of all, next to
-// the consumer.
+// [RetryConfig.MaxTotal]. Backpressure of a stream stands next to the consumer: only
+// Log, Recorder and dead letters are outside of it, to see what the consumer gets of
+// what the handler gave.
 //
 // # Known to be wrong
 //
