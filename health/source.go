@@ -13,10 +13,13 @@ import (
 // component's name, and what is wrong with it, nil for nothing. It is called
 // concurrently, for each [Report], and must not block. What is wrong makes a
 // [Warning]: an open breaker keeps the rest of the process healthy. For what makes
-// the process unhealthy or not ready there is [Check].
+// the process unhealthy or not ready there is [Check]. Components of one name, of the
+// same Source or several, are one, with the first thing that is wrong.
 //
 // A behavior that implements it and stands around a handler together with a
-// Monitor is found without further ado. It needs no type of this package:
+// Monitor is found without further ado, and stays, also when a subscription by
+// [mediator.Listen] that it was made for has stopped: give such subscriptions one
+// behavior in common. It needs no type of this package:
 //
 //	func (b *Breaker) Health() iter.Seq2[string, error]
 //
@@ -63,23 +66,29 @@ func same(a, b any) bool {
 // maxComponents bounds what one source may tell.
 const maxComponents = 1000
 
-// askSources returns what the sources tell.
+// askSources returns what the sources tell. What several tell of one name is one
+// component: each of a thousand subscriptions may have a breaker with the same key.
 func (m *Monitor) askSources() (all []Component) {
 	m.mu.Lock()
 	sources := slices.Clip(m.sources)
 	m.mu.Unlock()
+	place := map[string]int{}
 	for _, s := range sources {
-		before := len(all)
+		told := 0
 		m.guarded("a source", func() {
 			for name, err := range s.Health() {
-				if len(all)-before == maxComponents {
+				if told++; told > maxComponents {
 					break
 				}
-				component := Component{Name: cmp.Or(name, fmt.Sprintf("%T", s)), Err: err}
-				if err != nil {
-					component.Status = Warning
+				name = cmp.Or(name, fmt.Sprintf("%T", s))
+				i, known := place[name]
+				if !known {
+					i, place[name] = len(all), len(all)
+					all = append(all, Component{Name: name})
 				}
-				all = append(all, component)
+				if err != nil && all[i].Err == nil {
+					all[i].Err, all[i].Status = err, Warning
+				}
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"math"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,13 +133,35 @@ func TestSourcesAroundAHandlerAreFound(t *testing.T) {
 func TestASourceIsBounded(t *testing.T) {
 	h := newMonitor(health.Config{Sources: []health.Source{health.SourceFunc(func() iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
-			for yield("", errors.New("broken")) {
+			name := ""
+			for i := 1; yield(name, errors.New("broken")); i++ {
+				name = strconv.Itoa(i)
 			}
 		}
 	})}})
 	components := h.Snapshot().Components
 	require.Len(t, components, 1000)
 	require.Equal(t, "health.SourceFunc", components[0].Name)
+}
+
+// A thousand subscriptions have a breaker each, all with the same key.
+func TestComponentsOfOneNameAreOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMonitor(health.Config{})
+		m := newMediator(t, mediator.Use(h))
+		for i := range 1000 {
+			breaker := behaviors.CircuitBreaker(behaviors.BreakerConfig{ConsecutiveFailures: 1})
+			stop, err := mediator.Listen(m, func(context.Context, string) error { return errBroken }, mediator.Named("tick"), mediator.Use(breaker))
+			require.NoError(t, err)
+			require.ErrorIs(t, mediator.Publish(t.Context(), m, "tock"), errBroken)
+			if i > 0 {
+				breaker.Reset()
+			}
+			stop()
+		}
+		require.Equal(t, []health.Component{{Name: "tick", Status: health.Warning, Err: h.Snapshot().Components[0].Err}}, h.Snapshot().Components)
+		require.Error(t, h.Snapshot().Components[0].Err, "of the first")
+	})
 }
 
 func TestTheSameMonitorTwiceIsWarnedOf(t *testing.T) {
