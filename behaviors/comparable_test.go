@@ -76,6 +76,7 @@ func TestBehaviorsCanBeCompared(t *testing.T) {
 		"RateLimit":      one(behaviors.RateLimit(limiter)),
 		"RateLimitWait":  one(behaviors.RateLimitWait(limiter, time.Second)),
 		"RateLimitWith":  one(behaviors.RateLimitWith(limiter, behaviors.RateLimitConfig{})),
+		"RateLimitBy":    one(behaviors.RateLimitBy(func(context.Context, mediator.Call) string { return "" }, func(string) behaviors.Limiter { return limiter })),
 		"Bulkhead":       one(behaviors.Bulkhead(behaviors.BulkheadConfig{})),
 		"MemoryGuard":    one(behaviors.MemoryGuard(behaviors.MemoryGuardConfig{})),
 		"Fallback":       one(fallback()),

@@ -51,8 +51,8 @@ func (e *LimitedError) Unwrap() error { return ErrLimited }
 func (e *LimitedError) RetryAfter() time.Duration { return e.after }
 
 // RateLimit returns a behavior that lets through what l allows, of all the
-// handlers it is put around together, and rejects the rest with [ErrLimited]. A
-// stream counts once, when its run begins. It does not run a call whose context
+// handlers it is put around together, and rejects the rest with [ErrLimited];
+// [RateLimitBy] has a limit for each tenant, or other key. A stream counts once, when its run begins. It does not run a call whose context
 // has ended. It panics if l is nil.
 //
 // A request that a handler sends counts as well, and may be refused while the one
@@ -118,6 +118,8 @@ type rateLimit struct {
 // BehaviorName returns "RateLimit".
 func (r *rateLimit) BehaviorName() string { return "RateLimit" }
 
+const limitedTwice = "a RateLimit with the same Limiter stands around it, so a call counts twice: remove one, or make another Limiter"
+
 // CheckWiring warns of a RateLimit with the same Limiter outside. Only of pointers it
 // is known that what is equal is the same.
 func (r *rateLimit) CheckWiring(outer, _ []mediator.Behavior) []string {
@@ -126,7 +128,7 @@ func (r *rateLimit) CheckWiring(outer, _ []mediator.Behavior) []string {
 	}
 	for _, b := range outer {
 		if other, ok := unwrapped(b).(*rateLimit); ok && other.l == r.l && !isElsewhere(b) {
-			return []string{"a RateLimit with the same Limiter stands around it, so a call counts twice: remove one, or make another Limiter"}
+			return []string{limitedTwice}
 		}
 	}
 	return nil
@@ -139,10 +141,7 @@ func (r *rateLimit) Readings() iter.Seq[Reading] {
 
 // Wrap implements [mediator.Behavior].
 func (r *rateLimit) Wrap(next mediator.Next) mediator.Next {
-	take := r.allow
-	if r.maxWait > 0 {
-		take = r.wait
-	} else if own, ok := r.l.(*GCRA); ok {
+	if own, ok := r.l.(*GCRA); ok && r.maxWait == 0 {
 		// Without the interface in between, Allow is a few instructions.
 		return func(ctx context.Context, c mediator.Call) error {
 			if ctx.Err() != nil || !own.Allow() {
@@ -155,15 +154,18 @@ func (r *rateLimit) Wrap(next mediator.Next) mediator.Next {
 		if ctx.Err() != nil {
 			return ending.Of(ctx)
 		}
-		if err := take(ctx); err != nil {
+		if err := r.take(ctx); err != nil {
 			return err
 		}
 		return next(ctx, c)
 	}
 }
 
-func (r *rateLimit) allow(ctx context.Context) error {
-	if r.l.Allow() {
+func (r *rateLimit) take(ctx context.Context) error {
+	switch {
+	case r.maxWait > 0:
+		return r.wait(ctx)
+	case r.l.Allow():
 		return nil
 	}
 	return r.refuse(ctx)

@@ -88,3 +88,30 @@ func ExampleRateLimitWith() {
 	// tenants rejections 0
 	// mails rejections 0
 }
+
+// tenantKey is where a login leaves who calls.
+type tenantKey struct{}
+
+func ExampleRateLimitBy() {
+	tenantOf := func(ctx context.Context, _ mediator.Call) string {
+		tenant, _ := ctx.Value(tenantKey{}).(string)
+		return tenant
+	}
+	atOnce := map[string]int{"acme": 2} // and one a minute
+	m, err := mediator.New(mediator.HandleCommand(func(context.Context, debit) error { return nil },
+		mediator.Use(behaviors.RateLimitBy(tenantOf, func(tenant string) behaviors.Limiter {
+			return behaviors.NewLimiter(1./60, max(atOnce[tenant], 1))
+		}))))
+	if err != nil {
+		panic(err)
+	}
+	for _, tenant := range []string{"acme", "acme", "acme", "globex"} {
+		err := mediator.Exec(context.WithValue(context.Background(), tenantKey{}, tenant), m, debit{})
+		fmt.Println(tenant, errors.Is(err, behaviors.ErrLimited))
+	}
+	// Output:
+	// acme false
+	// acme false
+	// acme true
+	// globex false
+}

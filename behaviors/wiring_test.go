@@ -143,6 +143,7 @@ func TestNewWarnsOfWhatTakesTwoPlacesACall(t *testing.T) {
 	limiter := behaviors.NewLimiter(100, 10)
 	limit := behaviors.RateLimit(limiter)
 	never := behaviors.Not(behaviors.IsKind(mediator.KindRequest))
+	byKey := behaviors.RateLimitBy(func(context.Context, mediator.Call) string { return "" }, func(string) behaviors.Limiter { return limiter })
 	full := []string{"mediator: Bulkhead: the same Bulkhead stands around it, so a call takes two places, " +
 		"and can wait for the one that it has: remove one, or make another Bulkhead (around shop.ask)"}
 	limited := []string{"mediator: RateLimit: a RateLimit with the same Limiter stands around it, so a call counts twice: " +
@@ -159,6 +160,7 @@ func TestNewWarnsOfWhatTakesTwoPlacesACall(t *testing.T) {
 		"another Bulkhead":                   {one(bulkhead), perHandler, nil},
 		"the same RateLimit":                 {one(limit), limit, limited},
 		"the same Limiter":                   {one(limit), behaviors.RateLimitWait(limiter, time.Second), limited},
+		"the same RateLimitBy":               {one(byKey), byKey, limited},
 		"the same Limiter, one or the other": {one(behaviors.When(behaviors.Not(never), limit)), behaviors.When(never, limit), nil},
 		"another Limiter":                    {one(limit), behaviors.RateLimit(behaviors.NewLimiter(100, 10)), nil},
 		"a Limiter that is equal":            {one(behaviors.RateLimit(unlimited{})), behaviors.RateLimit(unlimited{}), nil},
