@@ -214,11 +214,13 @@ func (k *keeper) keep(ctx context.Context, c mediator.Call, err, problem error) 
 	if k.headers != nil {
 		problem = errors.Join(problem, guard(func() error { l.Headers = k.headers(ctx); return nil }))
 	}
-	return k.save(ctx, l, problem)
+	_, err = k.save(ctx, l, problem)
+	return err
 }
 
-// save stores l. It returns nil or a [*StoreError], which has the problem there was before.
-func (k *keeper) save(ctx context.Context, l Letter, problem error) error {
+// save stores l, and tells whether it did. The error is nil or has a [*StoreError], with
+// the problem there was before.
+func (k *keeper) save(ctx context.Context, l Letter, problem error) (stored bool, _ error) {
 	l.clean()
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.putTimeout)
 	defer cancel()
@@ -229,12 +231,12 @@ func (k *keeper) save(ctx context.Context, l Letter, problem error) error {
 		problem = &StoreError{Letter: l, Err: problem}
 	}
 	if k.onLetter == nil {
-		return problem
+		return failed == nil, problem
 	}
 	if panicked := guard(func() error { k.onLetter(ctx, l, problem); return nil }); panicked != nil {
-		return errors.Join(problem, &StoreError{Letter: l, Err: panicked})
+		problem = errors.Join(problem, &StoreError{Letter: l, Err: panicked})
 	}
-	return problem
+	return failed == nil, problem
 }
 
 // enclose puts the message of c into l.

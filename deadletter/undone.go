@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/fsmediator/mediator"
@@ -13,9 +14,9 @@ import (
 // KeepUndone keeps what [mediator.Mediator.Close] of m has left in the queue of
 // [mediator.Background], so that the next process can redrive it: closed is what Close
 // returned. Each notification becomes a letter for each group that would have received
-// it, with no attempt. It returns how many letters were stored, and the errors of those
-// that were not, each a [*StoreError], joined; without a [*mediator.UndoneError] in
-// closed, 0 and nil. ctx is as for [Behavior], whose options mean here what they say of
+// it, with no attempt. It returns how many letters were stored, and what went wrong with
+// those that were not, or that were without their message, each a [*StoreError], joined;
+// without a [*mediator.UndoneError] in closed, 0 and nil. ctx is as for [Behavior], whose options mean here what they say of
 // bodies, of the time a Put may take, and of [OnLetter].
 //
 // What was being handled when Close gave up is not in the queue: its letters are those
@@ -34,19 +35,34 @@ func KeepUndone(ctx context.Context, m *mediator.Mediator, s Store, closed error
 	var errs []error
 	for i, message := range undone.Queued {
 		body, contentType, problem := k.codecs.encode(message)
-		for _, group := range groupsOf(routes, reflect.TypeOf(message)) {
+		t := reflect.TypeOf(message)
+		name := nameOf(routes, t)
+		if i < len(undone.Names) {
+			name = undone.Names[i]
+		}
+		for _, group := range groupsOf(routes, t) {
 			now := time.Now().Round(0)
-			l := Letter{ID: NewID(), Name: undone.Names[i], Kind: mediator.KindNotification, Group: group,
+			l := Letter{ID: NewID(), Name: name, Kind: mediator.KindNotification, Group: group,
 				Body: body, ContentType: contentType, First: now, Last: now}
 			l.describe(why)
-			if lost := k.save(ctx, l, problem); lost != nil {
-				errs = append(errs, lost)
-				continue
+			stored, err := k.save(ctx, l, problem)
+			if stored {
+				kept++
 			}
-			kept++
+			errs = append(errs, err)
 		}
 	}
 	return kept, errors.Join(errs...)
+}
+
+// nameOf returns the name of a message of type t.
+func nameOf(routes []mediator.Route, t reflect.Type) string {
+	for _, r := range routes {
+		if r.Message == t {
+			return r.Name
+		}
+	}
+	return strings.TrimLeft(fmt.Sprint(t), "*")
 }
 
 // groupsOf returns the groups that a notification of type t reaches.
@@ -55,7 +71,7 @@ func groupsOf(routes []mediator.Route, t reflect.Type) (groups []string) {
 		if r.Kind != mediator.KindNotification || r.Relay {
 			continue
 		}
-		if r.Message == t || r.Message.Kind() == reflect.Interface && t.Implements(r.Message) {
+		if r.Message == t || t != nil && r.Message.Kind() == reflect.Interface && t.Implements(r.Message) {
 			groups = append(groups, r.Group)
 		}
 	}

@@ -90,3 +90,53 @@ func TestKeepUndoneSaysWhatItCouldNotKeep(t *testing.T) {
 		require.Panics(t, wrong)
 	}
 }
+
+func TestKeepUndoneCountsWhatIsStoredThoughSomethingWentWrong(t *testing.T) {
+	type picture struct{ Draw func() } // no JSON
+	for name, tc := range map[string]struct {
+		message any
+		opts    []deadletter.Option
+		body    string
+		text    string
+	}{
+		"a message that cannot be encoded": {message: picture{}, text: "json: unsupported type"},
+		"a function that panics": {message: OrderPaid{Receipt: 7}, opts: []deadletter.Option{
+			deadletter.OnLetter(func(context.Context, deadletter.Letter, error) { panic("torn") })}, body: `{"Receipt":7}`, text: "torn"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := deadletter.NewMemory()
+			m := newMediator(t, mediator.Subscribe(func(context.Context, any) error { return nil }, mediator.Group("audit")))
+			kept, err := deadletter.KeepUndone(t.Context(), m, store, &mediator.UndoneError{Queued: []any{tc.message}, Names: []string{"it"}, Err: context.Canceled}, tc.opts...)
+			require.Equal(t, 1, kept)
+			require.ErrorContains(t, err, tc.text)
+			var problem *deadletter.StoreError
+			require.ErrorAs(t, err, &problem)
+			require.Equal(t, tc.body, string(theLetter(t, store).Body))
+			require.Equal(t, "it", theLetter(t, store).Name)
+		})
+	}
+}
+
+// Note is a request and a notification, of which a relay takes care when it is published.
+type Note struct{ mediator.Command }
+
+func TestKeepUndoneMakesLettersForGroupsAlone(t *testing.T) {
+	store := deadletter.NewMemory()
+	m := newMediator(t,
+		mediator.HandleCommand(func(context.Context, Note) error { return nil }),
+		mediator.Relay(func(context.Context, Note) error { return nil }),
+		mediator.Subscribe(func(context.Context, Note) error { return nil }, mediator.Group("books"), mediator.Named("note")),
+		mediator.Subscribe(func(context.Context, OrderPaid) error { return nil }, mediator.Group("other"), mediator.Named("paid")),
+		mediator.Subscribe(func(context.Context, Fact) error { return nil }, mediator.Group("facts")))
+	undone := &mediator.UndoneError{Queued: []any{Note{}, &OrderPaid{}, nil, OrderPaid{}}, Err: context.Canceled}
+	kept, err := deadletter.KeepUndone(t.Context(), m, store, undone)
+	require.NoError(t, err)
+	require.Equal(t, 4, kept)
+	var got [][2]string
+	for _, l := range letters(t, store) {
+		require.Equal(t, mediator.KindNotification, l.Kind)
+		got = append(got, [2]string{l.Name, l.Group})
+	}
+	require.Equal(t, [][2]string{{"note", "books"}, {"deadletter_test.OrderPaid", "facts"}, {"paid", "facts"}, {"paid", "other"}}, got,
+		"without names, those of the routes and of the types")
+}
