@@ -30,8 +30,12 @@ type letterJSON struct {
 }
 
 // MarshalJSON gives one object. A body in JSON is in it as it is, but for white
-// space and escapes, as "body"; any other as "bodyBase64".
+// space and escapes, as "body"; any other as "bodyBase64". A Kind that is none is an
+// error, for UnmarshalJSON could not read it.
 func (l Letter) MarshalJSON() ([]byte, error) {
+	if _, err := kindOf(l.Kind.String()); err != nil {
+		return nil, err
+	}
 	j := letterJSON{
 		ID: l.ID, Name: l.Name, Kind: l.Kind.String(), Group: l.Group, ContentType: l.ContentType, Errors: l.Errors, Stack: l.Stack,
 		Attempts: l.Attempts, Redrives: l.Redrives, First: l.First, Last: l.Last, Headers: l.Headers,

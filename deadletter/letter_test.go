@@ -62,6 +62,9 @@ func TestLettersInJSON(t *testing.T) {
 	var back deadletter.Letter
 	require.ErrorContains(t, json.Unmarshal([]byte(`{"kind":"telegram"}`), &back), `no kind of message is called "telegram"`)
 	require.Error(t, json.Unmarshal([]byte(`{"id":1}`), &back))
+	l.Kind = 99
+	_, err = json.Marshal(l)
+	require.ErrorContains(t, err, `no kind of message is called "Kind(99)"`, "what could not be read is not written")
 }
 
 func FuzzLetterInJSON(f *testing.F) {
@@ -181,4 +184,54 @@ func TestAllEndsEarlyAndWithErrors(t *testing.T) {
 func TestStatusInWords(t *testing.T) {
 	require.Equal(t, []string{"redriven", "failed", "skipped", "Status(0)"},
 		[]string{deadletter.Redriven.String(), deadletter.Failed.String(), deadletter.Skipped.String(), deadletter.Status(0).String()})
+}
+
+// disordered is a store whose pages and cursors are not those it should give.
+type disordered struct {
+	*deadletter.Memory
+	list func(page []deadletter.Letter, next string) ([]deadletter.Letter, string)
+	from func(after string) string
+}
+
+func (d *disordered) List(ctx context.Context, f deadletter.Filter, after string, limit int) ([]deadletter.Letter, string, error) {
+	page, next, err := d.Memory.List(ctx, f, d.from(after), limit)
+	page, next = d.list(page, next)
+	return page, next, err
+}
+
+// One letter was handled until the context ended.
+func TestAStoreOutOfOrderEndsTheRedrive(t *testing.T) {
+	same := func(after string) string { return after }
+	for name, tc := range map[string]struct {
+		list func(page []deadletter.Letter, next string) ([]deadletter.Letter, string)
+		from func(after string) string
+		text string
+		runs int
+	}{
+		"a page that comes again": {func(page []deadletter.Letter, _ string) ([]deadletter.Letter, string) {
+			return page, page[len(page)-1].ID
+		},
+			func(string) string { return "" }, `it lists the letter "1" after "2"`, 2},
+		"a page backwards": {func(page []deadletter.Letter, next string) ([]deadletter.Letter, string) {
+			slices.Reverse(page)
+			return page, next
+		},
+			same, `it lists the letter "1" after "2"`, 1},
+		"a letter twice": {func(page []deadletter.Letter, next string) ([]deadletter.Letter, string) {
+			return []deadletter.Letter{page[0], page[0]}, next
+		}, same, `it lists the letter "1" after "1"`, 1},
+		"a cursor that stays": {func([]deadletter.Letter, string) ([]deadletter.Letter, string) { return nil, "1" }, same, `after "1" its cursor is "1"`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, h := &disordered{deadletter.NewMemory(), tc.list, tc.from}, &switched{err: errDeclined}
+			for _, id := range []string{"1", "2"} {
+				require.NoError(t, store.Put(t.Context(), deadletter.Letter{ID: id, Kind: mediator.KindNotification, Name: "deadletter_test.OrderPaid", Group: "stock", Body: []byte("{}"), ContentType: "application/json"}))
+			}
+			m := newMediator(t, mediator.Use(deadletter.Behavior(store)), mediator.Subscribe(h.paid, mediator.Group("stock")))
+			report, err := deadletter.Redrive(t.Context(), m, store)
+			require.ErrorContains(t, err, tc.text)
+			require.Equal(t, tc.runs, report.Failed)
+			require.Equal(t, tc.runs, h.count())
+		})
+	}
 }

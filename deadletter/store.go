@@ -30,12 +30,15 @@ var (
 const MaxID = 255
 
 // Store keeps letters. Its methods must be safe for concurrent use. When ctx
-// ends they return its error without delay; one that had ended before the call
-// changes nothing. mediatortest.DeadLetters tests an implementation.
+// ends they return its error, and its cause if that is another, without delay; one that
+// had ended before the call changes nothing. mediatortest.DeadLetters tests an
+// implementation.
 type Store interface {
 	// Put stores l, in place of one with the same ID. When it returns nil the
 	// letter is as safe as the store can make it; when it returns an error, the
 	// letter may have been stored all the same. ErrID if the ID cannot be used.
+	// All of it comes back as it was, the body byte for byte: JSON of a Letter alone
+	// is not enough, for it has a body in JSON without its white space.
 	// Texts that are no UTF-8 may come back with U+FFFD for what is none; a letter
 	// that could not be read again is refused.
 	Put(ctx context.Context, l Letter) error
@@ -46,7 +49,7 @@ type Store interface {
 	// List returns the letters that f matches, in the order of the bytes of their
 	// IDs: those greater than after, at most limit of them, [DefaultPage] if limit
 	// is 0 or less. next is what to pass as after for those that follow, "" if
-	// there are none. A cursor stays good whatever is put or deleted meanwhile, its
+	// there are none: it is greater than after. A cursor stays good whatever is put or deleted meanwhile, its
 	// letter too: a letter that is there all the time is listed once.
 	List(ctx context.Context, f Filter, after string, limit int) (letters []Letter, next string, err error)
 
@@ -88,7 +91,8 @@ func (f Filter) Match(l Letter) bool {
 }
 
 // All returns the letters of s that f matches, in the order of List, read page by
-// page while the loop runs. It ends with an error if List returns one.
+// page while the loop runs. It ends with an error if List returns one, or letters or a
+// cursor out of order, which might never end.
 func All(ctx context.Context, s Store, f Filter) iter.Seq2[Letter, error] {
 	return func(yield func(Letter, error) bool) {
 		for after := ""; ; {
@@ -97,12 +101,22 @@ func All(ctx context.Context, s Store, f Filter) iter.Seq2[Letter, error] {
 				yield(Letter{}, err)
 				return
 			}
+			last := after
 			for _, l := range letters {
+				if l.ID <= last {
+					yield(Letter{}, fmt.Errorf("the store is out of order: it lists the letter %q after %q", l.ID, last))
+					return
+				}
+				last = l.ID
 				if !yield(l, nil) {
 					return
 				}
 			}
 			if next == "" {
+				return
+			}
+			if next <= after {
+				yield(Letter{}, fmt.Errorf("the store is out of order: after %q its cursor is %q", after, next))
 				return
 			}
 			after = next

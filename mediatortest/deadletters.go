@@ -32,6 +32,7 @@ var storeChecks = []struct {
 	{"OddLettersPoisonNothing", checkOdd},
 	{"ReplaceNeedsTheLetter", checkReplacer},
 	{"ListIsInOrder", checkOrder},
+	{"IDsAndNamesAreBytes", checkBytes},
 	{"ListAndCountFilter", checkFilter},
 	{"CursorsStayGood", checkCursor},
 	{"EndedContexts", checkEnded},

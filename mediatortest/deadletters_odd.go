@@ -1,6 +1,8 @@
 package mediatortest
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fsmediator/mediator"
@@ -35,6 +37,31 @@ func checkOdd(t *storeTest) {
 		t.must(t.Delete(t.ctx, id))
 	}
 	t.wantCount(0, deadletter.Filter{})
+}
+
+// checkBytes has letters that a collation of text takes for one another, or in another
+// order.
+func checkBytes(t *storeTest) {
+	ids := []string{"b", "A", "ö", "a", "B", "~", "_", "o\u0308", "a ", "10", "9"}
+	for _, id := range ids {
+		l := sample(id)
+		l.Name, l.Group = "n"+id, "g"+id
+		t.put(l)
+	}
+	slices.Sort(ids)
+	for _, limit := range []int{0, 1, 3} {
+		t.want(fmt.Sprintf("List with the limit %d", limit), ids, t.ids(deadletter.Filter{}, limit))
+	}
+	for i, id := range ids {
+		t.want("the ID that Get returns", id, t.get(id).ID)
+		letters, _, err := t.List(t.ctx, deadletter.Filter{}, id, 0)
+		t.must(err)
+		t.want(fmt.Sprintf("the number of letters after %q", id), len(ids)-i-1, len(letters))
+		for _, f := range []deadletter.Filter{{Name: "n" + id}, {Group: "g" + id}} {
+			t.want(fmt.Sprintf("List of %+v", f), []string{id}, t.ids(f, 0))
+			t.wantCount(1, f)
+		}
+	}
 }
 
 func checkReplacer(t *storeTest) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -40,7 +41,12 @@ func TestDeadLettersFindsFaults(t *testing.T) {
 		},
 		"ReplaceNeedsTheLetter": func(f *faulty) { f.replace = f.Store.Put },
 		"ListIsInOrder":         func(f *faulty) { f.page = slices.Reverse[[]deadletter.Letter] },
-		"ListAndCountFilter":    func(f *faulty) { f.filter = func(fl *deadletter.Filter) { fl.Group = "" } },
+		"IDsAndNamesAreBytes": func(f *faulty) {
+			f.page = func(page []deadletter.Letter) {
+				slices.SortFunc(page, func(a, b deadletter.Letter) int { return strings.Compare(strings.ToLower(a.ID), strings.ToLower(b.ID)) })
+			}
+		},
+		"ListAndCountFilter": func(f *faulty) { f.filter = func(fl *deadletter.Filter) { fl.Group = "" } },
 		"CursorsStayGood": func(f *faulty) {
 			f.after = func(after string) string {
 				if _, err := f.Store.Get(context.Background(), after); err != nil {
