@@ -34,7 +34,7 @@ type letterJSON struct {
 // error, for UnmarshalJSON could not read it.
 func (l Letter) MarshalJSON() ([]byte, error) {
 	if _, err := kindOf(l.Kind.String()); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("it could not be read again: %w", err)
 	}
 	j := letterJSON{
 		ID: l.ID, Name: l.Name, Kind: l.Kind.String(), Group: l.Group, ContentType: l.ContentType, Errors: l.Errors, Stack: l.Stack,
