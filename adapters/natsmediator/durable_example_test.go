@@ -88,6 +88,7 @@ func ExampleDeadLetters() {
 	// attempt 1 of p1
 	// attempt 2 of p1
 	// attempt 3 of p1
+	// attempt 4 of p1
 	// 1 redriven, 0 failed, 0 skipped <nil>
 	// <nil>
 }

@@ -362,10 +362,10 @@ func TestDurablePoisonBecomesADeadLetterAndIsRedriven(t *testing.T) {
 	require.Equal(t, "1 redriven, 0 failed, 0 skipped", report.String())
 	require.Zero(t, countOf(t, letters))
 	require.Equal(t, []int{7, 7, 7, 7, 7}, s.of("stock"))
-	for _, redriven := range stock[3:] {
+	for i, redriven := range stock[3:] {
 		require.True(t, redriven.Stored.Equal(stock[0].Stored))
 		want := stock[0]
-		want.Attempt, want.Stored = 4, redriven.Stored
+		want.Attempt, want.Stored = 4+i, redriven.Stored
 		require.Equal(t, want, redriven, "also without Redriven")
 	}
 	require.Equal(t, natsmediator.Trace{Parent: "p"}, natsmediator.TraceFrom(natsmediator.Redriven(t.Context(), deadletter.Letter{
