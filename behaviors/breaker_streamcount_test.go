@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -178,6 +179,22 @@ func TestBreakerStreamsThatBreakOffAreFailures(t *testing.T) {
 			require.Equal(t, test.want, b.State(), name)
 		})
 	}
+}
+
+func TestBreakerStreamsThatBreakOffTogetherAreCountedRight(t *testing.T) {
+	b := behaviors.CircuitBreaker(behaviors.BreakerConfig{MinCalls: 1 << 20, Window: time.Hour})
+	stream := counter(t, b)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 50 {
+				_ = drain(stream(func(yield func(int, error) bool) { _ = yield(1, nil) && yield(0, errDown) }))
+				_ = drain(stream(twoItems))
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, []int{400, 400}, successesAndFailures(b))
 }
 
 func TestBreakerSlowFirstItemCountsWhileTheStreamRuns(t *testing.T) {

@@ -80,7 +80,8 @@ type BreakerSnapshot struct {
 	Rejected   uint64        // calls not let through, ever
 
 	// What the window holds, in StateClosed; nothing if only ConsecutiveFailures
-	// are counted. Slow calls are among the others.
+	// are counted. Slow calls are among the others. A stream that goes on is a success
+	// for each tenth of the window.
 	Successes, Failures, Slow int
 	// ConsecutiveFailures in a row, in StateClosed.
 	ConsecutiveFailures int

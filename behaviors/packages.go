@@ -112,8 +112,9 @@ type StreamingConfig struct {
 	// Default: none. StreamingResilience has no place for Health.
 	Health, Backpressure mediator.Behavior
 	// Retry and Breaker take the place of the values of FS.Mediator 9.0. To bear
-	// longer outages than those, set a Retry with more Retries. One's own waits for an
-	// open breaker if it has a MaxDelay.
+	// longer outages than those, set a Retry with more Retries and a MaxDelay. With a
+	// MaxDelay, one's own waits for an open breaker as that of the package does; without
+	// it, for a second at most.
 	Retry   *RetryConfig
 	Breaker *BreakerConfig
 	// BreakerKey gives the streams with the same key a breaker of their own, so that a
@@ -199,7 +200,7 @@ func StreamingResilience(config ...StreamingConfig) []mediator.Behavior {
 // item for the 3 minutes (5) of the retries. If the breaker is open, which the
 // failures of other streams may have done, a stream that has delivered waits for the
 // break to end, however long within those minutes, and one that has not for 30s at
-// most; to be turned away by the breaker uses up no retry. To bear longer outages, set
+// most (the MaxDelay of a Retry of one's own); to be turned away by the breaker uses up no retry. To bear longer outages, set
 // [StreamingConfig].Retry, with a MaxDelay.
 //
 // It takes at most one config.
