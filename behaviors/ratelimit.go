@@ -52,8 +52,9 @@ func (e *LimitedError) RetryAfter() time.Duration { return e.after }
 
 // RateLimit returns a behavior that lets through what l allows, of all the
 // handlers it is put around together, and rejects the rest with [ErrLimited];
-// [RateLimitBy] has a limit for each tenant, or other key. A stream counts once, when its run begins. It does not run a call whose context
-// has ended. It panics if l is nil.
+// [RateLimitBy] has a limit for each tenant, or other key. A stream counts once, when
+// its run begins. It does not run a call whose context has ended. It panics if l is
+// nil.
 //
 // A request that a handler sends counts as well, and may be refused while the one
 // that sends it is half done: put it around what comes from outside alone, by [When].
