@@ -40,7 +40,9 @@ import (
 //
 // # New and Close
 //
-// New waits up to 30 seconds for the server. Functions of [mediator.OnStart] that
+// New waits up to 30 seconds for the server, but with an [Outbox] and without subscribers
+// of N, if the node has no connection yet, as after [Connect] with
+// nats.RetryOnFailedConnect: then the stream is made once there is a server. Functions of [mediator.OnStart] that
 // publish N come after this option; handlers of other events wait for it.
 //
 // [mediator.Mediator.Close] first stops to take events, finishes the handlers it has
@@ -94,7 +96,8 @@ type durable struct {
 	stream     string
 	attributes attributes
 	letters    deadletter.Store
-	atomic     bool // the stream takes atomic batches
+	made       bool // the stream is there; of the relay after start, as atomic
+	atomic     bool // it takes atomic batches
 	ready      atomic.Bool
 	started    chan struct{} // closed then
 	closed     chan struct{} // closed by close
@@ -106,6 +109,7 @@ type durable struct {
 
 	lettered tally.Tally // by event and group
 	news     news
+	warned   sync.Map // the groups that were another program's
 
 	storing, burying, telling trouble // letters of handlers', of the server's; outcomes
 }
@@ -153,8 +157,11 @@ func (d *durable) start(m *mediator.Mediator) (err error) {
 	d.prefix = eventPrefix(d.n.ns, d.name, d.config.major)
 	d.stream = streamName(d.n.ns, "evt", d.name+".v"+strconv.Itoa(d.config.major))
 	d.attributes = newAttributes(d.name, d.codec.ContentType())
-	if d.atomic, err = d.ensureStream(ctx); err != nil {
-		return err
+	if d.config.outbox == nil || len(subscribers) > 0 || d.n.conn().IsConnected() { // otherwise the relay does it once a server is there
+		if d.atomic, err = d.ensureStream(ctx); err != nil {
+			return err
+		}
+		d.made = true
 	}
 	if err := d.n.events.add(d); err != nil {
 		return err

@@ -6,8 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
+	"runtime/debug"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -19,7 +23,16 @@ const (
 	metaName       = "mediator-name"
 	metaGroup      = "mediator-group"
 	metaPartitions = "mediator-partitions"
+	metaProgram    = "mediator-program"
 )
+
+// program is what the running program is called: the path of its main package.
+var program = sync.OnceValue(func() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Path != "" {
+		return info.Path
+	}
+	return filepath.Base(os.Args[0])
+})
 
 // advisories are what the server publishes when a consumer of a stream has had a
 // message as often as it may.
@@ -157,6 +170,7 @@ func (d *durable) ensureConsumer(ctx context.Context, c jetstream.ConsumerConfig
 		if err == nil { // where it began cannot be changed
 			has := there.CachedInfo().Config
 			c.DeliverPolicy, c.OptStartSeq, c.OptStartTime = has.DeliverPolicy, has.OptStartSeq, has.OptStartTime
+			d.warnOfAnother(has, c)
 		} else if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 			return fmt.Errorf("consumer %s: %w", c.Durable, err)
 		}
@@ -167,6 +181,18 @@ func (d *durable) ensureConsumer(ctx context.Context, c jetstream.ConsumerConfig
 		return nil
 	})
 	return cons, err
+}
+
+// warnOfAnother tells if the group was last another program's, which may be there still.
+func (d *durable) warnOfAnother(has, wanted jetstream.ConsumerConfig) {
+	other, ours := has.Metadata[metaProgram], wanted.Metadata[metaProgram]
+	if group := wanted.Metadata[metaGroup]; other != ours && other != "" && ours != "" {
+		if _, told := d.warned.LoadOrStore(group, true); told { // of another partition
+			return
+		}
+		d.log.Warn("natsmediator: a group of this name was another program's: if both are there, each event reaches one of them alone; "+
+			"give the groups other names, or each program its ForService", "event", d.name, "group", group, "other", clip(other, 200), "this", ours)
+	}
 }
 
 var errAgain = errors.New("to be tried again")

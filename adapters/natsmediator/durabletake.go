@@ -82,7 +82,7 @@ func (g *group) fetchersOf(ctx context.Context) (all []*fetcher, err error) {
 	d := g.t.d
 	c := jetstream.ConsumerConfig{
 		FilterSubject: d.prefix + "*", MaxDeliver: d.hopeless() + spareDeliveries,
-		MaxAckPending: mostPending, Metadata: map[string]string{metaName: d.name, metaGroup: g.name},
+		MaxAckPending: mostPending, Metadata: map[string]string{metaName: d.name, metaGroup: g.name, metaProgram: program()},
 	}
 	if d.config.fromNow {
 		c.DeliverPolicy = jetstream.DeliverNewPolicy
@@ -312,11 +312,21 @@ func (f *fetcher) mend(err error) {
 	ctx, cancel := context.WithTimeout(f.t.stopping, 5*time.Second)
 	defer cancel()
 	_, err = f.t.d.n.js().Consumer(ctx, f.t.d.stream, f.config.Durable)
+	log := f.t.d.log.With("stream", f.t.d.stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = f.t.d.ensureStream(ctx)
+		if _, err = f.t.d.ensureStream(ctx); err == nil {
+			log.Warn("natsmediator: the stream of an event was gone, with all that it had: it is made again")
+			err = jetstream.ErrConsumerNotFound
+		}
 	}
-	if err == nil || errors.Is(err, jetstream.ErrConsumerNotFound) {
-		_, err = f.t.d.ensureConsumer(ctx, f.config)
+	if gone := errors.Is(err, jetstream.ErrConsumerNotFound); err == nil || gone {
+		if _, err = f.t.d.ensureConsumer(ctx, f.config); err == nil && gone {
+			what := "the group gets all events again that are stored"
+			if f.config.DeliverPolicy == jetstream.DeliverNewPolicy {
+				what = "the group missed what came in between"
+			}
+			log.Warn("natsmediator: the consumer of a group was gone: it is made again, and "+what, "consumer", f.config.Durable)
+		}
 	}
 	switch {
 	case err == nil:

@@ -64,6 +64,12 @@ func (o *outbox) sendAll(records []boltmediator.Record) (last uint64, err error)
 	}
 	ctx, cancel := context.WithTimeout(o.stopping, sendTimeout)
 	defer cancel()
+	if !o.d.made {
+		if o.d.atomic, err = o.d.ensureStream(ctx); err != nil {
+			return 0, explained(err)
+		}
+		o.d.made = true
+	}
 	if o.d.atomic && len(open) > 1 {
 		// A batch with an event that is stored already is refused as a whole, as one
 		// is that does not fit the server's limits; one by one they may pass.

@@ -1,0 +1,88 @@
+package natsmediator_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/adapters/natsmediator"
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// What somebody deletes is made again, and that is told, since events are lost by it, or
+// come again.
+func TestDurableWarnsWhenItMakesAgainWhatIsGone(t *testing.T) {
+	var log lines
+	n := embed(t, natsmediator.Logger(log.logger()), natsmediator.ServerOptions(noSync))
+	var s seen
+	m := wired(t, natsmediator.Durable[paid](n), s.on("stock"))
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
+	eventually(t, "the first", func() bool { return len(s.of("stock")) == 1 })
+	require.NoError(t, natsmediator.JetStream(n).DeleteConsumer(t.Context(), paidStream, "stock"))
+	told := log.eventuallyOne(t, "the consumer of a group was gone")
+	require.Equal(t, slog.LevelWarn, told.level)
+	require.Contains(t, told.text, "gets all events again")
+	eventually(t, "the first again", func() bool { return len(s.of("stock")) == 2 })
+
+	require.NoError(t, natsmediator.JetStream(n).DeleteStream(t.Context(), paidStream))
+	require.Equal(t, slog.LevelWarn, log.eventuallyOne(t, "the stream of an event was gone").level)
+	eventually(t, "another", func() bool { return mediator.Publish(t.Context(), m, paid{2}) == nil })
+	eventually(t, "handled", func() bool { return len(s.of("stock")) == 3 })
+}
+
+func TestDurableWarnsOfAGroupThatWasAnotherPrograms(t *testing.T) {
+	var log lines
+	n := embed(t, natsmediator.Logger(log.logger()), natsmediator.ServerOptions(noSync))
+	var s seen
+	begin := func(opts ...natsmediator.DurableOption) {
+		m, err := mediator.New(natsmediator.Durable[moved](n, opts...), mediator.Subscribe(func(_ context.Context, e moved) error { return s.add("ledger", e.N) }, mediator.Group("ledger")))
+		require.NoError(t, err)
+		require.NoError(t, m.Close(t.Context()))
+	}
+	begin()
+	begin()
+	require.Empty(t, log.with("another program"), "it is the same one")
+	js := natsmediator.JetStream(n)
+	c, err := js.Consumer(t.Context(), movedStream, "ledger%p3")
+	require.NoError(t, err)
+	config := c.CachedInfo().Config
+	require.Contains(t, config.Metadata["mediator-program"], "natsmediator")
+	config.Metadata["mediator-program"] = "example.com/other"
+	_, err = js.UpdateConsumer(t.Context(), movedStream, config)
+	require.NoError(t, err)
+	begin(natsmediator.ForService("mine"))
+	require.Empty(t, log.with("another program"), "with a service they are two groups")
+	begin()
+	told := log.eventuallyOne(t, "another program")
+	require.Equal(t, slog.LevelWarn, told.level)
+	require.Equal(t, "example.com/other", told.attrs["other"])
+	require.Equal(t, "ledger", told.attrs["group"])
+}
+
+// A process that only publishes, into an outbox, starts without a server.
+func TestOutboxOfAProcessThatStartsAheadOfTheServer(t *testing.T) {
+	dir := t.TempDir()
+	first, err := natsmediator.Embed(dir, natsmediator.Listen("127.0.0.1:0"))
+	require.NoError(t, err)
+	url := first.URL()
+	require.NoError(t, first.Close(t.Context()))
+
+	client, err := natsmediator.Connect(url, natsmediator.ClientOptions(nats.RetryOnFailedConnect(true), nats.ReconnectWait(20*time.Millisecond)))
+	require.NoError(t, err)
+	closeLast(t, client.Close)
+	file := outboxFile(t)
+	m := wired(t, natsmediator.Durable[paid](client, natsmediator.Outbox(file)))
+	for i := range 20 {
+		require.NoError(t, mediator.Publish(t.Context(), m, paid{i}))
+	}
+	require.Equal(t, 20, file.Outbox(paidStream).Depth())
+	n, err := natsmediator.Embed(dir, natsmediator.Listen(strings.TrimPrefix(url, "nats://")))
+	require.NoError(t, err)
+	closeLast(t, n.Close)
+	eventually(t, "relayed", func() bool { return file.Outbox(paidStream).Depth() == 0 })
+	require.Equal(t, 20, messages(t, n, paidStream))
+}
