@@ -33,6 +33,24 @@ type WiringChecker interface {
 	CheckWiring(outer, inner []Behavior) (warnings []string)
 }
 
+// WiringLeaver is implemented by a [WiringChecker] that keeps what it has found, such
+// as the neighbors that it watches. LeaveWiring is called with what CheckWiring was
+// given when a subscription by [Listen] is stopped, once its handler is called no more.
+// It must not use the mediator.
+type WiringLeaver interface {
+	LeaveWiring(outer, inner []Behavior)
+}
+
+// leaveWiring tells the behaviors among layers that they stand around nothing there.
+func leaveWiring(layers []any) {
+	bs := behaviorsAmong(layers)
+	for i, b := range bs {
+		if l, ok := b.(WiringLeaver); ok {
+			l.LeaveWiring(bs[:i:i], bs[i+1:])
+		}
+	}
+}
+
 // GroupKeeper is implemented by a [Behavior] that stores something by the [Group] of
 // subscribers, and finds them by it in the next version of the program. [New] and
 // [Listen] warn where such a group is a default that others have, too.

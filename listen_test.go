@@ -202,6 +202,38 @@ func TestStoppedSubscriberIsNoSuccess(t *testing.T) {
 	}
 }
 
+// keen notes between whom it stands.
+type keen struct {
+	mediator.BehaviorFunc
+	log *journal
+}
+
+func (k *keen) note(what string, outer, inner []mediator.Behavior) {
+	k.log.add(fmt.Sprint(what, " ", len(outer), " ", len(inner)))
+}
+
+func (k *keen) CheckWiring(outer, inner []mediator.Behavior) []string {
+	k.note("in", outer, inner)
+	return nil
+}
+
+func (k *keen) LeaveWiring(outer, inner []mediator.Behavior) { k.note("out", outer, inner) }
+
+func TestAStopTellsTheBehaviors(t *testing.T) {
+	var log journal
+	m := newMediator(t, mediator.Use(&keen{through, &log}, noop), mediator.Subscribe(onOrder))
+	stop, err := mediator.Listen(m, func(context.Context, created) error { return nil }, mediator.Use(noop, &keen{through, &log}))
+	require.NoError(t, err)
+	require.Equal(t, []string{"in 0 1", "in 0 3", "in 3 0"}, log.lines)
+	stop()
+	stop()
+	require.Equal(t, []string{"in 0 1", "in 0 3", "in 3 0", "out 0 3", "out 3 0"}, log.lines)
+
+	_, err = mediator.Listen[created](m, nil, mediator.Use(&keen{through, &log}))
+	require.Error(t, err)
+	require.Len(t, log.lines, 5)
+}
+
 // The handler was not stopped, but what it called.
 func TestASubscriberWhoseOwnCallWasUnsubscribedHasFailed(t *testing.T) {
 	var m *mediator.Mediator

@@ -41,8 +41,11 @@ func Listen[N any](m *Mediator, h func(context.Context, N) error, opts ...Handle
 	}
 	m.warn(found.list()...)
 	return func() {
-		m.subs.remove(s)
+		removed := m.subs.remove(s)
 		s.stopped.close()
+		if removed {
+			leaveWiring(s.layers)
+		}
 	}, nil
 }
 

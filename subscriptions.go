@@ -125,16 +125,18 @@ func (ss *subscriptions) listen(s subscriber, behaviors []Behavior, found *warni
 	return nil
 }
 
-func (ss *subscriptions) remove(s subscriber) {
+// remove takes s out; false if it was out already.
+func (ss *subscriptions) remove(s subscriber) bool {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	i := slices.Index(ss.all, s)
 	if i < 0 {
-		return
+		return false
 	}
 	ss.all = slices.Delete(slices.Clone(ss.all), i, i+1)
 	ss.set = ss.set.without(s)
 	ss.publish()
+	return true
 }
 
 func (ss *subscriptions) byName(name string) (route, bool) {

@@ -51,7 +51,6 @@ func (c *config) parseQueues(strategy, preset string, capacity int) error {
 		}
 		if s, ok := chosen[name]; ok {
 			q.Strategy = s
-			q.Adaptive = q.Adaptive && s != backpressure.Latest // which has nothing to adapt
 		}
 		if capacity > 0 {
 			q.Capacity = capacity
