@@ -53,7 +53,7 @@ func filled(path string) error {
 		// By turns, the file cannot grow, and its pages but for the first cannot be
 		// written.
 		full, size := room, int(info.Size()/32) // twice as much as there is
-		full.Cur = uint64(info.Size())
+		limit(&full.Cur, info.Size())
 		if round%2 == 1 {
 			full.Cur, size = 1<<14, 1000
 		}
@@ -96,6 +96,9 @@ func filled(path string) error {
 	}
 	return s.Close()
 }
+
+// limit sets a limit, whose type is not the same everywhere.
+func limit[T int64 | uint64](to *T, bytes int64) { *to = T(bytes) }
 
 // putMany puts 64 letters of size bytes at the same time. It returns those that were
 // acknowledged, and one of the errors of the others.
@@ -159,7 +162,7 @@ func filledOutbox(path string) error {
 			return err
 		}
 		full := room
-		full.Cur = uint64(info.Size())
+		limit(&full.Cur, info.Size())
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &full); err != nil {
 			return err
 		}

@@ -72,7 +72,7 @@ type errorCode struct {
 // Codes without a sentinel.
 const (
 	codePanic  = "panic"
-	codeAnswer = "behaviors.business" // as builtinCodes has them
+	codeAnswer = "behaviors.business" // with a dot, so that nobody has it by ErrorCode
 	codeOther  = "error"              // for the header, which must not be empty
 )
 

@@ -96,12 +96,11 @@ func (p *producer) hold() bool {
 	defer p.mu.Unlock()
 	body := p.size - p.frame - lengthRoom
 	before := p.sent.Load() - p.consumed.Load()
-	owed := p.owed + units(body)
-	if body == 0 || before < max(2, p.terms.window/4) || before+owed >= p.terms.window || p.size > heldBytes {
+	if body == 0 || before < max(2, p.terms.window/4) || before+uint64(p.held)+1 >= p.terms.window || p.size > heldBytes {
 		return false
 	}
 	p.lengthen(p.size)
-	p.held, p.owed = p.held+1, owed
+	p.held++
 	p.frame = p.size
 	p.begin()
 	return true
@@ -112,7 +111,8 @@ func (p *producer) lengthen(end int) {
 	binary.BigEndian.PutUint32(p.out[p.frame:], uint32(end-p.frame-lengthRoom))
 }
 
-// begin begins the last frame, where the one before it ended, on the handler's goroutine and with the lock held.
+// begin begins the last frame, where the one before it ended, on the handler's goroutine
+// and with the lock held.
 func (p *producer) begin() {
 	p.items, p.size = 0, p.frame+lengthRoom
 	p.room = min(p.size+frameByteLimit, p.limit)
@@ -149,11 +149,11 @@ func (p *producer) publish() error {
 	}
 	filled := int(p.filled.Load())
 	kind, from, end := byte(frameItems), p.begun+lengthRoom, filled
-	frames := p.held
+	frames, used := p.held, uint64(p.held)
 	if body := filled - p.frame - lengthRoom; body > 0 {
 		p.lengthen(filled)
 		frames++
-		p.owed += units(body)
+		used += units(body)
 	} else {
 		end = p.frame
 	}
@@ -164,15 +164,15 @@ func (p *producer) publish() error {
 	n := len(appendFrame(head[:0], kind, p.number+1))
 	copy(p.out[from-n:], head[:n])
 	p.number += uint64(frames)
-	p.sent.Add(p.owed)
+	p.sent.Add(used)
 	// The frame goes on as one of its own, whose length stands where this one ended.
-	p.begun, p.frame, p.held, p.owed = filled-lengthRoom, filled-lengthRoom, 0, 0
+	p.begun, p.frame, p.held = filled-lengthRoom, filled-lengthRoom, 0
 	return p.nc.PublishRequest(p.to, p.control, p.out[from-n:end])
 }
 
 // empty begins with nothing unsent, on the handler's goroutine and with the lock held.
 func (p *producer) empty() {
-	p.begun, p.frame, p.held, p.owed = headRoom, headRoom, 0, 0
+	p.begun, p.frame, p.held = headRoom, headRoom, 0
 	if len(p.out) > 4*frameByteLimit { // one large item is no reason to hold on to its room
 		p.out = make([]byte, outHead+frameByteLimit)
 	}

@@ -90,8 +90,7 @@ type producer struct {
 	out    []byte
 	begun  int    // where the first of these frames begins, with its length
 	frame  int    // where the last one does
-	held   int    // how many frames are before the last
-	owed   uint64 // their units
+	held   int    // how many frames are before the last, of a unit each
 	number uint64 // of the last frame that was sent
 	gone   bool   // the consumer wants no more, or is not there any more
 }

@@ -248,7 +248,7 @@ func TestHostileReplies(t *testing.T) {
 		_, err := mediator.Send(t.Context(), m, place{})
 		require.ErrorIs(t, err, natsmediator.ErrMalformed)
 	}
-	codes, err := json.Marshal(map[string]any{"codes": make([]string, 10_000), "message": strings.Repeat("x", 100_000), "retry_after_ns": math.MinInt64})
+	codes, err := json.Marshal(map[string]any{"codes": make([]string, 10_000), "message": strings.Repeat("x", 100_000), "retry_after_ns": int64(math.MinInt64)})
 	require.NoError(t, err)
 	reply = &nats.Msg{Header: nats.Header{micro.ErrorCodeHeader: {"x"}}, Data: codes}
 	_, err = mediator.Send(t.Context(), m, place{})
