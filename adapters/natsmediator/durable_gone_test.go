@@ -23,7 +23,7 @@ func TestDurableWarnsWhenItMakesAgainWhatIsGone(t *testing.T) {
 	require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
 	eventually(t, "the first", func() bool { return len(s.of("stock")) == 1 })
 	require.NoError(t, natsmediator.JetStream(n).DeleteConsumer(t.Context(), paidStream, "stock"))
-	told := log.eventuallyOne(t, "the consumer of a group was gone")
+	told := log.eventuallyOne(t, "a consumer was gone")
 	require.Equal(t, slog.LevelWarn, told.level)
 	require.Contains(t, told.text, "gets all events again")
 	eventually(t, "the first again", func() bool { return len(s.of("stock")) == 2 })

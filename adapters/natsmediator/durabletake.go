@@ -21,6 +21,8 @@ type taking struct {
 	alive  alive
 	look   *look
 
+	mending sync.Mutex
+
 	stop     context.CancelFunc // no more events are fetched, or begun
 	stopping context.Context
 	cut      context.CancelCauseFunc // of the handlers
@@ -311,6 +313,8 @@ func (f *fetcher) mend(err error) {
 	}
 	ctx, cancel := context.WithTimeout(f.t.stopping, 5*time.Second)
 	defer cancel()
+	f.t.mending.Lock() // so that one makes the stream, and tells it
+	defer f.t.mending.Unlock()
 	_, err = f.t.d.n.js().Consumer(ctx, f.t.d.stream, f.config.Durable)
 	log := f.t.d.log.With("stream", f.t.d.stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -322,10 +326,13 @@ func (f *fetcher) mend(err error) {
 	if gone := errors.Is(err, jetstream.ErrConsumerNotFound); err == nil || gone {
 		if _, err = f.t.d.ensureConsumer(ctx, f.config); err == nil && gone {
 			what := "the group gets all events again that are stored"
-			if f.config.DeliverPolicy == jetstream.DeliverNewPolicy {
+			switch {
+			case f.config.Durable == advisoryConsumer:
+				what = "it gets all advisories again that are stored"
+			case f.config.DeliverPolicy == jetstream.DeliverNewPolicy:
 				what = "the group missed what came in between"
 			}
-			log.Warn("natsmediator: the consumer of a group was gone: it is made again, and "+what, "consumer", f.config.Durable)
+			log.Warn("natsmediator: a consumer was gone: it is made again, and "+what, "consumer", f.config.Durable)
 		}
 	}
 	switch {
