@@ -46,7 +46,9 @@ import (
 // publish N come after this option; handlers of other events wait for it.
 //
 // [mediator.Mediator.Close] first stops to take events, finishes the handlers it has
-// begun, gives back what waits, and relays what is in the [Outbox]; the end of its
+// begun, gives back what waits and what is on its way, and relays what is in the
+// [Outbox]. (In a cluster, what is between two servers at that moment may have to wait for
+// [AckWait].) The end of the
 // context cancels the handlers, whose events are delivered again. What has been
 // accepted stays stored in each case. Close the mediator, then the node, then the
 // outbox's store.
@@ -110,6 +112,8 @@ type durable struct {
 	lettered tally.Tally // by event and group
 	news     news
 	warned   sync.Map // the groups that were another program's
+
+	shortened atomic.Bool // others were told of an AckWait that is shorter
 
 	storing, burying, telling trouble // letters of handlers', of the server's; outcomes
 }

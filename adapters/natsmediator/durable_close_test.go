@@ -112,3 +112,26 @@ func TestDurableCloseOfWhatIsIdleIsQuick(t *testing.T) {
 	defer cancel()
 	require.NoError(t, m.Close(ctx))
 }
+
+// A process that is deployed with a shorter AckWait takes nothing from one that has an
+// event in hand.
+func TestDurableShorterAckWaitOfAnotherProcess(t *testing.T) {
+	n := embed(t, natsmediator.Listen("127.0.0.1:0"), natsmediator.ServerOptions(noSync))
+	const shorter = 600 * time.Millisecond
+	var s seen
+	on := mediator.Subscribe(func(ctx context.Context, e paid) error {
+		_ = s.add("slow", e.Order)
+		select { // the time is the server's
+		case <-time.After(4 * shorter):
+		case <-ctx.Done():
+		}
+		return nil
+	}, mediator.Group("slow"))
+	m := wired(t, natsmediator.Durable[paid](n), on)
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
+	eventually(t, "begun", func() bool { return len(s.of("slow")) == 1 })
+	wired(t, natsmediator.Durable[paid](connect(t, n), natsmediator.AckWait(shorter)), on)
+	require.Equal(t, shorter, consumerInfo(t, n, "slow").Config.AckWait)
+	eventually(t, "settled", func() bool { return consumerInfo(t, n, "slow").NumAckPending == 0 })
+	require.Equal(t, []int{1}, s.of("slow"))
+}

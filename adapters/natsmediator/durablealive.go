@@ -1,11 +1,14 @@
 package natsmediator
 
 import (
+	"context"
 	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/nats-io/nats.go"
 )
 
 // alive is the messages in hand.
@@ -54,12 +57,18 @@ func (a *alive) all() []*message {
 
 // keepAlive tells the server of what is in hand, until nothing is any more.
 func (t *taking) keepAlive() {
-	tick := time.NewTicker(t.d.config.ackWait / 3)
+	wait := t.d.config.ackWait
+	tick := time.NewTicker(wait / 3)
 	defer tick.Stop()
 	var telling trouble
 	for {
 		select {
 		case <-tick.C:
+		case shorter := <-t.shorter:
+			if shorter < wait {
+				wait = shorter
+				tick.Reset(wait / 3)
+			}
 		case <-t.base.Done():
 			return
 		}
@@ -72,3 +81,41 @@ func (t *taking) keepAlive() {
 		}
 	}
 }
+
+// ackWaitSubject is where processes that have the event's groups hear of one that is
+// about to make the AckWait of these shorter.
+func (d *durable) ackWaitSubject() string { return d.n.ns + ".ackwait.v1." + d.stream }
+
+// heed hears of that, until the function it returns is called.
+func (t *taking) heed() (stop func(), err error) {
+	sub, err := t.d.n.conn().Subscribe(t.d.ackWaitSubject(), func(msg *nats.Msg) {
+		shorter, err := time.ParseDuration(string(msg.Data))
+		if err != nil || shorter < leastAckWait {
+			return // no such process says that
+		}
+		select {
+		case t.shorter <- shorter:
+		case <-t.base.Done():
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = sub.Unsubscribe() }, nil // it fails if the connection is closed
+}
+
+// shorten tells the others that a consumer's AckWait is about to be shorter, so that
+// what they have in hand is not taken from them.
+func (d *durable) shorten(ctx context.Context) error {
+	if err := d.n.conn().Publish(d.ackWaitSubject(), []byte(d.config.ackWait.String())); err != nil {
+		return err
+	}
+	if err := d.n.conn().FlushWithContext(ctx); err != nil {
+		return err
+	}
+	pause(ctx, shortenPatience)
+	return nil
+}
+
+// shortenPatience is how long they have to say that it is in progress.
+const shortenPatience = 200 * time.Millisecond

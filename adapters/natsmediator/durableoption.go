@@ -34,6 +34,8 @@ const (
 	DefaultDedupWindow = 2 * time.Minute
 )
 
+const leastAckWait = 100 * time.Millisecond
+
 type durableConfig struct {
 	handler    []mediator.HandlerOption
 	major      int
@@ -161,9 +163,11 @@ func Backoff(first, most time.Duration) DurableOption {
 
 // AckWait is how long the server waits for a sign of life of a process that has an
 // event before it gives the event to another. Default: [DefaultAckWait]. It panics
-// if d is less than 100ms: the sign is given every third of it.
+// if d is less than 100ms: the sign is given every third of it. Processes of a group
+// that have another one use the shortest; a process that starts with a shorter one tells
+// the others.
 func AckWait(d time.Duration) DurableOption {
-	if d < 100*time.Millisecond {
+	if d < leastAckWait {
 		panic(fmt.Sprintf("natsmediator: AckWait(%v): it has to be at least 100ms", d))
 	}
 	return durableOption(func(c *durableConfig) { c.ackWait = d })

@@ -171,6 +171,12 @@ func (d *durable) ensureConsumer(ctx context.Context, c jetstream.ConsumerConfig
 			has := there.CachedInfo().Config
 			c.DeliverPolicy, c.OptStartSeq, c.OptStartTime = has.DeliverPolicy, has.OptStartSeq, has.OptStartTime
 			d.warnOfAnother(has, c)
+			if has.AckWait > c.AckWait && !d.shortened.Load() {
+				if err := d.shorten(ctx); err != nil {
+					return fmt.Errorf("consumer %s: %w", c.Durable, err)
+				}
+				d.shortened.Store(true) // for all consumers
+			}
 		} else if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 			return fmt.Errorf("consumer %s: %w", c.Durable, err)
 		}

@@ -22,6 +22,7 @@ type taking struct {
 	look   *look
 
 	mending sync.Mutex
+	shorter chan time.Duration // an AckWait that others set
 
 	stop     context.CancelFunc // no more events are fetched, or begun
 	stopping context.Context
@@ -31,6 +32,7 @@ type taking struct {
 	fetchers sync.WaitGroup
 	handlers sync.WaitGroup
 	others   sync.WaitGroup // as long as there are handlers
+	deaf     func()         // ends heed; nil ahead of it
 	once     sync.Once
 	err      error
 }
@@ -43,7 +45,7 @@ type group struct {
 }
 
 func newTaking(d *durable, subscribers []mediator.Route) *taking {
-	t := &taking{d: d, look: newLook()}
+	t := &taking{d: d, look: newLook(), shorter: make(chan time.Duration)}
 	t.stopping, t.stop = context.WithCancel(context.Background())
 	t.base, t.cut = context.WithCancelCause(context.Background())
 	for _, s := range subscribers {
@@ -69,6 +71,9 @@ func (t *taking) start(ctx context.Context) error {
 	}
 	for _, f := range append(all, lost) {
 		t.fetchers.Go(f.run)
+	}
+	if t.deaf, err = t.heed(); err != nil {
+		return err
 	}
 	t.others.Go(t.keepAlive)
 	t.others.Go(func() { t.look.run(t.base, t.d) })
@@ -135,6 +140,9 @@ func (t *taking) finish(ctx context.Context) error {
 		err = fmt.Errorf("natsmediator: durable %v: %d events were cut short, and will be delivered again: %w", t.d.t, held, context.Cause(ctx))
 	}
 	t.cut(mediator.ErrClosed)
+	if t.deaf != nil {
+		t.deaf()
+	}
 	t.others.Wait()
 	return err
 }
