@@ -41,7 +41,7 @@ type Monitor struct {
 	other       *tally
 	ended       log[Stream]
 	adjustments log[Adjustment]
-	sources     []Source
+	sources     []*source
 
 	reported struct{ ended, activity uint64 } // by the latest report for the reporters
 }
@@ -56,7 +56,9 @@ func New(c Config) *Monitor {
 	m.looking.lifted = []Adjustment{}
 	m.ready.Store(true)
 	m.ended, m.adjustments = newLog[Stream](m.c.Recent), newLog[Adjustment](recentAdjustments)
-	m.sources = slices.Clone(m.c.Sources)
+	for _, s := range m.c.Sources {
+		m.sources = append(m.sources, &source{Source: s, given: true})
+	}
 	m.checks.ttl = m.c.CheckTTL
 	for _, check := range m.c.Checks {
 		m.AddCheck(check)
@@ -106,15 +108,27 @@ func (m *Monitor) CheckWiring(outer, inner []mediator.Behavior) (warnings []stri
 	return warnings
 }
 
-// unwrapped is the behavior inside of what stands for it, such as a condition.
+// LeaveWiring is part of [mediator.WiringLeaver]: it lets go of what CheckWiring has
+// found.
+func (m *Monitor) LeaveWiring(outer, inner []mediator.Behavior) {
+	for _, b := range slices.Concat(outer, inner) {
+		if s, ok := unwrapped(b).(Source); ok {
+			m.removeSource(s)
+		}
+	}
+}
+
+// unwrapped is the behavior inside of what stands for it, such as a condition. One
+// that stands for itself is not followed for ever.
 func unwrapped(b mediator.Behavior) mediator.Behavior {
-	for {
+	for range 100 {
 		w, ok := b.(interface{ Unwrap() mediator.Behavior })
 		if !ok {
-			return b
+			break
 		}
 		b = w.Unwrap()
 	}
+	return b
 }
 
 // Wrap is part of [mediator.Behavior].

@@ -17,9 +17,9 @@ import (
 // same Source or several, are one, with the first thing that is wrong.
 //
 // A behavior that implements it and stands around a handler together with a
-// Monitor is found without further ado, and stays, also when a subscription by
-// [mediator.Listen] that it was made for has stopped: give such subscriptions one
-// behavior in common. It needs no type of this package:
+// Monitor is found without further ado, and asked until the last subscription by
+// [mediator.Listen] that it was found with has stopped. It needs no type of this
+// package:
 //
 //	func (b *Breaker) Health() iter.Seq2[string, error]
 //
@@ -48,14 +48,41 @@ type SourceFunc func() iter.Seq2[string, error]
 // Health calls f.
 func (f SourceFunc) Health() iter.Seq2[string, error] { return f() }
 
+// source is a Source, and around how many handlers it was found.
+type source struct {
+	Source
+	found int
+	given bool // by the Config: it stays
+}
+
 // addSource takes up s, once. There are at most as many as MaxNames, and those of
 // the Config.
 func (m *Monitor) addSource(s Source) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.sources) < m.c.MaxNames+len(m.c.Sources) && !slices.ContainsFunc(m.sources, func(known Source) bool { return same(known, s) }) {
-		m.sources = append(m.sources, s)
+	if i := m.indexOf(s); i >= 0 {
+		m.sources[i].found++
+	} else if len(m.sources) < m.c.MaxNames+len(m.c.Sources) {
+		m.sources = append(m.sources, &source{Source: s, found: 1})
 	}
+}
+
+// removeSource lets go of s where it was found last.
+func (m *Monitor) removeSource(s Source) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := m.indexOf(s)
+	if i < 0 {
+		return
+	}
+	if m.sources[i].found--; m.sources[i].found <= 0 && !m.sources[i].given {
+		m.sources = slices.Delete(slices.Clone(m.sources), i, i+1)
+	}
+}
+
+// indexOf is called with mu held.
+func (m *Monitor) indexOf(s Source) int {
+	return slices.IndexFunc(m.sources, func(known *source) bool { return same(known.Source, s) })
 }
 
 // same is ==, and false where that would panic.
@@ -80,7 +107,7 @@ func (m *Monitor) askSources() (all []Component) {
 				if told++; told > maxComponents {
 					break
 				}
-				name = cmp.Or(name, fmt.Sprintf("%T", s))
+				name = cmp.Or(name, fmt.Sprintf("%T", s.Source))
 				i, known := place[name]
 				if !known {
 					i, place[name] = len(all), len(all)

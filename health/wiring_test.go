@@ -144,20 +144,22 @@ func TestASourceIsBounded(t *testing.T) {
 	require.Equal(t, "health.SourceFunc", components[0].Name)
 }
 
-// A thousand subscriptions have a breaker each, all with the same key.
+// A hundred subscriptions have a breaker each, all with the same key.
 func TestComponentsOfOneNameAreOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newMonitor(health.Config{})
 		m := newMediator(t, mediator.Use(h))
-		for i := range 1000 {
+		var breakers []*behaviors.Breaker
+		for range 100 {
 			breaker := behaviors.CircuitBreaker(behaviors.BreakerConfig{ConsecutiveFailures: 1})
 			stop, err := mediator.Listen(m, func(context.Context, string) error { return errBroken }, mediator.Named("tick"), mediator.Use(breaker))
 			require.NoError(t, err)
-			require.ErrorIs(t, mediator.Publish(t.Context(), m, "tock"), errBroken)
-			if i > 0 {
-				breaker.Reset()
-			}
-			stop()
+			defer stop()
+			breakers = append(breakers, breaker)
+		}
+		require.ErrorIs(t, mediator.Publish(t.Context(), m, "tock"), errBroken)
+		for _, breaker := range breakers[1:] {
+			breaker.Reset()
 		}
 		require.Equal(t, []health.Component{{Name: "tick", Status: health.Warning, Err: h.Snapshot().Components[0].Err}}, h.Snapshot().Components)
 		require.Error(t, h.Snapshot().Components[0].Err, "of the first")
@@ -260,4 +262,38 @@ func TestAMonitorOfAnExceptAndOfTheException(t *testing.T) {
 	h := newMonitor(health.Config{})
 	newMediator(t, // which fails for a warning
 		mediator.Use(behaviors.Except(behaviors.IsNamed("job"), h)...), jobs(h))
+}
+
+func TestSourcesLeaveWithTheLastSubscriptionTheyWereFoundWith(t *testing.T) {
+	h := newMonitor(health.Config{Sources: []health.Source{&gauged{noop, map[string]error{"given": nil}}}})
+	hear := func(context.Context, told) error { return nil }
+	m := newMediator(t, mediator.Use(h), mediator.Subscribe(hear, mediator.Use(&gauged{noop, map[string]error{"wired": nil}})))
+	broken := &gauged{noop, map[string]error{"broken": errBroken}}
+	listen := func() (stop func()) {
+		stop, err := mediator.Listen(m, hear, mediator.Use(around{broken}))
+		require.NoError(t, err)
+		return stop
+	}
+	names := func() (found []string) {
+		for _, c := range h.Snapshot().Components {
+			found = append(found, c.Name)
+		}
+		return found
+	}
+	first, second := listen(), listen()
+	first()
+	require.Equal(t, []string{"given", "wired", "broken"}, names(), "one is left")
+	require.Equal(t, health.Warning, h.Snapshot().Status)
+	second()
+	require.Equal(t, []string{"given", "wired"}, names())
+	require.Equal(t, health.Healthy, h.Snapshot().Status)
+}
+
+// itself stands for itself.
+type itself struct{ mediator.Behavior }
+
+func (i *itself) Unwrap() mediator.Behavior { return i }
+
+func TestABehaviorThatStandsForItselfIsNotFollowedForEver(t *testing.T) {
+	newMediator(t, mediator.Use(newMonitor(health.Config{}), behaviors.NewRecorder(), &itself{noop}), jobs(noop))
 }
