@@ -245,7 +245,7 @@ func (r *Recorder) statsOf(key statsKey) *stats {
 // [Source], and warns of one that it cannot know again.
 func (r *Recorder) CheckWiring(outer, inner []mediator.Behavior) (warnings []string) {
 	for _, b := range slices.Concat(outer, inner) {
-		if s, ok := unwrapped(b).(Source); ok && r.watch(s) {
+		if s, ok := unwrapped(b).(Source); ok && r.wire(s) {
 			warnings = append(warnings, fmt.Sprintf("the Source %T cannot be compared, so it is taken for another one around each handler and its readings add up: implement it on a pointer", s))
 		}
 	}
@@ -253,4 +253,15 @@ func (r *Recorder) CheckWiring(outer, inner []mediator.Behavior) (warnings []str
 		warnings = append(warnings, "the same Recorder stands around the handler more than once, so it counts every call as often: remove one, or make another Recorder")
 	}
 	return warnings
+}
+
+// LeaveWiring is part of [mediator.WiringLeaver]: a [Source] that stands beside
+// the Recorder nowhere any more is watched no longer, unless by [Recorder.Watch]. What
+// it has counted stays in the readings.
+func (r *Recorder) LeaveWiring(outer, inner []mediator.Behavior) {
+	for _, b := range slices.Concat(outer, inner) {
+		if s, ok := unwrapped(b).(Source); ok {
+			r.unwire(s)
+		}
+	}
 }

@@ -73,6 +73,13 @@ func (w *when) CheckWiring(outer, inner []mediator.Behavior) []string {
 	return nil
 }
 
+// LeaveWiring tells the behavior inside.
+func (w *when) LeaveWiring(outer, inner []mediator.Behavior) {
+	if s, ok := w.behavior.(mediator.WiringLeaver); ok {
+		s.LeaveWiring(asOthers(outer), asOthers(inner))
+	}
+}
+
 // otherWhen is a When as another one sees it.
 type otherWhen struct{ *when }
 

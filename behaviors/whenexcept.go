@@ -58,6 +58,13 @@ func (e *exception) CheckWiring(outer, inner []mediator.Behavior) []string {
 	return nil
 }
 
+// LeaveWiring tells the behavior inside.
+func (e *exception) LeaveWiring(outer, inner []mediator.Behavior) {
+	if s, ok := e.behavior.(mediator.WiringLeaver); ok {
+		s.LeaveWiring(e.neighbors(outer), e.neighbors(inner))
+	}
+}
+
 // neighbors is bs as e sees them: those of the same Except as they are, others
 // without a name.
 func (e *exception) neighbors(bs []mediator.Behavior) []mediator.Behavior {
