@@ -73,7 +73,8 @@ func TestPermissionsOfTheGuideAreEnough(t *testing.T) {
 	_, as := guarded(t, map[string]allow{
 		"caller":  {[]string{"mediator.req.shop.>", "mediator.str.shop.>", "mediator.cancel.shop", "_INBOX.>"}, []string{"_INBOX.>"}},
 		"service": {[]string{"_INBOX.>"}, []string{"mediator.req.shop.>", "mediator.str.shop.>", "mediator.cancel.shop", "$SRV.>", "_INBOX.>"}},
-		"events":  {[]string{"mediator.evt.>", "mediator.letters.>", "mediator.probe.v1", "$JS.API.>", "$JS.ACK.>"}, []string{"_INBOX.>"}},
+		"events":  {[]string{"mediator.evt.>", "mediator.letters.>", "mediator.ackwait.>", "mediator.probe.v1", "$JS.API.>", "$JS.ACK.>"},
+			[]string{"mediator.ackwait.>", "_INBOX.>"}},
 	})
 	service := as("service")
 	serve(t, wired(t, mediator.Handle(placed), mediator.HandleStream(counted)), service)

@@ -31,6 +31,7 @@ var builtinCodes = []errorCode{
 	{"full", behaviors.ErrFull},
 	{"invalid", behaviors.ErrInvalid},
 	{"memory", behaviors.ErrMemory},
+	{"behaviors.refused", behaviors.ErrRefused},
 	{"behaviors.retry_budget", behaviors.ErrRetryBudget},
 	{"behaviors.retry_time", behaviors.ErrRetryTime},
 	{"behaviors.delivered", behaviors.ErrDelivered},

@@ -41,6 +41,7 @@ var sentinels = map[string]error{
 	"behaviors.ErrFull":            behaviors.ErrFull,
 	"behaviors.ErrInvalid":         behaviors.ErrInvalid,
 	"behaviors.ErrMemory":          behaviors.ErrMemory,
+	"behaviors.ErrRefused":         behaviors.ErrRefused,
 	"behaviors.ErrRetryBudget":     behaviors.ErrRetryBudget,
 	"behaviors.ErrRetryTime":       behaviors.ErrRetryTime,
 	"behaviors.ErrDelivered":       behaviors.ErrDelivered,
