@@ -42,16 +42,16 @@ import (
 //
 // New waits up to 30 seconds for the server, but with an [Outbox] and without subscribers
 // of N, if the node has no connection yet, as after [Connect] with
-// nats.RetryOnFailedConnect: then the stream is made once there is a server. Functions of [mediator.OnStart] that
-// publish N come after this option; handlers of other events wait for it.
+// nats.RetryOnFailedConnect: then the stream is made once there is a server. Functions of
+// [mediator.OnStart] that publish N come after this option; handlers of other events wait
+// for it.
 //
 // [mediator.Mediator.Close] first stops to take events, finishes the handlers it has
 // begun, gives back what waits and what is on its way, and relays what is in the
 // [Outbox]. (In a cluster, what is between two servers at that moment may have to wait for
-// [AckWait].) The end of the
-// context cancels the handlers, whose events are delivered again. What has been
-// accepted stays stored in each case. Close the mediator, then the node, then the
-// outbox's store.
+// [AckWait].) The end of the context cancels the handlers, whose events are delivered
+// again. What has been accepted stays stored in each case. Close the mediator, then the
+// node, then the outbox's store.
 //
 // # Figures
 //
