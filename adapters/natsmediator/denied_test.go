@@ -73,7 +73,7 @@ func TestPermissionsOfTheGuideAreEnough(t *testing.T) {
 	_, as := guarded(t, map[string]allow{
 		"caller":  {[]string{"mediator.req.shop.>", "mediator.str.shop.>", "mediator.cancel.shop", "_INBOX.>"}, []string{"_INBOX.>"}},
 		"service": {[]string{"_INBOX.>"}, []string{"mediator.req.shop.>", "mediator.str.shop.>", "mediator.cancel.shop", "$SRV.>", "_INBOX.>"}},
-		"events":  {[]string{"mediator.evt.>", "mediator.letters.>", "mediator.ackwait.>", "mediator.probe.v1", "$JS.API.>", "$JS.ACK.>"},
+		"events": {[]string{"mediator.evt.>", "mediator.letters.>", "mediator.ackwait.>", "mediator.probe.v1", "$JS.API.>", "$JS.ACK.>"},
 			[]string{"mediator.ackwait.>", "_INBOX.>"}},
 	})
 	service := as("service")
