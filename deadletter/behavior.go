@@ -38,8 +38,8 @@ import (
 //     deadline that passed makes one, and so does a notification in the background
 //     that [mediator.Mediator.Close] cut off.
 //   - A subscriber whose subscription was stopped before its handler ran wants no
-//     notification any more either. One that was stopped between two attempts has
-//     failed, and that makes a letter.
+//     notification any more either: no letter, also with [Cancelled]. One that was
+//     stopped between two attempts has failed, and that makes a letter.
 //   - A request or a stream that ends with an answer of the business makes no
 //     letter, unless [If] says so: its caller has the answer, and to ask again would
 //     bring the same. Such an error says so by a method Business() bool, as those
@@ -166,7 +166,7 @@ func (k *keeper) sameStore(o *keeper) (same bool) {
 
 // failed makes a letter of err, and returns what the caller gets.
 func (k *keeper) failed(ctx context.Context, c mediator.Call, err error) error {
-	if c.Kind() == mediator.KindStream && c.Stopped() || !k.cancelled && (isCancelled(ctx, err) || isUnsubscribed(err)) {
+	if c.Kind() == mediator.KindStream && c.Stopped() || isUnsubscribed(err) || !k.cancelled && isCancelled(ctx, err) {
 		return err
 	}
 	wanted := true

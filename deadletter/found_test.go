@@ -40,7 +40,7 @@ func TestFoundRedriveAnsweredWithoutTheHandlerKeepsTheLetter(t *testing.T) {
 	rejects, falls = true, true
 	report, err := deadletter.Redrive(t.Context(), m, store)
 	require.NoError(t, err)
-	require.Equal(t, "0 redriven, 0 failed, 1 skipped", report.String())
+	require.Contains(t, report.String(), "0 redriven, 0 failed, 1 skipped: ")
 	require.ErrorIs(t, report.Outcomes[0].Err, deadletter.ErrUnreached)
 	require.Equal(t, before, theLetter(t, store))
 	require.Equal(t, 1, h.count())

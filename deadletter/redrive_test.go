@@ -148,7 +148,8 @@ func TestWhatNobodyHandlesIsSkipped(t *testing.T) {
 	before := letters(t, store)
 	report, err := deadletter.Redrive(t.Context(), m, store)
 	require.NoError(t, err)
-	require.Equal(t, "0 redriven, 0 failed, 6 skipped", report.String())
+	require.Equal(t, "0 redriven, 0 failed, 6 skipped, the first: mediator: dispatch nobody: no handler for a message of this name", report.String())
+	require.Equal(t, report.Outcomes[0].Err, report.WhySkipped)
 	for i, text := range []string{"no handler", "no subscriber has this group", "names no group", `no codec for the content type "application/x"`, "unexpected end of JSON", "see Streams"} {
 		require.ErrorContains(t, report.Outcomes[i].Err, text)
 		require.Equal(t, deadletter.Skipped, report.Outcomes[i].Status)

@@ -39,13 +39,24 @@ type Outcome struct {
 type Report struct {
 	Redriven, Failed, Skipped int
 	Outcomes                  []Outcome // one a letter, in order; empty with [OnOutcome]
+
+	// WhySkipped is why the first of the Skipped was, nil if there are none.
+	WhySkipped error
 }
 
 func (r *Report) total() int { return r.Redriven + r.Failed + r.Skipped }
 
-// String counts: "3 redriven, 1 failed, 0 skipped".
+// String counts: "3 redriven, 1 failed, 0 skipped". Of what was skipped it says why the
+// first was: "0 redriven, 0 failed, 2 skipped, the first: rate limit reached".
 func (r Report) String() string {
-	return fmt.Sprintf("%d redriven, %d failed, %d skipped", r.Redriven, r.Failed, r.Skipped)
+	text := fmt.Sprintf("%d redriven, %d failed, %d skipped", r.Redriven, r.Failed, r.Skipped)
+	switch {
+	case r.WhySkipped == nil:
+		return text
+	case r.Skipped > 1:
+		text += ", the first"
+	}
+	return text + ": " + cut(textOf(r.WhySkipped), maxText)
 }
 
 func (r *redriver) add(ctx context.Context, o Outcome) {
@@ -56,6 +67,9 @@ func (r *redriver) add(ctx context.Context, o Outcome) {
 		r.report.Failed++
 	case Skipped:
 		r.report.Skipped++
+		if r.report.Skipped == 1 {
+			r.report.WhySkipped = o.Err
+		}
 	}
 	if r.onOutcome != nil {
 		r.onOutcome(ctx, o)

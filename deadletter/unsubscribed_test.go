@@ -54,7 +54,7 @@ func TestARedriveKeepsTheLetterOfASubscriberThatIsStopped(t *testing.T) {
 
 // Who stops a subscription wants none of the notifications that are on their way.
 func TestASubscriberThatIsStoppedBeforeItRanLeavesNoLetter(t *testing.T) {
-	store := deadletter.NewMemory()
+	store, all := deadletter.NewMemory(), deadletter.NewMemory()
 	recorder := behaviors.NewRecorder()
 	var stop func()
 	stopping := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
@@ -62,11 +62,12 @@ func TestASubscriberThatIsStoppedBeforeItRanLeavesNoLetter(t *testing.T) {
 		return next(ctx, c)
 	})
 	breaker := behaviors.CircuitBreaker(behaviors.BreakerConfig{ConsecutiveFailures: 1})
-	m := newMediator(t, mediator.Use(recorder, deadletter.Behavior(store), behaviors.Retry(behaviors.RetryConfig{Retries: 3}), breaker))
+	m := newMediator(t, mediator.Use(recorder, deadletter.Behavior(store), deadletter.Behavior(all, deadletter.Cancelled()), behaviors.Retry(behaviors.RetryConfig{Retries: 3}), breaker))
 	stop, err := mediator.Listen(m, func(context.Context, OrderPaid) error { t.Error("called after stop"); return nil }, mediator.Use(stopping))
 	require.NoError(t, err)
 	require.NoError(t, mediator.Publish(t.Context(), m, OrderPaid{}))
 	require.Empty(t, letters(t, store))
+	require.Empty(t, letters(t, all), "nor with those of callers that have left")
 	e := recorder.Snapshot().Entries[0]
 	require.EqualValues(t, 1, e.Count(behaviors.Canceled))
 	require.Zero(t, e.Count(behaviors.Succeeded))
