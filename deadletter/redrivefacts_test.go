@@ -279,3 +279,28 @@ func TestAttemptsAreTheRunsOfTheLettersOwnHandler(t *testing.T) {
 		})
 	}
 }
+
+func TestALetterWhoseStreamWasNotRunHasFailed(t *testing.T) {
+	store := deadletter.NewMemory()
+	m := newMediator(t, mediator.HandleStream(rates(nil)))
+	require.NoError(t, store.Put(t.Context(), deadletter.Letter{ID: "1", Name: "deadletter_test.Rates", Kind: mediator.KindStream, Attempts: 1, ContentType: "application/json", Body: []byte("{}")}))
+	report, err := deadletter.Redrive(t.Context(), m, store, deadletter.Streams(func(_ context.Context, _ deadletter.Letter, decode func(any) error) error {
+		return errors.Join(decode(new(Rates)), errOffline) // where the items are to go
+	}))
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Failed)
+	require.Equal(t, 1, theLetter(t, store).Attempts)
+}
+
+// Where the Behavior is not around this call, what the caller gets tells.
+func TestAHandlerThatRanWithoutItsBehaviorIsDone(t *testing.T) {
+	store, h := deadletter.NewMemory(), new(switched)
+	m := newMediator(t, mediator.Subscribe(h.paid, mediator.Group("stock"),
+		mediator.Use(behaviors.When(func(mediator.Call) bool { return false }, deadletter.Behavior(store)))))
+	putPaid(t, store, 1)
+	report, err := deadletter.Redrive(t.Context(), m, store)
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Redriven)
+	require.Equal(t, 1, h.count())
+	require.Empty(t, letters(t, store))
+}

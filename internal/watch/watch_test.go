@@ -228,3 +228,28 @@ func TestOnlyTheCallThatIsMeantIsWatched(t *testing.T) {
 	require.Zero(t, watch.RunsOf(mediator.Call{}))
 	require.Nil(t, watch.Of(nil))
 }
+
+// What is left of a call when it has ended is not watched, and no other's runs are its.
+func TestWhatComesAfterTheCallIsNotCountedIn(t *testing.T) {
+	defer watch.Start()()
+	forks := 2
+	s := new(seen)
+	var kept context.Context
+	m := newMediator(t, mediator.Use(s, mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		return again(1, forks).Wrap(next)(ctx, c)
+	})), mediator.Handle(func(context.Context, ask) (int, error) { return 0, nil }, mediator.Named("ask"), mediator.Use(mediator.Around(
+		func(ctx context.Context, c mediator.Call, next mediator.Next) error { return next(ctx, c) }))),
+	)
+	for range 2 {
+		_, err := mediator.Send(t.Context(), m, ask{})
+		require.NoError(t, err)
+		forks = 0
+	}
+	require.Equal(t, []int{3, 1}, s.runs)
+
+	plain := newMediator(t, mediator.Subscribe(func(ctx context.Context, _ told) error { kept = ctx; return nil }, mediator.Named("told"), mediator.Group("g")))
+	w := &watch.Call{Kind: uint8(mediator.KindNotification), Name: "told", Group: "g"}
+	require.NoError(t, mediator.DispatchTo(watch.With(t.Context(), w), plain, "told", "g", fill))
+	require.NoError(t, mediator.DispatchTo(kept, plain, "told", "g", fill))
+	require.Equal(t, 1, w.Runs())
+}
