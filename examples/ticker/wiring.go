@@ -63,17 +63,14 @@ func watch(c config, log *journal, logger *slog.Logger) health.Config {
 }
 
 // around is the behaviors of the stream of one consumer: those of
-// [behaviors.StreamingPlatinum], in its order. Its retry and its breaker are made for
-// streams that come to an end. One that goes on for days fails now and then and never
-// succeeds: the breaker would see nothing but failures. So those two have values of
-// their own here.
+// [behaviors.StreamingPlatinum], in its order. Its retry is sooner here, for somebody
+// looks on; its breaker leaves out the lines that go down, of which there may be more
+// than of quotes, and both tell what they do.
 func (s *system) around(consumer string, log *journal, logger *slog.Logger) []mediator.Behavior {
 	return behaviors.StreamingPlatinum(behaviors.StreamingConfig{
 		Logger: logger, Health: s.monitor, Backpressure: s.queues[consumer],
 		Retry: &behaviors.RetryConfig{
 			Retries: 5, Delay: 250 * time.Millisecond, MaxDelay: 5 * time.Second, Backoff: behaviors.Exponential,
-			// A consumer has one stream: there is no crowd whose retries could do harm.
-			Budget: behaviors.NoBudget(),
 			OnRetry: func(ctx context.Context, r behaviors.RetryEvent) {
 				health.NoteError(ctx, r.Err)
 				log.add("%s: resumed after %v: %v", r.Name, r.Waited.Round(time.Millisecond), r.Err)
