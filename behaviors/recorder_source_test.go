@@ -128,3 +128,12 @@ func TestNewWarnsOfASourceThatIsCountedOnceAHandler(t *testing.T) {
 	recorder.Watch(source)
 	require.Len(t, recorder.Snapshot().Readings, 3)
 }
+
+// ouroboros stands for itself.
+type ouroboros struct{ noop }
+
+func (o *ouroboros) Unwrap() mediator.Behavior { return o }
+
+func TestABehaviorThatStandsForItselfIsNotFollowedForEver(t *testing.T) {
+	require.Empty(t, wired(t, []mediator.Behavior{&ouroboros{}, behaviors.NewRecorder(), behaviors.RateLimit(behaviors.NewLimiter(1, 1))}))
+}
