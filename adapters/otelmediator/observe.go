@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/fsmediator/mediator/behaviors"
-	"github.com/fsmediator/mediator/internal/caught"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
@@ -25,7 +25,8 @@ const (
 // metrics are collected, and cost nothing otherwise. The calls that r counts are not
 // among them: for those there is [Behavior].
 //
-// A Source that panics, or ends its goroutine, makes the collection report that.
+// A Source that panics, or ends its goroutine, costs its own figures alone; it is
+// reported to [otel.Handle], and counted: see [behaviors.Snapshot].
 //
 // stop ends it, and may be called again. Of the options, Observe uses
 // MeterProvider and Attributes. It panics if r is nil.
@@ -46,10 +47,9 @@ func Observe(r *behaviors.Recorder, opts ...Option) (stop func() error, err erro
 		return nil, fmt.Errorf("otelmediator: observe: %w", err)
 	}
 	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		var s behaviors.Snapshot
-		// A reader collects in a goroutine of its own, which has to go on.
-		if err := caught.Apart(func() { s = r.Snapshot() }); err != nil {
-			return fmt.Errorf("otelmediator: observe: a source that the Recorder watches: %w", err)
+		s := r.Snapshot()
+		for _, fault := range s.Faults {
+			otel.Handle(fmt.Errorf("otelmediator: observe: %w", fault)) // returned, it would cost the whole collection
 		}
 		for reading, value := range merged(s.Readings) {
 			kvs := append(slices.Clone(c.attributes), ofKey.String(reading.behavior), readingKey.String(reading.name))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"log"
 	"runtime"
 	"testing"
 	"unicode/utf8"
@@ -12,6 +13,7 @@ import (
 	"github.com/fsmediator/mediator/adapters/otelmediator"
 	"github.com/fsmediator/mediator/behaviors"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -161,20 +163,27 @@ func TestMemoryOfSeveralGuardsIsNotAddedUp(t *testing.T) {
 
 // A reader that collects each minute does so in a goroutine of its own: a panic there
 // would end the program, and a Goexit the metrics.
-func TestASourceThatPanicsOrExitsFailsTheCollection(t *testing.T) {
+func TestASourceThatPanicsOrExitsCostsItsOwnFiguresAlone(t *testing.T) {
 	r, recorder := newRig(), behaviors.NewRecorder()
 	stop, err := otelmediator.Observe(recorder, otelmediator.MeterProvider(r.meters))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, stop()) }()
+	var told []error
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { told = append(told, err) }))
+	defer otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Print(err) })) // as it is by default
 	odd := &source{ends: func() { panic(errDeclined) }}
 	recorder.Watch(odd)
-	collect := func() error { return r.reader.Collect(t.Context(), new(metricdata.ResourceMetrics)) }
-	err = collect()
-	require.ErrorContains(t, err, "a source that the Recorder watches")
-	var p *mediator.PanicError
-	require.True(t, errors.As(err, &p) && errors.Is(p, errDeclined), "%v", err)
-	odd.ends = runtime.Goexit
-	require.ErrorIs(t, collect(), mediator.ErrGoexit)
-	odd.ends = nil
-	require.NoError(t, collect())
+	recorder.Watch(&source{readings: []behaviors.Reading{{Behavior: "retry", Name: "retries", Value: 3}}})
+	for i, want := range []error{errDeclined, mediator.ErrGoexit} {
+		events := r.metrics(t)["fsmediator.behavior.events"].Data.(metricdata.Sum[float64]).DataPoints
+		require.Len(t, told, i+1)
+		require.ErrorIs(t, told[i], want)
+		figures := map[string]float64{}
+		for _, p := range events {
+			name, _ := p.Attributes.Value("fsmediator.reading")
+			figures[name.AsString()] = p.Value
+		}
+		require.Equal(t, map[string]float64{"retries": 3, "faults": float64(i + 1)}, figures)
+		odd.ends = runtime.Goexit
+	}
 }
