@@ -121,10 +121,7 @@ func publishSlow[N any](ctx context.Context, m *Mediator, n N, opts []PublishOpt
 }
 
 func publishTo[N any](ctx context.Context, t *topic[N], n N, how publishing) error {
-	if t.wrappers != nil {
-		return t.wrapped(ctx, n, how)
-	}
-	return t.unwrapped(ctx, n, how)
+	return t.wrapped(ctx, n, how, 0)
 }
 
 func (t *topic[N]) unwrapped(ctx context.Context, n N, how publishing) error {

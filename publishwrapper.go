@@ -39,42 +39,41 @@ func publishWrappers(bs []Behavior) (ws []PublishWrapper) {
 	return ws
 }
 
-// wrapped publishes n within the wrappers, of which there is one at least.
-func (t *topic[N]) wrapped(ctx context.Context, n N, how publishing) error {
-	publish := func(ctx context.Context) error { return t.unwrapped(ctx, n, how) }
-	for i := len(t.wrappers) - 1; i > 0; i-- {
-		inner := publish
-		publish = func(ctx context.Context) error { return wrapPublish(ctx, t.wrappers[i], t.name, inner) }
+// wrapped publishes n within the wrappers from i on. Each may call publish once.
+func (t *topic[N]) wrapped(ctx context.Context, n N, how publishing, i int) (err error) {
+	if i == len(t.wrappers) {
+		return t.unwrapped(ctx, n, how)
 	}
-	return wrapPublish(ctx, t.wrappers[0], t.name, publish)
-}
-
-// wrapPublish calls w, which may call publish once.
-func wrapPublish(ctx context.Context, w PublishWrapper, name string, publish func(context.Context) error) (err error) {
-	fail := func(err error) error { return &Error{Op: "publish", Name: name, Err: err} }
-	var state atomic.Uint32 // fresh, called, returned or over
-	const (
-		fresh = iota
-		called
-		returned
-		over
-	)
+	w := t.wrappers[i]
+	var state atomic.Uint32
 	defer func() {
-		switch left := state.Swap(over); {
+		switch left := state.Swap(publishOver); {
 		case err != nil:
-		case left == fresh:
-			err = fail(fmt.Errorf("%w: %s", errNotPublished, behaviorName(w)))
-		case left == called:
-			err = fail(fmt.Errorf("%w: WrapPublish of %s returned nil while its publish was running", ErrCallOver, behaviorName(w)))
+		case left == publishFresh:
+			err = t.misused("%w: %s", errNotPublished, behaviorName(w))
+		case left == publishCalled:
+			err = t.misused("%w: WrapPublish of %s returned nil while its publish was running", ErrCallOver, behaviorName(w))
 		}
 	}()
-	return w.WrapPublish(ctx, name, func(ctx context.Context) error {
-		if !state.CompareAndSwap(fresh, called) {
-			return fail(fmt.Errorf("%w: publish of a WrapPublish is called once, while that runs", ErrCallOver))
+	return w.WrapPublish(ctx, t.name, func(ctx context.Context) error {
+		if !state.CompareAndSwap(publishFresh, publishCalled) {
+			return t.misused("%w: publish of a WrapPublish is called once, while that runs", ErrCallOver)
 		}
-		defer state.CompareAndSwap(called, returned)
-		return publish(ctx)
+		defer state.CompareAndSwap(publishCalled, publishReturned)
+		return t.wrapped(ctx, n, how, i+1)
 	})
+}
+
+// The states of a publish that a wrapper may call once.
+const (
+	publishFresh = iota
+	publishCalled
+	publishReturned
+	publishOver
+)
+
+func (t *topic[N]) misused(format string, args ...any) error {
+	return &Error{Op: "publish", Name: t.name, Err: fmt.Errorf(format, args...)}
 }
 
 var errNotPublished = errors.New("WrapPublish returned nil without calling publish")
