@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // Control is the [mediator.Behavior] that [New] returns: the boundaries of all the
@@ -38,15 +39,10 @@ func New(c Config) mediator.Behavior {
 // Of returns the Control that b is or, like a conditional behavior, has inside: it
 // looks through an Unwrap() mediator.Behavior. It returns nil if there is none.
 func Of(b mediator.Behavior) *Control {
-	for b != nil {
-		if k, ok := b.(*Control); ok {
+	for inside := range unwrap.All(b) {
+		if k, ok := inside.(*Control); ok {
 			return k
 		}
-		w, ok := b.(interface{ Unwrap() mediator.Behavior })
-		if !ok {
-			return nil
-		}
-		b = w.Unwrap()
 	}
 	return nil
 }

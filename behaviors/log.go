@@ -9,6 +9,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/caught"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // LogConfig adjusts [LogWith]. Its zero value means the defaults.
@@ -100,7 +101,7 @@ func (l *logging) BehaviorName() string { return "Log" }
 // between them.
 func (l *logging) CheckWiring(outer, _ []mediator.Behavior) []string {
 	for i, b := range slices.Backward(outer) {
-		other, ok := unwrapped(b).(*logging)
+		other, ok := unwrap.Innermost(b).(*logging)
 		if !ok || other.logger != l.logger || isElsewhere(b) {
 			continue
 		}

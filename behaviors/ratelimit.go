@@ -12,6 +12,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // Limiter is what [RateLimit] asks. [NewLimiter] returns one, and *rate.Limiter of
@@ -128,7 +129,7 @@ func (r *rateLimit) CheckWiring(outer, _ []mediator.Behavior) []string {
 		return nil
 	}
 	for _, b := range outer {
-		if other, ok := unwrapped(b).(*rateLimit); ok && other.l == r.l && !isElsewhere(b) {
+		if other, ok := unwrap.Innermost(b).(*rateLimit); ok && other.l == r.l && !isElsewhere(b) {
 			return []string{limitedTwice}
 		}
 	}

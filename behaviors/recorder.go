@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // RecorderConfig adjusts a [Recorder]. Its zero value means the defaults.
@@ -245,7 +246,7 @@ func (r *Recorder) statsOf(key statsKey) *stats {
 // [Source], and warns of one that it cannot know again.
 func (r *Recorder) CheckWiring(outer, inner []mediator.Behavior) (warnings []string) {
 	for _, b := range slices.Concat(outer, inner) {
-		if s, ok := unwrapped(b).(Source); ok && r.wire(s) {
+		if s, ok := unwrap.Innermost(b).(Source); ok && r.wire(s) {
 			warnings = append(warnings, fmt.Sprintf("the Source %T cannot be compared, so it is taken for another one around each handler and its readings add up: implement it on a pointer", s))
 		}
 	}
@@ -260,7 +261,7 @@ func (r *Recorder) CheckWiring(outer, inner []mediator.Behavior) (warnings []str
 // it has counted stays in the readings.
 func (r *Recorder) LeaveWiring(outer, inner []mediator.Behavior) {
 	for _, b := range slices.Concat(outer, inner) {
-		if s, ok := unwrapped(b).(Source); ok {
+		if s, ok := unwrap.Innermost(b).(Source); ok {
 			r.unwire(s)
 		}
 	}

@@ -35,19 +35,6 @@ func (b *Breaker) Readings() iter.Seq[Reading] {
 	}
 }
 
-// unwrapped is the behavior inside of what stands for it, such as a [When]. One that
-// stands for itself is not followed for ever.
-func unwrapped(b mediator.Behavior) mediator.Behavior {
-	for range 100 {
-		w, ok := b.(interface{ Unwrap() mediator.Behavior })
-		if !ok {
-			return b
-		}
-		b = w.Unwrap()
-	}
-	return b
-}
-
 // watched is the sources of a Recorder.
 type watched struct {
 	sources []*watchedSource // replaced when one is taken out

@@ -10,6 +10,7 @@ import (
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
 	"github.com/fsmediator/mediator/internal/tally"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // RetryConfig configures a [Retry]. Its zero value means the defaults.
@@ -160,7 +161,7 @@ func (r *retry) CheckWiring(_, inner []mediator.Behavior) (warnings []string) {
 		warnings = append(warnings, "there is a Fallback inside: what it answers for is never retried; put the Fallback outside")
 	}
 	for _, b := range inner {
-		if breaker, ok := unwrapped(b).(*Breaker); ok && !standsApart(b) && r.missesBreak(breaker.c.Break) {
+		if breaker, ok := unwrap.Innermost(b).(*Breaker); ok && !standsApart(b) && r.missesBreak(breaker.c.Break) {
 			warnings = append(warnings, fmt.Sprintf("MaxTotal would outlast the Break of the CircuitBreaker inside, but MaxDelay does not: "+
 				"while it is open, calls fail at once; for them to wait, make MaxDelay %v at least", breaker.c.Break))
 		}

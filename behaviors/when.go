@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // When has b stand around the calls for which cond is true; the others go past
@@ -102,7 +103,7 @@ func isElsewhere(b mediator.Behavior) bool {
 
 // isAmong tells whether b is one of the others around a call. b can be compared.
 func isAmong(others []mediator.Behavior, b mediator.Behavior) bool {
-	return slices.ContainsFunc(others, func(other mediator.Behavior) bool { return unwrapped(other) == b && !isElsewhere(other) })
+	return slices.ContainsFunc(others, func(other mediator.Behavior) bool { return unwrap.Innermost(other) == b && !isElsewhere(other) })
 }
 
 // Unwrap returns the behavior inside.

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // Diagram is the wiring of a mediator at one moment, to be drawn. It does not change.
@@ -108,8 +109,8 @@ func messageLines(r mediator.Route) []string {
 func pipelineOf(r mediator.Route) string {
 	names := make([]string, len(r.Behaviors))
 	for i, b := range r.Behaviors {
-		names[i] = nameOf(unwrapped(b))
-		if !same(b, unwrapped(b)) {
+		names[i] = nameOf(unwrap.Innermost(b))
+		if !same(b, unwrap.Innermost(b)) {
 			names[i] += "?"
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/fsmediator/mediator/backpressure"
 	"github.com/fsmediator/mediator/behaviors"
 	"github.com/fsmediator/mediator/health"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // frame is what the pages are shown at one moment.
@@ -161,7 +162,7 @@ func (s *sampler) sources(routes []mediator.Route, out *sample) {
 	asked := map[string]bool{}
 	for _, r := range routes {
 		for _, b := range r.Behaviors {
-			b = unwrapped(b)
+			b = unwrap.Innermost(b)
 			id := s.known.id(b)
 			if id == "" || asked[id] {
 				continue

@@ -9,6 +9,7 @@ import (
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/backpressure"
 	"github.com/fsmediator/mediator/health"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // streamsView is the streams that run, and what is watched beside them.
@@ -46,7 +47,7 @@ type componentView struct {
 func monitorsIn(routes []mediator.Route) (found []*health.Monitor) {
 	for _, r := range routes {
 		for _, b := range r.Behaviors {
-			if m, ok := unwrapped(b).(*health.Monitor); ok && !slices.Contains(found, m) {
+			if m, ok := unwrap.Innermost(b).(*health.Monitor); ok && !slices.Contains(found, m) {
 				found = append(found, m)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // wiring is what the page is told about the routes.
@@ -63,7 +64,7 @@ func viewOf(routes []mediator.Route, known *registry, c *config) wiring {
 			one.Gives = r.Gives.String()
 		}
 		for _, outer := range r.Behaviors {
-			b := unwrapped(outer)
+			b := unwrap.Innermost(outer)
 			id := known.id(b)
 			name, problem := ownName(b)
 			if problem != nil {
@@ -101,26 +102,11 @@ func recorderOf(r mediator.Route, forAll *behaviors.Recorder) *behaviors.Recorde
 // outermost returns the first behavior of the type B.
 func outermost[B mediator.Behavior](r mediator.Route) (found B) {
 	for _, b := range r.Behaviors {
-		if b, ok := unwrapped(b).(B); ok {
+		if b, ok := unwrap.Innermost(b).(B); ok {
 			return b
 		}
 	}
 	return found
-}
-
-// unwrapped is the behavior inside of what stands for it, such as a condition.
-func unwrapped(b mediator.Behavior) mediator.Behavior {
-	for {
-		w, ok := b.(interface{ Unwrap() mediator.Behavior })
-		if !ok {
-			return b
-		}
-		inner := w.Unwrap()
-		if inner == nil {
-			return b
-		}
-		b = inner
-	}
 }
 
 // nameOf is the behavior's own name, or its type's if it has none or panics.
@@ -194,7 +180,7 @@ func (g *registry) keep(routes []mediator.Route) {
 	wired := map[mediator.Behavior]struct{}{}
 	for _, r := range routes {
 		for _, b := range r.Behaviors {
-			if b = unwrapped(b); reflect.ValueOf(b).Comparable() {
+			if b = unwrap.Innermost(b); reflect.ValueOf(b).Comparable() {
 				wired[b] = struct{}{}
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // Monitor is a [mediator.Behavior] that watches the streams, requests and
@@ -92,13 +93,13 @@ func (m *Monitor) isReady() bool { return m.ready.Load() && !m.closing.Load() }
 // behaviors around the handler that are a [Source].
 func (m *Monitor) CheckWiring(outer, inner []mediator.Behavior) (warnings []string) {
 	for _, b := range slices.Concat(outer, inner) {
-		if s, ok := unwrapped(b).(Source); ok {
+		if s, ok := unwrap.Innermost(b).(Source); ok {
 			m.addSource(s)
 		}
 	}
 	inside := func(b mediator.Behavior) bool {
 		_, apart := b.(interface{ StandsApart() }) // of a behaviors.Except
-		return !apart && unwrapped(b) == mediator.Behavior(m)
+		return !apart && unwrap.Innermost(b) == mediator.Behavior(m)
 	}
 	// One that stands further outside, as it is, is asked itself.
 	hidden := func(b mediator.Behavior) bool { return b != mediator.Behavior(m) && inside(b) }
@@ -112,23 +113,10 @@ func (m *Monitor) CheckWiring(outer, inner []mediator.Behavior) (warnings []stri
 // found.
 func (m *Monitor) LeaveWiring(outer, inner []mediator.Behavior) {
 	for _, b := range slices.Concat(outer, inner) {
-		if s, ok := unwrapped(b).(Source); ok {
+		if s, ok := unwrap.Innermost(b).(Source); ok {
 			m.removeSource(s)
 		}
 	}
-}
-
-// unwrapped is the behavior inside of what stands for it, such as a condition. One
-// that stands for itself is not followed for ever.
-func unwrapped(b mediator.Behavior) mediator.Behavior {
-	for range 100 {
-		w, ok := b.(interface{ Unwrap() mediator.Behavior })
-		if !ok {
-			break
-		}
-		b = w.Unwrap()
-	}
-	return b
 }
 
 // Wrap is part of [mediator.Behavior].

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // WrapPublish is part of [mediator.PublishWrapper].
@@ -121,14 +122,10 @@ func tracing(bs []mediator.Behavior) *behavior {
 // asBehavior is b if it was made by [Behavior], also inside of what applies it to
 // some calls only; otherwise nil.
 func asBehavior(b mediator.Behavior) *behavior {
-	for {
-		if found, ok := b.(*behavior); ok {
+	for inside := range unwrap.All(b) {
+		if found, ok := inside.(*behavior); ok {
 			return found
 		}
-		outer, ok := b.(interface{ Unwrap() mediator.Behavior })
-		if !ok {
-			return nil
-		}
-		b = outer.Unwrap()
 	}
+	return nil
 }
