@@ -59,7 +59,7 @@ func TestMessagesSurviveJSON(t *testing.T) {
 func TestTotals(t *testing.T) {
 	require.EqualValues(t, 2500, messages.OrderCreated{Qty: 2, UnitCents: 1250}.TotalCents())
 	most := messages.OrderCreated{Qty: messages.MaxQty, UnitCents: messages.MaxUnitCents}
-	require.EqualValues(t, int64(1_000_000_000_000), most.TotalCents())
+	require.Equal(t, int64(1_000_000_000_000), most.TotalCents())
 	counts := messages.OrderCounts{Cancelled: map[messages.Reason]int64{messages.Declined: 2, messages.OutOfStock: 3}}
 	require.EqualValues(t, 5, counts.Compensated())
 }
