@@ -6,6 +6,7 @@ package mediator_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/fsmediator/mediator"
@@ -13,14 +14,17 @@ import (
 )
 
 func TestSendDoesNotAllocate(t *testing.T) {
-	for _, n := range []int{0, 1, 5} {
-		m := newMediator(t, mediator.Use(noops(n)...), mediator.Handle((&shop{}).Place))
+	for name, bs := range map[string][]mediator.Behavior{
+		"no behavior": nil, "1": noops(1), "5": noops(5),
+		"1 that keeps no Call": {scopedNoop{}}, "5 that keep no Call": slices.Repeat([]mediator.Behavior{scopedNoop{}}, 5),
+	} {
+		m := newMediator(t, mediator.Use(bs...), mediator.Handle((&shop{}).Place))
 		ctx, q := t.Context(), place{SKU: "x", Qty: 3, Price: 4}
 		require.Zero(t, testing.AllocsPerRun(1000, func() {
 			if _, err := mediator.Send(ctx, m, q); err != nil {
 				t.Fatal(err)
 			}
-		}), "%d behaviors", n)
+		}), name)
 	}
 }
 

@@ -65,7 +65,7 @@ func BenchmarkSend(b *testing.B) {
 	})
 	for name, bs := range map[string][]mediator.Behavior{
 		"behaviors=0": nil, "behaviors=1": noops(1), "behaviors=5": noops(5),
-		"scoped=5": slices.Repeat([]mediator.Behavior{scopedNoop{}}, 5),
+		"scoped=1": {scopedNoop{}}, "scoped=5": slices.Repeat([]mediator.Behavior{scopedNoop{}}, 5),
 	} {
 		b.Run(name, func(b *testing.B) {
 			m, err := mediator.New(mediator.Use(bs...), mediator.Handle((&shop{}).Place))

@@ -23,7 +23,7 @@ import (
 // A number that wraps could admit only a handle kept for exactly 2^36 calls of
 // one frame or 2^12 attempts of one call.
 type frame struct {
-	state   atomic.Uint64
+	state   word
 	floors  []atomic.Uint32
 	info    *info
 	queues  *queueList // of a stream, nil otherwise
@@ -42,6 +42,7 @@ const (
 	delivering             // the running stream has begun to deliver items
 	locked                 // content is being read or written, for a moment
 	forked                 // a fork that has not run yet
+	confined               // the run is on the goroutine of the call, see terminalConfined
 
 	endedShift   = 8
 	attemptShift = 16

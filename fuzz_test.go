@@ -150,7 +150,9 @@ func FuzzChains(f *testing.F) {
 	f.Add([]byte{6, 2, 8, 4}, uint32(2))
 	f.Add([]byte{10, 2, 9, 3}, uint32(0b0110))
 	f.Add([]byte{128 + 2, 3, 128 + 8, 2, 128 + 7}, uint32(0b100110))
-	f.Add([]byte{11, 7, 10}, uint32(0b10001001)) // a panic between two attempts
+	f.Add([]byte{11, 7, 10}, uint32(0b10001001))                            // a panic between two attempts
+	f.Add([]byte{128 + 7, 128 + 8, 128 + 10, 128 + 11}, uint32(0b10001001)) // all promise to keep no Call
+	f.Add([]byte{128 + 9, 128 + 2, 128 + 3}, uint32(0b10011001))
 	f.Fuzz(func(t *testing.T, chain []byte, outcomes uint32) {
 		if len(chain) > 8 {
 			chain = chain[:8]

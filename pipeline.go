@@ -13,6 +13,7 @@ import (
 type pipeline[Q, R any] struct {
 	chain
 	info   *info
+	call   func(ctx context.Context, q Q) (R, error)
 	done   uint64 // the state, but for the generation, after the usual course
 	mustBe bool   // a response is needed for success
 	frames sync.Pool
@@ -36,6 +37,10 @@ func newPipeline[Q, R any](c chain, i *info) *pipeline[Q, R] {
 	if c.depth > 1 {
 		p.done |= endedAt(1)
 	}
+	p.call = p.callGuarded
+	if c.confined {
+		p.call = p.callConfined
+	}
 	return p
 }
 
@@ -46,9 +51,9 @@ func (p *pipeline[Q, R]) newFrame() *requestFrame[Q, R] {
 	return f
 }
 
-// call runs q through the chain. It allocates nothing once it has run a few
+// callGuarded runs q through the chain. It allocates nothing once it has run a few
 // times, whatever the number of behaviors.
-func (p *pipeline[Q, R]) call(ctx context.Context, q Q) (r R, err error) {
+func (p *pipeline[Q, R]) callGuarded(ctx context.Context, q Q) (r R, err error) {
 	f, _ := p.frames.Get().(*requestFrame[Q, R])
 	if f == nil {
 		f = p.newFrame()
@@ -126,7 +131,7 @@ func terminal[Q, R any](h handler[Q, R]) Next {
 		content, ok := held.(*exchange[Q, R])
 		if !ok {
 			f.leave(s, 0)
-			return c.fail("next", fmt.Errorf("%w: the call is of another message", ErrMessageType))
+			return c.failForeign()
 		}
 		returned := false
 		defer func() {
@@ -143,9 +148,16 @@ func terminal[Q, R any](h handler[Q, R]) Next {
 		if f.state.CompareAndSwap(s, s&^running|ran|responded) || f.leave(s, responded) {
 			return err
 		}
-		return c.fail("next", join(ErrCallOver, err))
+		return c.failOver(err)
 	}
 }
+
+func (c Call) failForeign() error {
+	return c.fail("next", fmt.Errorf("%w: the call is of another message", ErrMessageType))
+}
+
+// failOver is the error for what ended with err when its call was over.
+func (c Call) failOver(err error) error { return c.fail("next", join(ErrCallOver, err)) }
 
 // join is errors.Join without the slice where there is nothing to join.
 func join(first, second error) error {

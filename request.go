@@ -230,7 +230,7 @@ func assemble[Q, R any](i *info, layers []any, h handler[Q, R]) (handler[Q, R], 
 			}
 			bs = append([]Behavior{b}, bs...)
 		}
-		c, err := compose(bs, terminal(h))
+		c, err := compose(bs, terminalOf(bs, h))
 		errs = append(errs, err)
 		p := newPipeline[Q, R](c, i)
 		h = handler[Q, R]{p.call, p.watched}

@@ -3,7 +3,6 @@ package mediator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"runtime"
 	"sync/atomic"
@@ -27,7 +26,7 @@ func streamTerminal[Q, T any](h func(context.Context, Q) iter.Seq2[T, error]) Ne
 		if !ok {
 			f.unlock()
 			f.leave(s&^locked, 0)
-			return c.fail("next", fmt.Errorf("%w: the call is of another message", ErrMessageType))
+			return c.failForeign()
 		}
 		r := &streamRun[T]{f: f, state: s &^ locked, out: content.out, taps: c.taps, busy: true, outer: ctx}
 		if b := c.taps.boundary(); b != nil {
@@ -41,7 +40,7 @@ func streamTerminal[Q, T any](h func(context.Context, Q) iter.Seq2[T, error]) Ne
 			return h(r.ctx, content.q)
 		}))
 		if r.lost {
-			return c.fail("next", join(ErrCallOver, err))
+			return c.failOver(err)
 		}
 		return err
 	}

@@ -100,7 +100,7 @@ func (s *subscription[N]) build(layers []any, group, name string) error {
 	if s.stopped != nil {
 		h = h.typed(s.gated)
 	}
-	c, err := compose(bs, terminal(h))
+	c, err := compose(bs, terminalOf(bs, h))
 	if err := errors.Join(wrong, err); err != nil {
 		return err
 	}

@@ -47,6 +47,9 @@ func Of(b mediator.Behavior) *Control {
 	return nil
 }
 
+// ConfinesCall implements [mediator.CallConfiner]: it is for streams.
+func (k *Control) ConfinesCall() bool { return true }
+
 // BehaviorName returns "Backpressure".
 func (k *Control) BehaviorName() string { return "Backpressure" }
 

@@ -22,6 +22,9 @@ type recovery struct{}
 // BehaviorName returns "Recover".
 func (recovery) BehaviorName() string { return "Recover" }
 
+// ConfinesCall implements [mediator.CallConfiner].
+func (recovery) ConfinesCall() bool { return true }
+
 func (recovery) Wrap(next mediator.Next) mediator.Next {
 	return func(ctx context.Context, c mediator.Call) (err error) {
 		returned := false

@@ -3,7 +3,8 @@ package behaviors
 // These behaviors use their Call only until they return, only on the goroutine they
 // were called on, and let panics through, see [mediator.CallScoper]. Those that hand
 // it to functions of others, use it from another goroutine or fork it do not promise
-// that, nor does Recover: what a panic left running has to end with it.
+// that. Recover is a [mediator.CallConfiner] alone: what a panic left running has to end
+// with it.
 
 // ScopedCall implements [mediator.CallScoper].
 func (*fallback[R]) ScopedCall() bool { return true }
@@ -34,3 +35,10 @@ func (*memoryGuard) ScopedCall() bool { return true }
 
 // ScopedCall implements [mediator.CallScoper].
 func (*Recorder) ScopedCall() bool { return true }
+
+// ScopedCall implements [mediator.CallScoper]. Functions of others are given the
+// bodies, not the Call.
+func (*logging) ScopedCall() bool { return true }
+
+// ScopedCall implements [mediator.CallScoper].
+func (*slow) ScopedCall() bool { return true }

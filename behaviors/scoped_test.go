@@ -3,11 +3,13 @@ package behaviors_test
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/deadletter"
 	"github.com/stretchr/testify/require"
 )
 
@@ -27,17 +29,33 @@ func TestWhichBehaviorsKeepNoCall(t *testing.T) {
 		"MemoryGuard":    {behaviors.MemoryGuard(behaviors.MemoryGuardBalanced()), true},
 		"Recorder":       {behaviors.NewRecorder(), true},
 
-		"recovers panics":              {behaviors.Recover(), false},
-		"Key is given the Call":        {behaviors.CircuitBreaker(behaviors.BreakerConfig{Key: mediator.Call.Name}), false},
-		"the condition is given it":    {behaviors.When(always, behaviors.Validate()), false},
-		"forks it":                     {behaviors.Hedge(behaviors.HedgeConfig{Delay: time.Second}), false},
-		"on another goroutine":         {behaviors.Coalesce(mediator.Call.Name), false},
-		"from the timer of a stream":   {behaviors.Slow(behaviors.SlowConfig{}), false},
-		"given to functions of others": {behaviors.Log(slog.New(slog.DiscardHandler)), false},
+		"Log":  {behaviors.Log(slog.New(slog.DiscardHandler)), true},
+		"Slow": {behaviors.Slow(behaviors.SlowConfig{}), true},
+		"When": {behaviors.When(always, behaviors.Validate()), true},
+
+		"recovers panics":        {behaviors.Recover(), false},
+		"Key is given the Call":  {behaviors.CircuitBreaker(behaviors.BreakerConfig{Key: mediator.Call.Name}), false},
+		"as does what is inside": {behaviors.When(always, behaviors.Recover()), false},
+		"forks it":               {behaviors.Hedge(behaviors.HedgeConfig{Delay: time.Second}), false},
+		"on another goroutine":   {behaviors.Coalesce(mediator.Call.Name), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, ok := c.b.(mediator.CallScoper)
 			require.Equal(t, c.want, ok && s.ScopedCall())
 		})
+	}
+}
+
+// So that nothing around a handler need be guarded.
+func TestWhatStandardHasConfinesItsCalls(t *testing.T) {
+	bs := behaviors.Standard(behaviors.StandardConfig{
+		Recorder: behaviors.NewRecorder(), DeadLetters: deadletter.Behavior(deadletter.NewMemory()), Limiter: unlimited{}, Bulkhead: &behaviors.BulkheadConfig{},
+		Retry: &behaviors.RetryConfig{}, Breaker: &behaviors.BreakerConfig{}, Timeout: time.Second,
+	})
+	require.Len(t, bs, 11)
+	for _, b := range slices.Concat(bs, behaviors.Except(behaviors.IsNamed("x"), bs...)) {
+		s, scoped := b.(mediator.CallScoper)
+		c, confined := b.(mediator.CallConfiner)
+		require.True(t, scoped && s.ScopedCall() || confined && c.ConfinesCall(), nameOf(b))
 	}
 }

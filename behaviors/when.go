@@ -10,8 +10,8 @@ import (
 )
 
 // When has b stand around the calls for which cond is true; the others go past
-// it. cond is called for each call, concurrently; see [IsKind], [IsNamed] and
-// [Not]. It panics if one of them is nil.
+// it. cond is called for each call, concurrently, and must use its Call no longer than
+// it runs; see [IsKind], [IsNamed] and [Not]. It panics if one of them is nil.
 //
 // For the warnings of [mediator.New] it is b: it has its name and warns as it
 // does. But of two Whens with the same behavior in them, such as a Retry for
@@ -56,6 +56,21 @@ func (w *when) Wrap(next mediator.Next) mediator.Next {
 		}
 		return next(ctx, c)
 	}
+}
+
+// ScopedCall implements [mediator.CallScoper]. The condition promises what the
+// behavior has to.
+func (w *when) ScopedCall() bool { return scopesCall(w.behavior) }
+
+func scopesCall(b mediator.Behavior) bool {
+	s, ok := b.(mediator.CallScoper)
+	return ok && s.ScopedCall()
+}
+
+// ConfinesCall implements [mediator.CallConfiner].
+func (w *when) ConfinesCall() bool {
+	c, ok := w.behavior.(mediator.CallConfiner)
+	return ok && c.ConfinesCall() || scopesCall(w.behavior)
 }
 
 // BehaviorName returns the name of the behavior inside.

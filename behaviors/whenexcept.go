@@ -96,7 +96,3 @@ func standsApart(b mediator.Behavior) bool {
 
 // Unwrap returns the behavior inside.
 func (n nameless) Unwrap() mediator.Behavior { return n.Behavior }
-
-// ScopedCall implements [mediator.CallScoper]. The condition promises what the
-// behavior has to.
-func (e *exception) ScopedCall() bool { return scopesCall(e.behavior) }

@@ -20,11 +20,3 @@ func forKinds(b mediator.Behavior, kinds ...mediator.Kind) mediator.Behavior {
 // StandsAround tells whether calls of the kind go through the behavior inside. A
 // redrive of dead letters asks.
 func (k *ofKinds) StandsAround(kind mediator.Kind) bool { return slices.Contains(k.kinds, kind) }
-
-// ScopedCall implements [mediator.CallScoper]: the condition keeps no Call.
-func (k *ofKinds) ScopedCall() bool { return scopesCall(k.behavior) }
-
-func scopesCall(b mediator.Behavior) bool {
-	s, ok := b.(mediator.CallScoper)
-	return ok && s.ScopedCall()
-}

@@ -31,7 +31,7 @@ type sendRun struct {
 var senders = []sender{
 	{name: "baseline", open: openDirect, plain: true},
 	{name: "ours", open: openOurs},
-	{name: "ours-scoped", open: openOursScoped, from: 2},
+	{name: "ours-scoped", open: openOursScoped, from: 1},
 	{name: "map", open: openRegistry},
 }
 

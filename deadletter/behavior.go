@@ -108,6 +108,7 @@ type keeper struct {
 	codecs     codecs
 	headers    func(context.Context) map[string]string
 	keepIf     func(context.Context, mediator.Call, error) bool
+	custom     bool // keepIf is a user's
 	cancelled  bool
 	putTimeout time.Duration
 	onLetter   func(context.Context, Letter, error)
@@ -139,6 +140,9 @@ func (k *keeper) run(ctx context.Context, c mediator.Call, next mediator.Next) e
 	}
 	return nil
 }
+
+// ScopedCall implements [mediator.CallScoper]. The function of [If] is given the Call.
+func (k *keeper) ScopedCall() bool { return !k.custom }
 
 // BehaviorName returns "DeadLetters".
 func (k *keeper) BehaviorName() string { return "DeadLetters" }

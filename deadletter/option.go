@@ -44,7 +44,7 @@ func Headers(f func(ctx context.Context) map[string]string) Option {
 // cancelled f is not asked, see [Cancelled].
 func If(f func(ctx context.Context, c mediator.Call, err error) bool) Option {
 	must(f != nil, "If: the function is nil")
-	return option(func(k *keeper) { k.keepIf = f })
+	return option(func(k *keeper) { k.keepIf, k.custom = f, true })
 }
 
 // Cancelled makes letters also of what failed because its caller was cancelled.

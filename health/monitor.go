@@ -119,6 +119,10 @@ func (m *Monitor) LeaveWiring(outer, inner []mediator.Behavior) {
 	}
 }
 
+// ConfinesCall implements [mediator.CallConfiner]: the Calls of streams alone are
+// interrupted from another goroutine.
+func (m *Monitor) ConfinesCall() bool { return true }
+
 // Wrap is part of [mediator.Behavior].
 func (m *Monitor) Wrap(next mediator.Next) mediator.Next {
 	// Only a subscriber to an interface gets messages of several names.

@@ -61,6 +61,9 @@ func measures(b mediator.Behavior) bool {
 	return other != nil && !other.spansOnly && !apart
 }
 
+// ScopedCall implements [mediator.CallScoper].
+func (*behavior) ScopedCall() bool { return true }
+
 // Wrap is part of [mediator.Behavior].
 func (b *behavior) Wrap(next mediator.Next) mediator.Next {
 	// Only a subscriber to an interface gets messages of several names.

@@ -58,6 +58,9 @@ func NewExemplars(labels func(ctx context.Context) map[string]string) *Exemplars
 // BehaviorName returns "Exemplars".
 func (e *Exemplars) BehaviorName() string { return "Exemplars" }
 
+// ScopedCall implements [mediator.CallScoper].
+func (e *Exemplars) ScopedCall() bool { return true }
+
 // Wrap is part of [mediator.Behavior].
 func (e *Exemplars) Wrap(next mediator.Next) mediator.Next {
 	return func(ctx context.Context, c mediator.Call) error {
