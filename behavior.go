@@ -168,12 +168,19 @@ func compose(bs []Behavior, next Next) (chain, error) {
 			depth++
 			continue
 		}
+		takesTime := confined && !sharesClock(b) && slices.ContainsFunc(bs[:i], sharesClock) && slices.ContainsFunc(bs[i+1:], sharesClock)
+		if takesTime {
+			next = apart(next)
+		}
 		wrapped := b.Wrap(next)
 		if wrapped == nil {
 			errs = append(errs, fmt.Errorf("behavior %s: Wrap returned nil", behaviorName(b)))
 			continue
 		}
 		next = wrapped
+		if takesTime {
+			next = apart(next)
+		}
 		if i > 0 && !confined && !scopesCall(b) {
 			inner := next
 			depth++

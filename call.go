@@ -111,9 +111,17 @@ func (c Call) Message() any {
 // View calls f with the message's address, or with the message itself if it is a
 // pointer, and returns what f returns: a look at the message without a copy and
 // without an allocation. f must neither change the message nor keep the address.
-// While f runs, next gives [ErrNextRunning], so f has to return before the behavior
-// does; once the call is over, View gives [ErrCallOver] and does not call f.
+// Nor must it call next: what is guarded, see [CallScoper], gives [ErrNextRunning]
+// then, so f has to return before the behavior does. Once the call is over, View gives
+// [ErrCallOver] and does not call f.
 func (c Call) View(f func(message any) error) error {
+	if c.f != nil && c.f.confined && c.f.state.plain() == c.id && !c.f.pointer {
+		return f(c.f.first.address())
+	}
+	return c.view(f)
+}
+
+func (c Call) view(f func(message any) error) error {
 	if c.f == nil {
 		return c.fail("view", ErrCallOver)
 	}
@@ -122,6 +130,9 @@ func (c Call) View(f func(message any) error) error {
 		return c.fail("view", err)
 	}
 	defer c.f.giveBack(s)
+	if c.f.pointer {
+		return f(held.message())
+	}
 	return f(held.address())
 }
 
@@ -289,7 +300,7 @@ func (c Call) Fork() (Call, error) {
 	}
 	defer c.f.unlock()
 	own := c.f.content.replace()
-	f := &frame{info: c.f.info, content: own, first: own, floors: make([]atomic.Uint32, len(c.f.floors)), fork: c.f.forkRuns()}
+	f := &frame{info: c.f.info, pointer: c.f.pointer, content: own, first: own, floors: make([]atomic.Uint32, len(c.f.floors)), fork: c.f.forkRuns()}
 	f.state.Store(forked)
 	return Call{f: f, id: c.id & flagMask, taps: c.taps}, nil
 }

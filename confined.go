@@ -39,7 +39,7 @@ func (p *pipeline[Q, R]) callConfined(ctx context.Context, q Q) (r R, err error)
 	if f == nil {
 		f = p.newFrame()
 	}
-	f.own.q = q
+	f.own.q, f.now = q, 0
 	id := f.state.plain()
 	err = p.first(ctx, Call{f: &f.frame, id: id})
 	if f.state.plain() != id|ran|responded {
@@ -61,6 +61,7 @@ func confinedTerminal[Q, R any](h handler[Q, R]) Next {
 	guarded, call := terminal(h), h.call
 	return func(ctx context.Context, c Call) error {
 		f := c.f
+		c.Waited()
 		if f == nil || c.taps != nil || f.state.plain() != c.id {
 			if f != nil {
 				f.unwound(c.id)
@@ -71,9 +72,9 @@ func confinedTerminal[Q, R any](h handler[Q, R]) Next {
 		if !ok {
 			return c.failForeign()
 		}
-		f.state.setPlain(c.id | running | confined)
+		f.state.setPlain(c.id | running | inPlace)
 		r, err := call(ctx, content.q)
-		if f.state.plain() != c.id|running|confined {
+		if f.state.plain() != c.id|running|inPlace {
 			return c.failOver(err)
 		}
 		content.r = r
@@ -85,7 +86,7 @@ func confinedTerminal[Q, R any](h handler[Q, R]) Next {
 // unwound ends a confined run, which next is called after: its own goroutine is back
 // from there, by a panic.
 func (f *frame) unwound(id uint64) {
-	if f.state.plain() == id|running|confined {
+	if f.state.plain() == id|running|inPlace {
 		f.state.setPlain(id | ran)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/fsmediator/mediator"
 )
@@ -190,4 +191,30 @@ func ExampleScope() {
 	// <nil>
 	// stock: mediator_test.OrderPlaced
 	// <nil>
+}
+
+// stopwatch keeps no Call and takes no time of its own, so a call through it needs no
+// guard, and the next behavior that asks for the time need not read the clock again.
+type stopwatch struct{ took time.Duration }
+
+func (w *stopwatch) Wrap(next mediator.Next) mediator.Next {
+	return func(ctx context.Context, c mediator.Call) error {
+		begun := c.Now()
+		err := next(ctx, c)
+		w.took = c.Now() - begun
+		return err
+	}
+}
+
+func (*stopwatch) ScopedCall() bool  { return true }
+func (*stopwatch) SharesClock() bool { return true }
+
+func ExampleClockSharer() {
+	w := &stopwatch{}
+	m := must(mediator.New(mediator.Use(w), mediator.Handle(func(_ context.Context, p PlaceOrder) (Order, error) {
+		return Order{ID: p.SKU}, nil
+	})))
+	o, err := mediator.Send(context.Background(), m, PlaceOrder{SKU: "cup"})
+	fmt.Println(o.ID, w.took > 0, err)
+	// Output: cup true <nil>
 }

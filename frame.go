@@ -24,15 +24,19 @@ import (
 // one frame or 2^12 attempts of one call.
 type frame struct {
 	state   word
+	now     int64 // of a confined call: the reading of the clock that behaviors share; 0 if there is none
 	floors  []atomic.Uint32
 	info    *info
 	queues  *queueList // of a stream, nil otherwise
 	content content
 	first   content // the content while the attempt is 0: it can be read without the lock
 
-	runs  atomic.Uint64 // generation | how many runs of the handler have begun, but for the usual one, see run
-	forks *forkRuns     // of the forks, once there are any
-	fork  *forkRuns     // of those that this is one of
+	runs     atomic.Uint64 // generation | how many runs of the handler have begun, but for the usual one, see run
+	confined bool          // calls are, see pipeline.callConfined
+	pointer  bool          // messages are pointers
+
+	forks *forkRuns // of the forks, once there are any
+	fork  *forkRuns // of those that this is one of
 }
 
 const (
@@ -42,7 +46,7 @@ const (
 	delivering             // the running stream has begun to deliver items
 	locked                 // content is being read or written, for a moment
 	forked                 // a fork that has not run yet
-	confined               // the run is on the goroutine of the call, see terminalConfined
+	inPlace                // the run is a confined one
 
 	endedShift   = 8
 	attemptShift = 16
@@ -59,7 +63,7 @@ func endedAt(depth uint64) uint64 { return (1<<endedShift - depth) << endedShift
 // content is the typed part of a frame.
 type content interface {
 	message() any
-	address() any // of the message; the message if that is a pointer
+	address() any // of the message
 	response() any
 	accepts(v any) error
 	setResponse(v any)

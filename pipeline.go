@@ -45,7 +45,7 @@ func newPipeline[Q, R any](c chain, i *info) *pipeline[Q, R] {
 }
 
 func (p *pipeline[Q, R]) newFrame() *requestFrame[Q, R] {
-	f := &requestFrame[Q, R]{frame: frame{info: p.info}}
+	f := &requestFrame[Q, R]{frame: frame{info: p.info, confined: p.confined, pointer: isPointer[Q]()}}
 	f.content, f.first = &f.own, &f.own
 	f.floors = make([]atomic.Uint32, p.depth)
 	return f
@@ -168,15 +168,10 @@ func join(first, second error) error {
 }
 
 func (e *exchange[Q, R]) message() any  { return e.q }
-func (e *exchange[Q, R]) address() any  { return addressOf(&e.q) }
+func (e *exchange[Q, R]) address() any  { return &e.q }
 func (e *exchange[Q, R]) response() any { return e.r }
 
-func addressOf[Q any](q *Q) any {
-	if reflect.TypeFor[Q]().Kind() == reflect.Pointer {
-		return *q
-	}
-	return q
-}
+func isPointer[Q any]() bool { return reflect.TypeFor[Q]().Kind() == reflect.Pointer }
 
 func (e *exchange[Q, R]) accepts(v any) error {
 	if _, ok := v.(R); ok || v == nil && nilable(reflect.TypeFor[R]()) {

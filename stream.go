@@ -141,7 +141,7 @@ func (r *streamRoute[Q, T]) runAny(ctx context.Context, q any, yield func(T, err
 // run is one run of the stream.
 func (r *streamRoute[Q, T]) run(ctx context.Context, q Q, yield func(T, error) bool) {
 	out := &outlet[T]{turn: make(chan struct{}, 1), yield: yield, queues: &queueList{}}
-	f := &frame{info: r.info, queues: out.queues, content: &streamContent[Q, T]{q: q, out: out}}
+	f := &frame{info: r.info, pointer: isPointer[Q](), queues: out.queues, content: &streamContent[Q, T]{q: q, out: out}}
 	f.floors = make([]atomic.Uint32, r.chain.depth)
 	ctx, w := watch.Take(ctx, uint8(KindStream), r.info.name, "")
 	defer w.Done()
@@ -205,7 +205,7 @@ type streamContent[Q, T any] struct {
 }
 
 func (c *streamContent[Q, T]) message() any    { return c.q }
-func (c *streamContent[Q, T]) address() any    { return addressOf(&c.q) }
+func (c *streamContent[Q, T]) address() any    { return &c.q }
 func (c *streamContent[Q, T]) response() any   { return nil }
 func (c *streamContent[Q, T]) setResponse(any) {}
 

@@ -244,7 +244,9 @@ func (w *breakerWrap) call(ctx context.Context, c mediator.Call) error {
 	var t *trial
 	if p.state != StateClosed {
 		var err error
-		if p, t, err = k.admit(); err != nil {
+		p, t, err = k.admit()
+		c.Waited()
+		if err != nil {
 			return err
 		}
 	}
@@ -263,12 +265,13 @@ func (w *breakerWrap) call(ctx context.Context, c mediator.Call) error {
 	err := w.next(ctx, c)
 	if err == nil {
 		settled = true
-		p.succeeded()
+		p.succeeded(c)
 		return nil
 	}
 	r := result{outcome: judge(ctx, err, w.b.c.Classify), err: err}
 	settled = true
 	k.settle(p, nil, r)
+	c.Waited()
 	return err
 }
 
@@ -280,12 +283,13 @@ func (w *breakerWrap) watch(ctx context.Context, c mediator.Call, k *circuit, p 
 			k.settle(p, t, result{outcome: OutcomeFailure})
 		}
 	}()
-	begun := nanos()
+	begun := nanosOf(c)
 	err := w.next(ctx, c)
-	ended := nanos()
+	ended := nanosOf(c)
 	r := result{outcome: judge(ctx, err, w.b.c.Classify), slow: w.b.slow(ended - begun), ended: ended, err: err}
 	settled = true
 	k.settle(p, t, r)
+	c.Waited()
 	return err
 }
 

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/fsmediator/mediator"
 )
 
 // circuit is the breaker of one key.
@@ -63,13 +65,13 @@ func (k *circuit) period(s State, now int64) *period {
 	return p
 }
 
-// succeeded counts a call that was not slow, in StateClosed.
-func (p *period) succeeded() {
+// succeeded counts a call that was not slow, in StateClosed, at the time of c.
+func (p *period) succeeded(c mediator.Call) {
 	if p.row.Load() != 0 {
 		p.row.Store(0)
 	}
 	if p.window != nil {
-		p.window.add(windowOK, nanos())
+		p.window.add(windowOK, nanosOf(c))
 	}
 }
 

@@ -66,7 +66,7 @@ func (s *streamPermit) more(now int64) {
 	s.counted, s.proven = now-(now-s.counted)%tenth, true
 	if p := s.k.now.Load(); p.state == StateClosed {
 		s.p, s.t = p, nil
-		p.succeeded()
+		p.succeeded(mediator.Call{})
 	}
 }
 

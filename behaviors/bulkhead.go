@@ -99,6 +99,7 @@ func Bulkhead(c BulkheadConfig) mediator.Behavior {
 }
 
 type bulkhead struct {
+	scoped
 	c BulkheadConfig
 
 	mu    sync.Mutex // held to look for a compartment, and to add one
@@ -188,7 +189,9 @@ func (h *compartment) run(ctx context.Context, c mediator.Call, next mediator.Ne
 		return ending.Of(ctx)
 	}
 	if !h.try() {
-		if err := h.wait(ctx); err != nil {
+		err := h.wait(ctx)
+		c.Waited()
+		if err != nil {
 			h.rejected.Add(1)
 			return err
 		}

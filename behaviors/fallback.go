@@ -25,10 +25,11 @@ func Fallback[R any](f func(ctx context.Context, err error) (R, error)) mediator
 	if f == nil {
 		panic("behaviors: Fallback: the function is nil")
 	}
-	return &fallback[R]{f}
+	return &fallback[R]{answer: f}
 }
 
 type fallback[R any] struct {
+	scoped
 	answer func(ctx context.Context, err error) (R, error)
 }
 
@@ -41,7 +42,9 @@ func (b *fallback[R]) Wrap(next mediator.Next) mediator.Next {
 		if err == nil {
 			return nil
 		}
-		return b.replace(ctx, c, err)
+		err = b.replace(ctx, c, err)
+		c.Waited()
+		return err
 	}
 }
 

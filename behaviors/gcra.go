@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
 )
 
@@ -50,6 +51,9 @@ func NewLimiter(perSecond float64, burst int) *GCRA {
 
 // Allow takes a place if there is one and nobody waits for it.
 func (g *GCRA) Allow() bool { return g.queued.Load() == 0 && g.take() }
+
+// allowAt is Allow at the time of c.
+func (g *GCRA) allowAt(c mediator.Call) bool { return g.queued.Load() == 0 && g.takeAt(nanosOf(c)) }
 
 // take takes a place if there is one.
 func (g *GCRA) take() bool { return g.takeAt(nanos()) }

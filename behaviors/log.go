@@ -88,6 +88,7 @@ func newLog(constructor string, l *slog.Logger, c LogConfig) *logging {
 }
 
 type logging struct {
+	scoped
 	LogConfig
 	logger  *slog.Logger
 	levels  [endingCount]slog.Level
@@ -127,7 +128,7 @@ func (l *logging) Wrap(next mediator.Next) mediator.Next {
 }
 
 func (l *logging) call(ctx context.Context, c mediator.Call, next mediator.Next) error {
-	start := nanos()
+	start := nanosOf(c)
 	returned := false
 	defer func() {
 		if returned {
@@ -141,9 +142,13 @@ func (l *logging) call(ctx context.Context, c mediator.Call, next mediator.Next)
 	}()
 	err := next(ctx, c)
 	returned = true
+	took := nanosOf(c) - start
 	e := EndingOf(ctx, err)
 	if l.logger.Enabled(ctx, l.levels[e]) {
-		l.line(ctx, c, e, nanos()-start, nil, err)
+		l.line(ctx, c, e, took, nil, err)
+		c.Waited()
+	} else if err != nil {
+		c.Waited()
 	}
 	return err
 }

@@ -115,6 +115,7 @@ func MemoryGuard(c MemoryGuardConfig) mediator.Behavior {
 }
 
 type memoryGuard struct {
+	scoped
 	c       MemoryGuardConfig
 	next    atomic.Int64 // when to look again
 	used    atomic.Uint64
@@ -148,8 +149,9 @@ func (g *memoryGuard) Wrap(next mediator.Next) mediator.Next {
 		if ctx.Err() != nil {
 			return ending.Of(ctx)
 		}
-		if now := nanos(); now >= g.next.Load() {
+		if now := nanosOf(c); now >= g.next.Load() {
 			g.look(now)
+			c.Waited()
 		}
 		if used := g.used.Load(); used >= g.c.Limit {
 			if g.spare.Load() && g.spare.CompareAndSwap(true, false) {
@@ -159,7 +161,9 @@ func (g *memoryGuard) Wrap(next mediator.Next) mediator.Next {
 			return &MemoryError{Used: used, Limit: g.c.Limit, after: max(time.Duration(g.next.Load()-nanos()), soonest)}
 		}
 		if d := g.delay.Load(); d > 0 {
-			if err := hold(ctx, time.Duration(d)); err != nil {
+			err := hold(ctx, time.Duration(d))
+			c.Waited()
+			if err != nil {
 				return err
 			}
 		}

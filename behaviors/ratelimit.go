@@ -107,6 +107,7 @@ func newRateLimit(constructor string, l Limiter, c RateLimitConfig) *rateLimit {
 }
 
 type rateLimit struct {
+	scoped
 	l       Limiter
 	name    string
 	maxWait time.Duration // 0: reject
@@ -146,7 +147,7 @@ func (r *rateLimit) Wrap(next mediator.Next) mediator.Next {
 	if own, ok := r.l.(*GCRA); ok && r.maxWait == 0 {
 		// Without the interface in between, Allow is a few instructions.
 		return func(ctx context.Context, c mediator.Call) error {
-			if ctx.Err() != nil || !own.Allow() {
+			if ctx.Err() != nil || !own.allowAt(c) {
 				return r.refuse(ctx)
 			}
 			return next(ctx, c)
@@ -156,7 +157,9 @@ func (r *rateLimit) Wrap(next mediator.Next) mediator.Next {
 		if ctx.Err() != nil {
 			return ending.Of(ctx)
 		}
-		if err := r.take(ctx); err != nil {
+		err := r.take(ctx)
+		c.Waited()
+		if err != nil {
 			return err
 		}
 		return next(ctx, c)

@@ -37,6 +37,7 @@ const OtherName = "other"
 //
 // All methods are safe for concurrent use. The zero Recorder is not usable.
 type Recorder struct {
+	scoped
 	maxNames int
 	born     time.Time
 	other    stats
@@ -125,7 +126,7 @@ func (r *Recorder) Wrap(next mediator.Next) mediator.Next {
 		if b.stream {
 			return b.stats.stream(ctx, c, next)
 		}
-		inside := timed{b.stats, nanos()}
+		inside := timed{b.stats, nanosOf(c)}
 		inside.started.Add(1)
 		defer func() {
 			if inside.stats != nil {
@@ -134,9 +135,11 @@ func (r *Recorder) Wrap(next mediator.Next) mediator.Next {
 		}()
 		err := next(ctx, c)
 		if err == nil {
-			inside.succeeded.add(nanos() - inside.start)
+			inside.succeeded.add(nanosOf(c) - inside.start)
 		} else {
-			inside.histogram(EndingOf(ctx, err)).add(nanos() - inside.start)
+			took := nanosOf(c) - inside.start
+			inside.histogram(EndingOf(ctx, err)).add(took)
+			c.Waited()
 		}
 		inside.stats = nil
 		return err

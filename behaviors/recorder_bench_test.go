@@ -13,7 +13,9 @@ import (
 func BenchmarkRecorder(b *testing.B) {
 	b.Run("none", func(b *testing.B) { benchSend(b) })
 	b.Run("noop", func(b *testing.B) { benchSend(b, noop{}) })
+	b.Run("noop-scoped", func(b *testing.B) { benchSend(b, scopedNoop{}) })
 	b.Run("recorder", func(b *testing.B) { benchSend(b, behaviors.NewRecorder()) })
+	b.Run("noop-and-recorder", func(b *testing.B) { benchSend(b, noop{}, behaviors.NewRecorder()) })
 	b.Run("log-off", func(b *testing.B) { benchSend(b, behaviors.Log(slog.New(slog.DiscardHandler))) })
 	b.Run("snapshot", func(b *testing.B) {
 		r := behaviors.NewRecorder()
@@ -87,3 +89,8 @@ func numbers(_ context.Context, q upTo) iter.Seq2[int, error] {
 		}
 	}
 }
+
+// scopedNoop is a noop that promises to keep no Call.
+type scopedNoop struct{ noop }
+
+func (scopedNoop) ScopedCall() bool { return true }

@@ -19,6 +19,9 @@ func Recover() mediator.Behavior { return recovery{} }
 
 type recovery struct{}
 
+// SharesClock implements [mediator.ClockSharer].
+func (recovery) SharesClock() bool { return true }
+
 // BehaviorName returns "Recover".
 func (recovery) BehaviorName() string { return "Recover" }
 

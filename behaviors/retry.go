@@ -137,6 +137,7 @@ func (c RetryConfig) complete() RetryConfig {
 }
 
 type retry struct {
+	scoped
 	RetryConfig
 	choseDelay bool          // the user has set MaxDelay
 	openDelay  time.Duration // the longest wait for an open breaker
@@ -192,14 +193,16 @@ func (r *retry) Wrap(next mediator.Next) mediator.Next {
 		budget.earn()
 		var begun int64
 		if r.MaxTotal > 0 {
-			begun = nanos()
+			begun = nanosOf(c)
 		}
 		if c.Kind() == mediator.KindStream {
 			s := &series{retry: r, budget: budget, ctx: ctx, call: c, begun: begun}
 			return s.stream(stream)
 		}
 		if err := attempt(ctx, c); err != nil {
-			return r.again(ctx, c, budget, attempt, begun, err)
+			err = r.again(ctx, c, budget, attempt, begun, err)
+			c.Waited()
+			return err
 		}
 		return nil
 	}
@@ -227,5 +230,6 @@ func (r *retry) again(ctx context.Context, c mediator.Call, b *Budget, next medi
 // run is one retry.
 func (s *series) run(ctx context.Context, cancel context.CancelFunc, next mediator.Next) error {
 	defer cancel()
+	s.call.Waited()
 	return ending.Told(ctx, next(ctx, s.call))
 }

@@ -68,27 +68,42 @@ func Slow(c SlowConfig) mediator.Behavior {
 		l := c.Logger
 		c.OnSlow = func(ctx context.Context, s SlowCall) { logSlow(ctx, l, s) }
 	}
-	return &slow{c}
+	return &slow{c: c}
 }
 
-type slow struct{ c SlowConfig }
+type slow struct {
+	scoped
+	c SlowConfig
+}
 
 // BehaviorName returns "Slow".
 func (s *slow) BehaviorName() string { return "Slow" }
 
 // Wrap implements [mediator.Behavior].
 func (s *slow) Wrap(next mediator.Next) mediator.Next {
-	return func(ctx context.Context, c mediator.Call) (err error) {
-		begun := nanos()
+	return func(ctx context.Context, c mediator.Call) error {
+		begun := nanosOf(c)
 		if c.Kind() == mediator.KindStream {
 			return s.stream(ctx, c, next, begun)
 		}
+		returned := false
 		defer func() {
-			if took := time.Duration(nanos() - begun); took > s.c.Over {
-				s.c.OnSlow(ctx, SlowCall{Kind: c.Kind(), Name: c.Name(), Handler: c.Handler(), Reason: SlowCompletion, Took: took, Err: err})
+			if !returned {
+				s.check(ctx, c, nanos()-begun, nil)
 			}
 		}()
-		return next(ctx, c)
+		err := next(ctx, c)
+		returned = true
+		s.check(ctx, c, nanosOf(c)-begun, err)
+		return err
+	}
+}
+
+// check warns of a call that took so long.
+func (s *slow) check(ctx context.Context, c mediator.Call, nanos int64, err error) {
+	if took := time.Duration(nanos); took > s.c.Over {
+		s.c.OnSlow(ctx, SlowCall{Kind: c.Kind(), Name: c.Name(), Handler: c.Handler(), Reason: SlowCompletion, Took: took, Err: err})
+		c.Waited()
 	}
 }
 

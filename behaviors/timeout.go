@@ -43,6 +43,7 @@ func Timeout(d time.Duration) mediator.Behavior {
 }
 
 type timeout struct {
+	scoped
 	limit time.Duration
 	cause *TimeoutError
 }

@@ -52,6 +52,7 @@ func (e *InvalidError) Unwrap() []error { return []error{ErrInvalid, e.Err} }
 func Validate() mediator.Behavior { return &validation{} }
 
 type validation struct {
+	scoped
 	receivers sync.Map // what is known of types of messages, of which a program has so many
 }
 
@@ -72,12 +73,14 @@ func (v *validation) Wrap(next mediator.Next) mediator.Next {
 	var known atomic.Pointer[receiver]
 	return func(ctx context.Context, c mediator.Call) error {
 		r := known.Load()
-		if r == nil || r.typ != c.Type() {
+		if r == nil || c.Kind() == mediator.KindNotification && r.typ != c.Type() {
 			r = v.receiverOf(c.Type())
 			known.Store(r)
 		}
 		if r.check != nil {
-			if err := c.View(r.check); err != nil {
+			err := c.View(r.check)
+			c.Waited()
+			if err != nil {
 				return named(err, c)
 			}
 		}
@@ -120,7 +123,12 @@ func warnOfOther(t reflect.Type) {
 }
 
 // check validates what [mediator.Call.View] shows.
-func check(message any) error { return invalid(validatorOf(message).Validate()) }
+func check(message any) error {
+	if v, ok := message.(validator); ok {
+		return invalid(v.Validate())
+	}
+	return invalid(validatorOf(message).Validate())
+}
 
 // checkUnlessNil is check for a pointer to a type that has the method, which
 // cannot be called if the pointer is nil.

@@ -42,6 +42,7 @@ func Not(cond func(mediator.Call) bool) func(mediator.Call) bool {
 
 type when struct {
 	cond     func(mediator.Call) bool
+	quick    bool // cond is none of others
 	behavior mediator.Behavior
 }
 
@@ -51,7 +52,11 @@ func (w *when) Wrap(next mediator.Next) mediator.Next {
 		return nil
 	}
 	return func(ctx context.Context, c mediator.Call) error {
-		if w.cond(c) {
+		applies := w.cond(c)
+		if !w.quick {
+			c.Waited()
+		}
+		if applies {
 			return around(ctx, c)
 		}
 		return next(ctx, c)
@@ -65,6 +70,12 @@ func (w *when) ScopedCall() bool { return scopesCall(w.behavior) }
 func scopesCall(b mediator.Behavior) bool {
 	s, ok := b.(mediator.CallScoper)
 	return ok && s.ScopedCall()
+}
+
+// SharesClock implements [mediator.ClockSharer].
+func (w *when) SharesClock() bool {
+	s, ok := w.behavior.(mediator.ClockSharer)
+	return ok && s.SharesClock()
 }
 
 // ConfinesCall implements [mediator.CallConfiner].

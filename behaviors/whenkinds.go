@@ -14,7 +14,7 @@ type ofKinds struct {
 }
 
 func forKinds(b mediator.Behavior, kinds ...mediator.Kind) mediator.Behavior {
-	return &ofKinds{when: &when{cond: IsKind(kinds...), behavior: b}, kinds: kinds}
+	return &ofKinds{when: &when{cond: IsKind(kinds...), quick: true, behavior: b}, kinds: kinds}
 }
 
 // StandsAround tells whether calls of the kind go through the behavior inside. A

@@ -7,24 +7,26 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/monotime"
 )
 
-// processStart is the origin of nanos. A time of its own kind keeps comparisons
-// monotonic, and reading only the monotonic clock costs half of time.Now.
-var processStart = time.Now()
+func nanos() int64 { return monotime.Nanos() }
 
-// nanos reads the monotonic clock. Only differences mean anything: in a bubble of
-// testing/synctest it is negative.
-func nanos() int64 { return int64(time.Since(processStart)) }
+// nanosOf is nanos, or the reading that c shares.
+func nanosOf(c mediator.Call) int64 { return int64(c.Now()) }
 
 // windowSlices is how many parts a sliding window moves by.
 const windowSlices = 10
 
 // window counts calls of the last while. It is safe for concurrent use, without
-// locks: each lane of it is counted in by one processor, mostly.
+// locks: once two have met, each lane of it is counted in by one processor, mostly.
 type window struct {
-	origin, slice int64 // nanoseconds
+	origin, slice int64  // nanoseconds
+	inverse       uint64 // of slice, times 2^64
 	lanes         []windowLane
+	busy          atomic.Bool // two have met in the first lane, so that the others are used, too
 }
 
 // windowLane takes up whole cache lines.
@@ -46,16 +48,28 @@ const (
 )
 
 func newWindow(now int64, span time.Duration) *window {
-	return &window{origin: now, slice: max(1, int64(span)/windowSlices), lanes: make([]windowLane, laneCount())}
+	slice := max(1, int64(span)/windowSlices)
+	return &window{origin: now, slice: slice, inverse: math.MaxUint64 / uint64(slice), lanes: make([]windowLane, laneCount())}
+}
+
+// number is that of the slice at now. It is a division without its cost: the product
+// with the inverse, which is rounded down, is less by one at most.
+func (w *window) number(now int64) uint64 {
+	since := uint64(now - w.origin)
+	n, _ := bits.Mul64(since, w.inverse)
+	if since-n*uint64(w.slice) >= uint64(w.slice) {
+		n++
+	}
+	return n
 }
 
 // add counts a call that ended at now. One that is older than all that its slot
 // still holds is dropped.
 func (w *window) add(kind int, now int64) {
-	n := uint64(now-w.origin) / uint64(w.slice)
+	n := w.number(now)
 	slice := uint32(n)
 	lanes := w.lanes
-	if len(lanes) > 1 {
+	if len(lanes) > 1 && w.busy.Load() {
 		i := lane() & uint32(len(lanes)-1)
 		lanes = lanes[i : i+1]
 	}
@@ -72,6 +86,9 @@ func (w *window) add(kind int, now int64) {
 		if word.CompareAndSwap(old, counted) {
 			return
 		}
+		if !w.busy.Load() {
+			w.busy.Store(true)
+		}
 	}
 }
 
@@ -82,7 +99,7 @@ func (c counts) calls() int { return c.ok + c.failed }
 
 // sum adds up what ended in the present slice and the nine before.
 func (w *window) sum(now int64) (c counts) {
-	slice := uint32(uint64(now-w.origin) / uint64(w.slice))
+	slice := uint32(w.number(now))
 	for i := range w.lanes {
 		for j := range w.lanes[i].slots {
 			slot := &w.lanes[i].slots[j]

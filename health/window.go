@@ -1,12 +1,12 @@
 package health
 
-import "time"
+import (
+	"time"
 
-var processStart = time.Now()
+	"github.com/fsmediator/mediator/internal/monotime"
+)
 
-// nanos reads the monotonic clock. Only differences mean anything: in a bubble of
-// testing/synctest it is negative.
-func nanos() int64 { return int64(time.Since(processStart)) }
+func nanos() int64 { return monotime.Nanos() }
 
 // clock turns nanos into times of day.
 type clock struct {

@@ -1,0 +1,61 @@
+package mediator
+
+import (
+	"context"
+	"time"
+
+	"github.com/fsmediator/mediator/internal/monotime"
+)
+
+// Now returns the time of a monotonic clock, the same for all calls of the process;
+// only differences mean anything. To read the clock takes longer than all else that
+// most behaviors do, so where a [ClockSharer] directly follows another, the two share
+// a reading: no time has passed in between. Handlers and other behaviors end that, as
+// does [Call.Waited].
+func (c Call) Now() time.Duration {
+	if c.f != nil && c.f.now != 0 {
+		return time.Duration(c.f.now)
+	}
+	return c.readClock()
+}
+
+// readClock keeps the reading for those that follow, if the call is confined:
+// otherwise they may be on another goroutine.
+func (c Call) readClock() time.Duration {
+	now := monotime.Nanos()
+	if c.f != nil && c.f.confined {
+		c.f.now = now
+	}
+	return time.Duration(now)
+}
+
+// Waited says that time has passed since the last [Call.Now].
+func (c Call) Waited() {
+	if c.f != nil && c.f.now != 0 {
+		c.f.now = 0
+	}
+}
+
+// ClockSharer is implemented by a [Behavior] that may promise to take next to no time
+// of its own, neither before it calls next nor after: that it waits for nothing and
+// calls no function of others, but for next, unless it calls [Call.Waited] afterwards.
+// SharesClock, which is called once a handler, tells whether it does. Those before and
+// after it may then share a reading of [Call.Now].
+type ClockSharer interface {
+	SharesClock() bool
+}
+
+func sharesClock(b Behavior) bool {
+	s, ok := b.(ClockSharer)
+	return ok && s.SharesClock()
+}
+
+// apart is next with no reading of the clock shared between the two sides of it.
+func apart(next Next) Next {
+	return func(ctx context.Context, c Call) error {
+		c.Waited()
+		err := next(ctx, c)
+		c.Waited()
+		return err
+	}
+}
