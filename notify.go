@@ -310,10 +310,8 @@ func (t *topic[N]) runAlone(ctx context.Context, n N, i int, err *error) {
 // failed is the error of step i for the publisher: nil if it was unsubscribed meanwhile
 // and nothing else is wrong.
 func (t *topic[N]) failed(i int, err error) error {
-	if !t.toOne && ending.Only(err, ErrUnsubscribed) {
-		if _, nested := errors.AsType[*Error](err); !nested { // that is of a call which the handler has made
-			return nil
-		}
+	if !t.toOne && ending.Only[*Error](err, ErrUnsubscribed) { // an Error is of a call that the handler has made
+		return nil
 	}
 	return &Error{Op: "publish", Name: t.name, Group: t.steps[i].group, Err: err}
 }

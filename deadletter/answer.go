@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/fsmediator/mediator"
-	"github.com/fsmediator/mediator/internal/rejection"
 )
 
 // unanswered is the default of [If]: a notification has no caller who waits for an
@@ -30,11 +29,4 @@ func isAnswer(err error) bool {
 		}
 	}
 	return answer
-}
-
-// isUnsubscribed tells whether err says no more than that the subscription was stopped
-// before its handler ran. What cannot be asked says something else.
-func isUnsubscribed(err error) (is bool) {
-	_ = guard(func() error { is = rejection.Unsubscribed(err); return nil })
-	return is
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/caught"
+	"github.com/fsmediator/mediator/internal/rejection"
 	"github.com/fsmediator/mediator/internal/tally"
 	"github.com/fsmediator/mediator/internal/watch"
 )
@@ -170,7 +171,7 @@ func (k *keeper) sameStore(o *keeper) (same bool) {
 
 // failed makes a letter of err, and returns what the caller gets.
 func (k *keeper) failed(ctx context.Context, c mediator.Call, err error) error {
-	if c.Kind() == mediator.KindStream && c.Stopped() || isUnsubscribed(err) || !k.cancelled && isCancelled(ctx, err) {
+	if c.Kind() == mediator.KindStream && c.Stopped() || rejection.Unsubscribed(err) || !k.cancelled && isCancelled(ctx, err) {
 		return err
 	}
 	wanted := true

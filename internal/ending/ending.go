@@ -1,11 +1,12 @@
 // Package ending says why a context ended, so that all of the causes are reachable
-// by [errors.Is].
+// by [errors.Is]. Errors and causes are those of others, see package wrapped.
 package ending
 
 import (
 	"context"
-	"errors"
 	"fmt"
+
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // Of is why ctx ended: ctx.Err() with its cause; nil if it has not.
@@ -14,7 +15,7 @@ func Of(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	if cause := context.Cause(ctx); errors.Is(cause, err) {
+	if cause := context.Cause(ctx); wrapped.Is(cause, err) {
 		return cause
 	}
 	return With(err, context.Cause(ctx))
@@ -25,7 +26,7 @@ func Told(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	if ended := ctx.Err(); ended != nil && errors.Is(err, ended) {
+	if ended := ctx.Err(); ended != nil && wrapped.Is(err, ended) {
 		return With(err, context.Cause(ctx))
 	}
 	return err
@@ -34,35 +35,35 @@ func Told(ctx context.Context, err error) error {
 // With is err, and each of causes that it does not say yet.
 func With(err error, causes ...error) error {
 	for _, cause := range causes {
-		if cause != nil && !errors.Is(err, cause) {
+		if cause != nil && !wrapped.Is(err, cause) {
 			err = fmt.Errorf("%w: %w", err, cause)
 		}
 	}
 	return err
 }
 
-// Only tells whether err says no more than what: it is what, or wraps that alone, and
-// not as the last of several attempts. Other errors are not asked for what they are.
-func Only(err, what error) bool {
+// Only tells whether err says no more than what: it is what, or wraps that alone, not
+// as the last of several attempts, and not in a Not. Other errors are not asked for what
+// they are, and what panics when it is asked says something else.
+func Only[Not error](err, what error) (only bool) {
+	defer func() { only = recover() == nil && only }()
 	for range deepest {
 		if err == what { //nolint:errorlint // it is what is walked through
 			return true
 		}
-		if tried, ok := err.(interface{ Attempts() int }); ok && tried.Attempts() > 1 {
-			return false
-		}
 		switch e := err.(type) { //nolint:errorlint // as above
-		case interface{ Unwrap() error }:
-			err = e.Unwrap()
-		case interface{ Unwrap() []error }:
-			all := e.Unwrap()
-			if len(all) != 1 {
+		case Not:
+			return false
+		case interface{ Attempts() int }:
+			if e.Attempts() > 1 {
 				return false
 			}
-			err = all[0]
-		default:
+		}
+		inner := wrapped.By(err)
+		if len(inner) != 1 {
 			return false
 		}
+		err = inner[0]
 	}
 	return false
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -71,12 +72,32 @@ type turning struct{}
 func (turning) Error() string   { return "turning" }
 func (t turning) Unwrap() error { return t }
 
+// wrapping panics when a nil pointer to it is asked what it wraps.
+type wrapping struct{ inner error }
+
+func (*wrapping) Error() string   { return "wrapping" }
+func (w *wrapping) Unwrap() error { return w.inner }
+
+// torn panics when it is asked how often it was tried.
+type torn struct{ error }
+
+func (torn) Attempts() int { panic("torn") }
+
 func TestOnly(t *testing.T) {
 	what, other := errors.New("what"), errors.New("other")
-	for _, err := range []error{what, fmt.Errorf("around: %w", what), errors.Join(what), tried{what, 1}, fmt.Errorf("a: %w", tried{errors.Join(what), 1})} {
-		require.True(t, ending.Only(err, what), err)
+	for _, err := range []error{what, fmt.Errorf("around: %w", what), errors.Join(what), tried{what, 1}, fmt.Errorf("a: %w", tried{errors.Join(what), 1}), &wrapping{what}} {
+		require.True(t, ending.Only[*fs.PathError](err, what), err)
 	}
-	for _, err := range []error{nil, other, errors.Join(other, what), tried{what, 2}, fmt.Errorf("a: %w", tried{what, 2}), fmt.Errorf("%w: %w", what, other), turning{}} {
-		require.False(t, ending.Only(err, what), err)
+	for _, err := range []error{nil, other, errors.Join(other, what), tried{what, 2}, fmt.Errorf("a: %w", tried{what, 2}), fmt.Errorf("%w: %w", what, other), turning{},
+		(*wrapping)(nil), torn{what}, &fs.PathError{Err: what}, fmt.Errorf("a: %w", &fs.PathError{Err: what})} {
+		require.False(t, ending.Only[*fs.PathError](err, what), err)
 	}
+}
+
+func TestWhatPanicsWhenItIsAskedIsNotTheEnd(t *testing.T) {
+	broken := (*wrapping)(nil)
+	require.Equal(t, broken, ending.Told(ended(errShutdown), broken))
+	err := ending.Of(ended(broken))
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, "context canceled: wrapping", err.Error())
 }

@@ -4,8 +4,6 @@
 package rejection
 
 import (
-	"errors"
-
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
 )
@@ -25,9 +23,5 @@ func Is(err error) bool { return is(err) }
 // joined to that may be the error of the first. An error of the mediator's around it is
 // that of a call which the handler has made, and that one's subscription was stopped.
 func Unsubscribed(err error) bool {
-	if !ending.Only(err, mediator.ErrUnsubscribed) {
-		return false
-	}
-	_, nested := errors.AsType[*mediator.Error](err)
-	return !nested
+	return ending.Only[*mediator.Error](err, mediator.ErrUnsubscribed)
 }

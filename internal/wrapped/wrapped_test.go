@@ -1,0 +1,80 @@
+package wrapped_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/fsmediator/mediator/internal/wrapped"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var errOne, errTwo = errors.New("one"), errors.New("two")
+
+// wrapping panics when a nil pointer to it is asked what it wraps.
+type wrapping struct{ inner error }
+
+func (w *wrapping) Error() string { return "wrapping" }
+func (w *wrapping) Unwrap() error { return w.inner }
+
+// several gives away what it has.
+type several []error
+
+func (several) Error() string     { return "several" }
+func (s several) Unwrap() []error { return s }
+
+// like says that it is anything, or cannot.
+type like struct{ is func() bool }
+
+func (like) Error() string     { return "like" }
+func (l like) Is(_ error) bool { return l.is() }
+
+func turning() error {
+	w := &wrapping{}
+	w.inner = w
+	return w
+}
+
+func TestAll(t *testing.T) {
+	joined := errors.Join(errOne, errTwo)
+	around, none := fmt.Errorf("around: %w", joined), (*wrapping)(nil)
+	for name, tc := range map[string]struct {
+		err error
+		all []error
+	}{
+		"nil":                 {nil, nil},
+		"a plain one":         {errOne, []error{errOne}},
+		"depth first":         {&wrapping{around}, []error{&wrapping{around}, around, joined, errOne, errTwo}},
+		"one that has nil":    {&wrapping{}, []error{&wrapping{}}},
+		"a nil pointer":       {&wrapping{none}, []error{&wrapping{none}, none}},
+		"one with nil, twice": {several{nil, errOne, nil}, []error{several{nil, errOne, nil}, errOne}},
+	} {
+		require.Equal(t, tc.all, slices.Collect(wrapped.All(tc.err)), name)
+	}
+	require.Len(t, slices.Collect(wrapped.All(turning())), 256, "it wraps itself")
+	for range wrapped.All(joined) {
+		break
+	}
+}
+
+func TestByLeavesTheErrorAsItIs(t *testing.T) {
+	own := several{nil, errOne, errTwo}
+	require.Equal(t, []error{errOne, errTwo}, wrapped.By(own))
+	require.Equal(t, several{nil, errOne, errTwo}, own)
+	require.Empty(t, wrapped.By(nil))
+}
+
+func TestIs(t *testing.T) {
+	yes, torn := like{func() bool { return true }}, like{func() bool { panic("torn") }}
+	for _, err := range []error{errOne, fmt.Errorf("around: %w", errOne), errors.Join(errTwo, errOne), yes, errors.Join((*wrapping)(nil), torn, errOne)} {
+		require.True(t, wrapped.Is(err, errOne), err)
+	}
+	for _, err := range []error{nil, errTwo, (*wrapping)(nil), torn, turning(), several{errTwo}} {
+		require.False(t, wrapped.Is(err, errOne), err)
+	}
+	require.False(t, wrapped.Is(several{errTwo}, several{errOne}), "what cannot be compared")
+}
