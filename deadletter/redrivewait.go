@@ -6,6 +6,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // handling is how a letter was handled.
@@ -49,7 +50,7 @@ func (r *redriver) patiently(ctx context.Context, l Letter) handling {
 // retryAfter is when err says to come back, 0 if it does not: not so soon that a wait
 // is none.
 func retryAfter(err error) (d time.Duration) {
-	for e := range tree(err) {
+	for e := range wrapped.All(err) {
 		if a, ok := e.(interface{ RetryAfter() time.Duration }); ok {
 			_ = guard(func() error { d = a.RetryAfter(); return nil })
 			if d > 0 {

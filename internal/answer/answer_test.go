@@ -18,13 +18,17 @@ type verdict bool
 func (v verdict) Error() string  { return fmt.Sprint("business: ", bool(v)) }
 func (v verdict) Business() bool { return bool(v) }
 
+// asked panics when a nil pointer to it is asked.
+type asked struct{ verdict }
+
+func (a *asked) Unwrap() error { return a.verdict }
+
 func TestIs(t *testing.T) {
-	broken := errors.New("broken")
-	require.True(t, answer.Is(verdict(true)))
-	require.True(t, answer.Is(fmt.Errorf("place: %w", verdict(true))))
-	require.True(t, answer.Is(errors.Join(broken, verdict(true))))
-	require.False(t, answer.Is(nil))
-	require.False(t, answer.Is(broken))
-	require.False(t, answer.Is(verdict(false)))
-	require.False(t, answer.Is(&mediator.PanicError{Value: verdict(true)}))
+	yes, no, broken := verdict(true), verdict(false), errors.New("broken")
+	for _, err := range []error{yes, fmt.Errorf("place: %w", yes), errors.Join(broken, yes), errors.Join(yes, no)} {
+		require.True(t, answer.Is(err), err)
+	}
+	for _, err := range []error{nil, broken, no, errors.Join(no, yes), (*asked)(nil), &mediator.PanicError{Value: yes}, errors.Join(yes, &mediator.PanicError{})} {
+		require.False(t, answer.Is(err), err)
+	}
 }
