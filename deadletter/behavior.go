@@ -34,10 +34,11 @@ import (
 //     goes on once the letter is stored. If it cannot be stored, what goes on is a
 //     [*mediator.PanicError] of both; after Goexit nobody is left to tell but the
 //     function of [OnLetter], or by default [slog.Default].
-//   - A caller that was cancelled wants no answer any more: what fails with the
-//     error of a cancelled context makes no letter, unless [Cancelled] says so. A
-//     deadline that passed makes one, and so does a notification in the background
-//     that [mediator.Mediator.Close] cut off.
+//   - A caller that was cancelled wants no answer any more: what fails with no more
+//     than the error of a cancelled context, or its cause, makes no letter, unless
+//     [Cancelled] says so. An error beside it, such as that of an attempt before, makes
+//     one: the handler has failed. So does a deadline that passed, and a notification in
+//     the background that [mediator.Mediator.Close] cut off.
 //   - A subscriber whose subscription was stopped before its handler ran wants no
 //     notification any more either: no letter, also with [Cancelled]. One that was
 //     stopped between two attempts has failed, and that makes a letter.
@@ -137,9 +138,11 @@ func (k *keeper) run(ctx context.Context, c mediator.Call, next mediator.Next) e
 	err := next(ctx, c)
 	returned = true
 	if err != nil {
-		return k.failed(ctx, c, err)
+		if lost := k.failed(ctx, c, err); lost != nil {
+			return errors.Join(err, lost)
+		}
 	}
-	return nil
+	return err
 }
 
 // ScopedCall implements [mediator.CallScoper]. The function of [If] is given the Call.
@@ -169,20 +172,18 @@ func (k *keeper) sameStore(o *keeper) (same bool) {
 	return k.store == o.store
 }
 
-// failed makes a letter of err, and returns what the caller gets.
-func (k *keeper) failed(ctx context.Context, c mediator.Call, err error) error {
-	if c.Kind() == mediator.KindStream && c.Stopped() || rejection.Unsubscribed(err) || !k.cancelled && isCancelled(ctx, err) {
-		return err
+// failed makes a letter of err, unless none is wanted, and returns what went wrong with
+// that.
+func (k *keeper) failed(ctx context.Context, c mediator.Call, err error) (lost error) {
+	if c.Kind() == mediator.KindStream && c.Stopped() || rejection.Unsubscribed(err) || !k.cancelled && isCancelled(ctx, c, err) {
+		return nil
 	}
 	wanted := true
 	problem := guard(func() error { wanted = k.keepIf(ctx, c, err); return nil })
 	if !wanted {
-		return err
+		return nil
 	}
-	if lost := k.keep(ctx, c, err, problem); lost != nil {
-		return errors.Join(err, lost)
-	}
-	return err
+	return k.keep(ctx, c, err, problem)
 }
 
 // broken is called by the deferred function of a call that did not return, with
@@ -193,8 +194,7 @@ func (k *keeper) broken(ctx context.Context, c mediator.Call, v any) {
 		if byConsumer {
 			return
 		}
-		err := k.failed(ctx, c, mediator.ErrGoexit)
-		if lost, ok := errors.AsType[*StoreError](err); ok && k.onLetter == nil {
+		if lost := k.failed(ctx, c, mediator.ErrGoexit); lost != nil && k.onLetter == nil {
 			slog.ErrorContext(ctx, lost.Error(), "error", mediator.ErrGoexit)
 		}
 		return
@@ -203,9 +203,8 @@ func (k *keeper) broken(ctx context.Context, c mediator.Call, v any) {
 		panic(v)
 	}
 	p := caught.Panic(v)
-	err := k.failed(ctx, c, p)
-	if _, lost := errors.AsType[*StoreError](err); lost {
-		panic(&mediator.PanicError{Value: err, Stack: p.Stack})
+	if lost := k.failed(ctx, c, p); lost != nil {
+		panic(&mediator.PanicError{Value: errors.Join(p, lost), Stack: p.Stack})
 	}
 	panic(v)
 }
@@ -252,16 +251,4 @@ func (l *Letter) enclose(cs codecs, c mediator.Call) (err error) {
 	}
 	l.Body, l.ContentType, err = cs.encode(message)
 	return err
-}
-
-// isCancelled tells whether err says no more than that the caller was cancelled.
-func isCancelled(ctx context.Context, err error) bool {
-	if !errors.Is(ctx.Err(), context.Canceled) {
-		return false
-	}
-	cause := context.Cause(ctx)
-	if errors.Is(cause, mediator.ErrClosed) {
-		return false
-	}
-	return errors.Is(err, context.Canceled) || errors.Is(err, cause)
 }

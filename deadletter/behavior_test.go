@@ -152,45 +152,6 @@ func TestAHangingStoreIsGivenUp(t *testing.T) {
 	})
 }
 
-func TestFault9ACancelledCallerIsNoDeadLetter(t *testing.T) {
-	errGone := errors.New("client gone")
-	for name, tc := range map[string]struct {
-		opts   []deadletter.Option
-		cause  error
-		fail   func(ctx context.Context) error
-		letter bool
-	}{
-		"its error":          {cause: context.Canceled, fail: context.Context.Err},
-		"its cause":          {cause: errGone, fail: context.Cause},
-		"wrapped":            {cause: errGone, fail: func(ctx context.Context) error { return fmt.Errorf("query: %w", ctx.Err()) }},
-		"another error":      {cause: errGone, fail: func(context.Context) error { return errDeclined }, letter: true},
-		"if asked":           {cause: errGone, fail: context.Context.Err, opts: []deadletter.Option{deadletter.Cancelled()}, letter: true},
-		"a mediator's Close": {cause: fmt.Errorf("ending: %w", mediator.ErrClosed), fail: context.Context.Err, letter: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			store := deadletter.NewMemory()
-			ctx, cancel := context.WithCancelCause(t.Context())
-			m := newMediator(t, mediator.Use(deadletter.Behavior(store, tc.opts...)),
-				mediator.Handle(func(ctx context.Context, _ Charge) (Receipt, error) {
-					cancel(tc.cause)
-					return Receipt{}, tc.fail(ctx)
-				}))
-			_, err := mediator.Send(ctx, m, Charge{})
-			require.Error(t, err)
-			require.Len(t, letters(t, store), map[bool]int{true: 1}[tc.letter])
-		})
-	}
-}
-
-// A handler that is cancelled from within, with its caller still there, failed.
-func TestFault9AHandlersOwnCancellationIsADeadLetter(t *testing.T) {
-	store := deadletter.NewMemory()
-	m := newMediator(t, mediator.Use(deadletter.Behavior(store)), mediator.Handle((&switched{err: context.Canceled}).charge))
-	_, err := mediator.Send(t.Context(), m, Charge{})
-	require.Equal(t, context.Canceled, err)
-	require.Len(t, letters(t, store), 1)
-}
-
 func TestIfDecides(t *testing.T) {
 	store := deadletter.NewMemory()
 	m := newMediator(t,

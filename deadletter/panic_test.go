@@ -60,6 +60,23 @@ func TestAPanicAndAFailingStoreAreBothTold(t *testing.T) {
 	require.NotEmpty(t, p.Stack)
 }
 
+// The panic is the handler's, whatever its value is.
+func TestAPanicIsNotAskedWhetherItsLetterIsLost(t *testing.T) {
+	for name, value := range map[string]any{
+		"another letter's loss": &deadletter.StoreError{Err: io.ErrShortWrite},
+		"a nil pointer":         (*wrapping)(nil),
+		"one that wraps itself": turning(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := deadletter.NewMemory()
+			m := newMediator(t, mediator.Use(deadletter.Behavior(store)),
+				mediator.Handle(func(context.Context, Charge) (Receipt, error) { panic(value) }))
+			require.PanicsWithValue(t, value, func() { _, _ = mediator.Send(t.Context(), m, Charge{}) })
+			require.NotEmpty(t, theLetter(t, store).Stack)
+		})
+	}
+}
+
 func TestGoexitIsKeptAndGoesOn(t *testing.T) {
 	store := &broken{Store: deadletter.NewMemory()}
 	m := newMediator(t, mediator.Use(deadletter.Behavior(store)),
