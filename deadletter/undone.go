@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,9 @@ import (
 // bodies, of the time a Put may take, and of [OnLetter].
 //
 // What was being handled when Close gave up is not in the queue: its letters are those
-// of a Behavior around its subscribers.
+// of a Behavior around its subscribers. A notification with a [mediator.Relay] was not
+// relayed, and no letter makes up for whom that reaches in other processes: each is a
+// *StoreError, too, whose Letter has the message and no Group.
 //
 // It panics if m, s or an option is nil.
 func KeepUndone(ctx context.Context, m *mediator.Mediator, s Store, closed error, opts ...Option) (kept int, err error) {
@@ -40,11 +43,14 @@ func KeepUndone(ctx context.Context, m *mediator.Mediator, s Store, closed error
 		if i < len(undone.Names) {
 			name = undone.Names[i]
 		}
+		now := time.Now().Round(0)
+		l := Letter{ID: NewID(), Name: name, Kind: mediator.KindNotification, Body: body, ContentType: contentType, First: now, Last: now}
+		l.describe(why)
+		if isRelayed(routes, t) {
+			errs = append(errs, &StoreError{Letter: l, Err: errNotRelayed})
+		}
 		for _, group := range groupsOf(routes, t) {
-			now := time.Now().Round(0)
-			l := Letter{ID: NewID(), Name: name, Kind: mediator.KindNotification, Group: group,
-				Body: body, ContentType: contentType, First: now, Last: now}
-			l.describe(why)
+			l.ID, l.Group = NewID(), group
 			stored, err := k.save(ctx, l, problem)
 			if stored {
 				kept++
@@ -53,6 +59,12 @@ func KeepUndone(ctx context.Context, m *mediator.Mediator, s Store, closed error
 		}
 	}
 	return kept, errors.Join(errs...)
+}
+
+var errNotRelayed = errors.New("its Relay was not given it: there are letters for the groups of this mediator alone")
+
+func isRelayed(routes []mediator.Route, t reflect.Type) bool {
+	return slices.ContainsFunc(routes, func(r mediator.Route) bool { return r.Relay && r.Message == t })
 }
 
 // nameOf returns the name of a message of type t.

@@ -130,8 +130,9 @@ func TestKeepUndoneMakesLettersForGroupsAlone(t *testing.T) {
 		mediator.Subscribe(func(context.Context, Fact) error { return nil }, mediator.Group("facts")))
 	undone := &mediator.UndoneError{Queued: []any{Note{}, &OrderPaid{}, nil, OrderPaid{}}, Err: context.Canceled}
 	kept, err := deadletter.KeepUndone(t.Context(), m, store, undone)
-	require.NoError(t, err)
 	require.Equal(t, 4, kept)
+	require.EqualError(t, err, "dead letter "+lostLetter(t, err).ID+" of note: its Relay was not given it: there are letters for the groups of this mediator alone")
+	require.Equal(t, "{}", string(lostLetter(t, err).Body))
 	var got [][2]string
 	for _, l := range letters(t, store) {
 		require.Equal(t, mediator.KindNotification, l.Kind)
@@ -139,4 +140,26 @@ func TestKeepUndoneMakesLettersForGroupsAlone(t *testing.T) {
 	}
 	require.Equal(t, [][2]string{{"note", "books"}, {"deadletter_test.OrderPaid", "facts"}, {"paid", "facts"}, {"paid", "other"}}, got,
 		"without names, those of the routes and of the types")
+}
+
+func lostLetter(t *testing.T, err error) deadletter.Letter {
+	t.Helper()
+	lost, ok := errors.AsType[*deadletter.StoreError](err)
+	require.True(t, ok)
+	return lost.Letter
+}
+
+// Whom a relay reaches elsewhere has no group here.
+func TestKeepUndoneTellsOfWhatWasNotRelayed(t *testing.T) {
+	store := deadletter.NewMemory()
+	m := newMediator(t, mediator.Relay(func(context.Context, OrderPaid) error { return nil }, mediator.Named("paid")))
+	kept, err := deadletter.KeepUndone(t.Context(), m, store,
+		&mediator.UndoneError{Queued: []any{OrderPaid{Receipt: 7}, OrderPaid{Receipt: 8}}, Names: []string{"paid", "paid"}, Err: context.Canceled})
+	require.Zero(t, kept)
+	require.Empty(t, letters(t, store))
+	require.Len(t, err.(interface{ Unwrap() []error }).Unwrap(), 2, "each is told")
+	l := lostLetter(t, err)
+	require.Equal(t, "paid", l.Name)
+	require.Empty(t, l.Group)
+	require.JSONEq(t, `{"Receipt":7}`, string(l.Body))
 }
