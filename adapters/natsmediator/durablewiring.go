@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // checkWiring warns of what works against the event's Durable, each once with all the
@@ -39,17 +40,16 @@ func (d *durable) checkWiring(subscribers []mediator.Route) {
 // it lets notifications through to it.
 func standsAround(r mediator.Route, name string) bool {
 	return slices.ContainsFunc(r.Behaviors, func(b mediator.Behavior) bool {
-		for {
-			outer, ok := b.(interface{ Unwrap() mediator.Behavior })
-			if !ok {
+		for b := range unwrap.All(b) {
+			if _, outer := b.(interface{ Unwrap() mediator.Behavior }); !outer {
 				n, ok := b.(mediator.BehaviorNamer)
 				return ok && strings.EqualFold(n.BehaviorName(), name)
 			}
 			if s, ok := b.(interface{ StandsAround(k mediator.Kind) bool }); !ok || !s.StandsAround(mediator.KindNotification) {
 				return false
 			}
-			b = outer.Unwrap()
 		}
+		return false
 	})
 }
 

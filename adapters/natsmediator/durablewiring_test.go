@@ -61,8 +61,16 @@ func TestDurableWarnsOfWhatDoesItsWorkTwice(t *testing.T) {
 		require.Equal(t, map[string]any{letterWarning: []string{"stock", "mail"}}, warned(t, nil, mediator.Use(standard...), both))
 		standard = behaviors.Standard(behaviors.StandardConfig{DeadLetters: behaviors.When(others, letters)})
 		require.Empty(t, warned(t, nil, mediator.Use(standard...), both))
+		require.Empty(t, warned(t, nil, mediator.Use(&ownSelf{}), both), "one that stands for itself")
 	})
 }
+
+// ownSelf is a behavior that stands for itself.
+type ownSelf struct{}
+
+func (*ownSelf) Wrap(next mediator.Next) mediator.Next { return next }
+func (o *ownSelf) Unwrap() mediator.Behavior           { return o }
+func (*ownSelf) StandsAround(mediator.Kind) (yes bool) { return true }
 
 func heard(context.Context, paid) error { return nil }
 
