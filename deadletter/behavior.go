@@ -228,7 +228,9 @@ func (k *keeper) save(ctx context.Context, l Letter, problem error) (stored bool
 	l.clean()
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.putTimeout)
 	defer cancel()
-	failed := guard(func() error { return k.store.Put(detached, l) })
+	l, failed := l.fit(func(l Letter) error {
+		return guard(func() error { return k.store.Put(detached, l) })
+	})
 	k.count(&l, failed)
 	problem = errors.Join(problem, failed)
 	if problem != nil {

@@ -12,6 +12,7 @@ import (
 const (
 	maxTexts = 32
 	maxText  = 4 << 10
+	minText  = 1 << 10
 	maxStack = 16 << 10
 )
 
@@ -30,6 +31,21 @@ func (l *Letter) describe(err error) {
 			l.Errors = append(l.Errors, text)
 		}
 	}
+}
+
+// fit stores l by put, and where that is too large, without most of what its error says.
+// It returns what is stored, or l.
+func (l Letter) fit(put func(Letter) error) (Letter, error) {
+	err := put(l)
+	if !wrapped.Is(err, ErrTooLarge) {
+		return l, err
+	}
+	small := l
+	small.Stack, small.Errors = "", []string{cut(l.Errors[0], minText)}
+	if err = put(small); err == nil {
+		return small, nil
+	}
+	return l, err
 }
 
 // textOf is err's text: Error, too, may panic.

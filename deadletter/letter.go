@@ -24,9 +24,11 @@ type Letter struct {
 	ContentType string
 
 	// Errors is the error's text and below it those of the errors it wraps, each
-	// once, depth first: at most 32, each of at most 4096 bytes.
+	// once, depth first: at most 32, each of at most 4096 bytes. Where all of that makes
+	// the letter [ErrTooLarge], they are the first 1024 bytes of the error's own text.
 	Errors []string
-	// Stack is that of the panic, at most 16 KiB, "" if it was none.
+	// Stack is that of the panic, at most 16 KiB, "" if it was none, or the letter would
+	// have been too large.
 	Stack string
 
 	// Attempts is how many times the handler was run for this message, redrives

@@ -89,8 +89,8 @@ func MaxWait(d time.Duration) RedriveOption {
 	return redriveOption(func(r *redriver) { r.patience = d })
 }
 
-// AtMost sets how many letters are redriven at most. Default: all. It panics if n
-// is not positive.
+// AtMost sets how many letters are given to their handlers at most; those that are
+// [Skipped] do not count. Default: all. It panics if n is not positive.
 func AtMost(n int) RedriveOption {
 	must(n > 0, "AtMost(%d): it has to be positive", n)
 	return redriveOption(func(r *redriver) { r.atMost = n })

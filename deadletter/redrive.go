@@ -7,8 +7,11 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/caught"
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/unwrap"
 	"github.com/fsmediator/mediator/internal/watch"
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // Redrive has the letters of s handled again, lowest ID first, one after the
@@ -27,8 +30,10 @@ import (
 // handler, what the caller would get tells. It is the call itself that is followed,
 // whatever context and whatever copy of the message behaviors hand on. One that fails
 // again stays under its ID, with the new error and one attempt more; a message that
-// can never be handled is tried once a run and does no harm. Letters made during the
-// run are left for the next.
+// can never be handled is tried once a run and does no harm, nor does one whose letter
+// is [ErrTooLarge] with its new error: it stays as it was. Letters made during the run
+// are left for the next, and those deleted meanwhile, also while one is waited for, left
+// out.
 //
 // What behaviors refuse before the handler runs, such as a rate limit, an open
 // breaker or a guard of your own, is no attempt, and what their error says does not
@@ -54,6 +59,7 @@ func Redrive(ctx context.Context, m *mediator.Mediator, s Store, opts ...Redrive
 		must(o != nil, "Redrive: a nil RedriveOption")
 		o.applyRedrive(r)
 	}
+	r.look()
 	defer watch.Start()()
 	err := r.all(ctx)
 	return r.report, err
@@ -75,6 +81,22 @@ type redriver struct {
 	streams   func(context.Context, Letter, func(any) error) error
 	onOutcome func(context.Context, Outcome)
 	report    Report
+
+	requests map[string]bool                // by name
+	relays   map[string][]mediator.Behavior // those around them, by the notification's name
+}
+
+// look notes what there is. Requests and relays do not change.
+func (r *redriver) look() {
+	r.requests, r.relays = map[string]bool{}, map[string][]mediator.Behavior{}
+	for _, route := range r.m.Inspect() {
+		switch {
+		case route.Kind == mediator.KindRequest:
+			r.requests[route.Name] = true
+		case route.Relay:
+			r.relays[route.Name] = route.Behaviors
+		}
+	}
 }
 
 func (r *redriver) all(ctx context.Context) error {
@@ -87,7 +109,7 @@ func (r *redriver) all(ctx context.Context) error {
 		if listed.First.After(start) || listed.First.Equal(start) && listed.ID > last {
 			continue
 		}
-		if r.atMost > 0 && r.report.total() == r.atMost {
+		if r.atMost > 0 && r.report.Redriven+r.report.Failed == r.atMost {
 			return nil
 		}
 		if err := waitUntil(ctx, due); err != nil {
@@ -103,20 +125,29 @@ func (r *redriver) all(ctx context.Context) error {
 
 // one redrives a letter. It returns why the run cannot go on.
 func (r *redriver) one(ctx context.Context, id string) error {
-	// The page may have been read long ago.
-	l, err := r.store.Get(ctx, id)
-	if errors.Is(err, ErrNotFound) {
-		return nil
+	for left := r.patience; ; {
+		// The page may have been read long ago, and a wait may have been long.
+		l, err := r.store.Get(ctx, id)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		h := r.handle(ctx, l)
+		if !r.waited(ctx, &h, &left) {
+			return r.conclude(ctx, l, h)
+		}
 	}
-	if err != nil {
-		return err
-	}
-	h := r.patiently(ctx, l)
+}
+
+// conclude does what follows from how the letter was handled.
+func (r *redriver) conclude(ctx context.Context, l Letter, h handling) (err error) {
 	failed := h.err
 	if ended := ending.Of(ctx); ended != nil && failed != nil && isEnd(ctx, failed) {
 		return ended
 	}
-	if !h.decoded && errors.Is(failed, mediator.ErrClosed) {
+	if !h.decoded && wrapped.Is(failed, mediator.ErrClosed) {
 		return failed
 	}
 	stored, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
@@ -131,11 +162,16 @@ func (r *redriver) one(ctx context.Context, id string) error {
 	case !h.decoded, h.refused():
 		r.add(ctx, Outcome{Letter: l, Status: Skipped, Err: failed})
 	default:
-		l.Attempts += h.runs
-		l.Redrives++
-		l.Last = time.Now().Round(0)
-		l.describe(failed)
-		err = r.putBack(stored, l)
+		again := l
+		again.Attempts += h.runs
+		again.Redrives++
+		again.Last = time.Now().Round(0)
+		again.describe(failed)
+		again, err = again.fit(func(l Letter) error { return r.putBack(stored, l) })
+		if errors.Is(err, ErrTooLarge) { // it stays as it was, and those behind it have their turn
+			again, failed, err = l, errors.Join(failed, err), nil
+		}
+		l = again
 		r.add(ctx, Outcome{Letter: l, Status: Failed, Err: failed})
 	}
 	if err != nil {
@@ -159,8 +195,9 @@ func (r *redriver) putBack(ctx context.Context, l Letter) error {
 }
 
 var (
-	errNoGroup  = errors.New("the letter names no group: it would reach all subscribers")
-	errNoStream = errors.New("a stream needs somebody to consume it: see Streams")
+	errNoGroup   = errors.New("the letter names no group: it would reach all subscribers")
+	errNoRequest = errors.New("the letter is of a request, and its name is not that of one any more")
+	errNoStream  = errors.New("a stream needs somebody to consume it: see Streams")
 )
 
 // handle gives the letter to its handler, on a goroutine of its own, so that
@@ -169,6 +206,9 @@ func (r *redriver) handle(ctx context.Context, l Letter) (h handling) {
 	m := new(mark)
 	w := &watch.Call{Kind: uint8(l.Kind), Name: l.Name, Group: l.Group, Watcher: m}
 	decode := func(target any) error {
+		if l.Kind != mediator.KindStream && l.Kind != mediator.KindNotification && !r.requests[l.Name] {
+			return errNoRequest
+		}
 		if err := guard(func() error { return r.decode(l, target) }); err != nil {
 			return err
 		}
@@ -190,13 +230,10 @@ func (r *redriver) handle(ctx context.Context, l Letter) (h handling) {
 		_, err := mediator.Dispatch(ctx, r.m, l.Name, decode)
 		return err
 	}
-	done := make(chan error, 1)
-	go func() {
-		err := mediator.ErrGoexit
-		defer func() { done <- err }()
-		err = guard(call)
-	}()
-	err := <-done
+	var err error
+	if broken := caught.Apart(func() { err = call() }); broken != nil {
+		err = broken
+	}
 	h.taken, h.runs = w.Taken(), w.Runs()
 	if err == nil && h.runs == 0 && !m.wasReached() && l.Kind != mediator.KindStream && keptIn(r.m, l) {
 		return handling{err: ErrUnreached}
@@ -210,7 +247,7 @@ func (r *redriver) handle(ctx context.Context, l Letter) (h handling) {
 // them.
 func keptIn(m *mediator.Mediator, l Letter) bool {
 	return slices.ContainsFunc(m.Behaviors(l.Name, l.Group), func(b mediator.Behavior) bool {
-		for {
+		for b := range unwrap.All(b) {
 			switch b := b.(type) {
 			case *keeper:
 				return true
@@ -219,18 +256,14 @@ func keptIn(m *mediator.Mediator, l Letter) bool {
 					return false
 				}
 			}
-			outer, ok := b.(interface{ Unwrap() mediator.Behavior })
-			if !ok {
-				return false
-			}
-			b = outer.Unwrap()
 		}
+		return false
 	})
 }
 
 // isEnd tells whether err says that ctx has ended.
 func isEnd(ctx context.Context, err error) bool {
-	return errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))
+	return wrapped.Is(err, ctx.Err()) || wrapped.Is(err, context.Cause(ctx))
 }
 
 // waitUntil returns at the time due, or with the error of ctx.

@@ -2,6 +2,7 @@ package deadletter_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"runtime"
 	"testing"
@@ -109,10 +110,13 @@ func TestARedriveSurvivesPanicAndGoexit(t *testing.T) {
 }
 
 func TestAFailingStoreEndsTheRedrive(t *testing.T) {
-	for name, fault := range map[string]func(*broken, func() error){
-		"list":   func(b *broken, f func() error) { b.list = f },
-		"get":    func(b *broken, f func() error) { b.get = f },
-		"delete": func(b *broken, f func() error) { b.del = f },
+	for name, tc := range map[string]struct {
+		fault func(*broken, func() error)
+		begun int
+	}{
+		"list":   {func(b *broken, f func() error) { b.list = f }, 0},
+		"get":    {func(b *broken, f func() error) { b.get = f }, 0},
+		"delete": {func(b *broken, f func() error) { b.del = f }, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := &broken{Store: deadletter.NewMemory()}
@@ -120,10 +124,10 @@ func TestAFailingStoreEndsTheRedrive(t *testing.T) {
 			m := newMediator(t, mediator.Use(deadletter.Behavior(store)), mediator.Handle(h.charge))
 			fail(t, m, 1, 2)
 			h.set(nil)
-			fault(store, func() error { return io.ErrShortWrite })
+			tc.fault(store, func() error { return io.ErrShortWrite })
 			_, err := deadletter.Redrive(t.Context(), m, store)
 			require.ErrorIs(t, err, io.ErrShortWrite)
-			require.LessOrEqual(t, h.count(), 3, "no other letter is begun")
+			require.Equal(t, 2+tc.begun, h.count(), "no other letter is begun")
 		})
 	}
 	store := &broken{Store: deadletter.NewMemory()}
@@ -144,6 +148,63 @@ func TestAClosedMediatorEndsTheRedrive(t *testing.T) {
 	require.ErrorIs(t, err, mediator.ErrClosed)
 	require.Equal(t, deadletter.Report{}, report)
 	require.Len(t, letters(t, store), 2)
+}
+
+// A handler whose own dependency is closed has failed.
+func TestAHandlersErrClosedIsItsFailure(t *testing.T) {
+	store, h := deadletter.NewMemory(), &switched{err: mediator.ErrClosed}
+	m := newMediator(t, mediator.Use(deadletter.Behavior(store)), mediator.Subscribe(h.paid, mediator.Group("stock")))
+	putPaid(t, store, 2)
+	report, err := deadletter.Redrive(t.Context(), m, store)
+	require.NoError(t, err)
+	require.Equal(t, 2, report.Failed)
+}
+
+// A behavior may stand for itself.
+type ownSelf struct{ mediator.BehaviorFunc }
+
+func (o *ownSelf) Unwrap() mediator.Behavior { return o }
+
+func TestARedriveThroughABehaviorThatStandsForItself(t *testing.T) {
+	store := deadletter.NewMemory()
+	require.NoError(t, store.Put(t.Context(), deadletter.Letter{ID: "1", Name: "deadletter_test.Charge", Kind: mediator.KindRequest,
+		Body: []byte(`{}`), ContentType: "application/json"}))
+	cache := &ownSelf{func(mediator.Next) mediator.Next {
+		return func(_ context.Context, c mediator.Call) error { return c.SetResponse(Receipt{ID: 7}) }
+	}}
+	m := newMediator(t, mediator.Use(cache), mediator.Handle(new(switched).charge))
+	report, err := deadletter.Redrive(t.Context(), m, store)
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Redriven)
+}
+
+// What the function of Streams makes of a letter is what counts.
+func TestTheConsumerOfARedrivenStreamDecides(t *testing.T) {
+	for name, consume := range map[string]func(ctx context.Context, m *mediator.Mediator) error{
+		"without running it": func(context.Context, *mediator.Mediator) error { return nil },
+		"by a panic of its own": func(ctx context.Context, m *mediator.Mediator) error {
+			defer func() { _ = recover() }()
+			for range mediator.Stream(ctx, m, Rates{}) {
+				panic("mine")
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := deadletter.NewMemory()
+			m := newMediator(t, mediator.Use(deadletter.Behavior(store)), mediator.HandleStream(rates(nil)))
+			require.NoError(t, store.Put(t.Context(), deadletter.Letter{ID: "1", Name: "deadletter_test.Rates", Kind: mediator.KindStream,
+				Body: []byte("{}"), ContentType: "application/json"}))
+			report, err := deadletter.Redrive(t.Context(), m, store,
+				deadletter.Streams(func(ctx context.Context, _ deadletter.Letter, decode func(any) error) error {
+					var q Rates
+					return errors.Join(decode(&q), consume(ctx, m))
+				}))
+			require.NoError(t, err)
+			require.Equal(t, 1, report.Redriven)
+			require.Empty(t, letters(t, store))
+		})
+	}
 }
 
 func TestALetterDeletedMeanwhileStaysDeleted(t *testing.T) {

@@ -134,7 +134,8 @@ func TestALetterInterruptedStaysAsItWas(t *testing.T) {
 
 func TestWhatNobodyHandlesIsSkipped(t *testing.T) {
 	store := deadletter.NewMemory()
-	m := newMediator(t, mediator.Handle(new(switched).charge), mediator.Subscribe(new(switched).paid, mediator.Group("stock")), mediator.HandleStream(rates(nil)))
+	stock := new(switched)
+	m := newMediator(t, mediator.Handle(new(switched).charge), mediator.Subscribe(stock.paid, mediator.Group("stock")), mediator.HandleStream(rates(nil)))
 	for _, l := range []deadletter.Letter{
 		{ID: "1", Name: "nobody", Kind: mediator.KindRequest, ContentType: "application/json", Body: []byte("{}")},
 		{ID: "2", Name: "deadletter_test.OrderPaid", Kind: mediator.KindNotification, Group: "gone", ContentType: "application/json", Body: []byte("{}")},
@@ -142,21 +143,44 @@ func TestWhatNobodyHandlesIsSkipped(t *testing.T) {
 		{ID: "4", Name: "deadletter_test.Charge", Kind: mediator.KindRequest, ContentType: "application/x", Body: []byte("{}")},
 		{ID: "5", Name: "deadletter_test.Charge", Kind: mediator.KindRequest, ContentType: "application/json", Body: []byte("{")},
 		{ID: "6", Name: "deadletter_test.Rates", Kind: mediator.KindStream, ContentType: "application/json", Body: []byte("{}")},
+		{ID: "7", Name: "deadletter_test.OrderPaid", Kind: mediator.KindRequest, ContentType: "application/json", Body: []byte("{}")},
 	} {
 		require.NoError(t, store.Put(t.Context(), l))
 	}
 	before := letters(t, store)
 	report, err := deadletter.Redrive(t.Context(), m, store)
 	require.NoError(t, err)
-	require.Equal(t, "0 redriven, 0 failed, 6 skipped, the first: mediator: dispatch nobody: no handler for a message of this name", report.String())
+	require.Equal(t, "0 redriven, 0 failed, 7 skipped, the first: mediator: dispatch nobody: no handler for a message of this name", report.String())
 	require.Equal(t, report.Outcomes[0].Err, report.WhySkipped)
-	for i, text := range []string{"no handler", "no subscriber has this group", "names no group", `no codec for the content type "application/x"`, "unexpected end of JSON", "see Streams"} {
+	for i, text := range []string{"no handler", "no subscriber has this group", "names no group", `no codec for the content type "application/x"`, "unexpected end of JSON", "see Streams", "the letter is of a request"} {
 		require.ErrorContains(t, report.Outcomes[i].Err, text)
 		require.Equal(t, deadletter.Skipped, report.Outcomes[i].Status)
 	}
 	require.ErrorIs(t, report.Outcomes[0].Err, mediator.ErrNoHandler)
 	require.ErrorIs(t, report.Outcomes[3].Err, deadletter.ErrContentType)
 	require.Equal(t, before, letters(t, store), "they stay as they were")
+	require.Zero(t, stock.count(), "what was a request is not published")
+}
+
+func TestWhatIsSkippedTakesNoOthersTurn(t *testing.T) {
+	store, h := deadletter.NewMemory(), new(switched)
+	m := newMediator(t, mediator.Subscribe(h.paid, mediator.Group("stock")))
+	for _, id := range []string{"1", "2"} {
+		require.NoError(t, store.Put(t.Context(), deadletter.Letter{ID: id, Kind: mediator.KindNotification, Name: "gone", Group: "stock"}))
+	}
+	for n := range 3 {
+		require.NoError(t, store.Put(t.Context(), deadletter.Letter{ID: "3" + string(rune('a'+n)), Kind: mediator.KindNotification,
+			Name: "deadletter_test.OrderPaid", Group: "stock", Body: []byte("{}"), ContentType: "application/json"}))
+	}
+	report, err := deadletter.Redrive(t.Context(), m, store, deadletter.AtMost(2))
+	require.NoError(t, err)
+	require.Contains(t, report.String(), "2 redriven, 0 failed, 2 skipped")
+	require.Len(t, letters(t, store), 3)
+	h.set(errDeclined)
+	putPaid(t, store, 1)
+	report, err = deadletter.Redrive(t.Context(), m, store, deadletter.AtMost(1))
+	require.NoError(t, err)
+	require.Contains(t, report.String(), "0 redriven, 1 failed, ", "a failure is a turn")
 }
 
 func TestStreamsAreRedrivenByTheirConsumer(t *testing.T) {

@@ -15,7 +15,7 @@ type recognizer interface {
 // contextOf makes the context of the letter's handler.
 func (r *redriver) contextOf(ctx context.Context, l Letter) context.Context {
 	if l.Kind == mediator.KindNotification {
-		for _, b := range r.m.Behaviors(l.Name, "") {
+		for _, b := range r.relays[l.Name] {
 			if known, ok := b.(recognizer); ok {
 				ctx = known.RedriveContext(ctx, l.Clone())
 			}

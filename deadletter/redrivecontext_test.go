@@ -10,7 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-type stamped struct{ N int }
+// stamped is a request, too, whose handler has other behaviors.
+type stamped struct {
+	mediator.Command
+	N int
+}
 
 type stampKey struct{}
 
@@ -26,6 +30,7 @@ func (stamping) RedriveContext(ctx context.Context, l deadletter.Letter) context
 func TestRedriveAsksTheRelaysBehaviorsForTheContext(t *testing.T) {
 	var got []any
 	m, err := mediator.New(
+		mediator.HandleCommand(func(context.Context, stamped) error { return errors.New("never called") }),
 		mediator.Relay(func(context.Context, stamped) error { return errors.New("never called") }, mediator.Use(stamping{})),
 		mediator.Subscribe(func(ctx context.Context, _ stamped) error {
 			got = append(got, ctx.Value(stampKey{}))

@@ -20,31 +20,28 @@ type handling struct {
 // refused tells whether the message did not come to its handler, though there is one.
 func (h handling) refused() bool { return h.decoded && h.taken && h.runs == 0 && h.err != nil }
 
-// patiently is handle, which it repeats while the letter is refused by what will soon
-// let it through.
-func (r *redriver) patiently(ctx context.Context, l Letter) handling {
-	for left := r.patience; ; {
-		h := r.handle(ctx, l)
-		if !h.refused() {
-			return h
-		}
-		wait := retryAfter(h.err)
-		if deadline, ok := ctx.Deadline(); wait <= 0 || wait > left || ok && time.Until(deadline) < wait {
-			return h
-		}
-		left -= wait
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-			continue
-		case <-ctx.Done():
-			h.err = ending.Of(ctx)
-		case <-r.m.Closing(): // whose functions may wait for this
-			h = handling{err: mediator.ErrClosed}
-		}
-		timer.Stop()
-		return h
+// waited waits, if the letter was refused by what will soon let it through and that is
+// in the time left, and tells whether it did.
+func (r *redriver) waited(ctx context.Context, h *handling, left *time.Duration) bool {
+	if !h.refused() {
+		return false
 	}
+	wait := retryAfter(h.err)
+	if deadline, ok := ctx.Deadline(); wait <= 0 || wait > *left || ok && time.Until(deadline) < wait {
+		return false
+	}
+	*left -= wait
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		h.err = ending.Of(ctx)
+	case <-r.m.Closing(): // whose functions may wait for this
+		*h = handling{err: mediator.ErrClosed}
+	}
+	return false
 }
 
 // retryAfter is when err says to come back, 0 if it does not: not so soon that a wait

@@ -163,6 +163,22 @@ func TestARedriveThatWaitsEndsWithItsContext(t *testing.T) {
 	})
 }
 
+func TestALetterThatIsDeletedWhileItIsWaitedForIsNotHandled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, h := deadletter.NewMemory(), new(switched)
+		m := newMediator(t, mediator.Use(deadletter.Behavior(store), empty(10*time.Second)),
+			mediator.Subscribe(h.paid, mediator.Group("stock")))
+		putPaid(t, store, 1)
+		id := theLetter(t, store).ID
+		time.AfterFunc(time.Second, func() { require.NoError(t, store.Delete(t.Context(), id)) })
+		report, err := deadletter.Redrive(t.Context(), m, store)
+		require.NoError(t, err)
+		require.Equal(t, "0 redriven, 0 failed, 0 skipped", report.String())
+		require.Zero(t, h.count())
+		require.Empty(t, letters(t, store))
+	})
+}
+
 func TestARedriveThatWaitsEndsWhenTheMediatorBeginsToClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, ended := deadletter.NewMemory(), make(chan error, 1)

@@ -44,8 +44,6 @@ type Report struct {
 	WhySkipped error
 }
 
-func (r *Report) total() int { return r.Redriven + r.Failed + r.Skipped }
-
 // String counts: "3 redriven, 1 failed, 0 skipped". Of what was skipped it says why the
 // first was: "0 redriven, 0 failed, 2 skipped, the first: rate limit reached".
 func (r Report) String() string {
