@@ -31,7 +31,7 @@ type frame struct {
 	content content
 	first   content // the content while the attempt is 0: it can be read without the lock
 
-	runs     atomic.Uint64 // generation | how many runs of the handler have begun, but for the usual one, see run
+	runs     atomic.Uint64 // generation | how many runs of the handler have begun, but for the usual one, see count
 	confined bool          // calls are, see pipeline.callConfined
 	pointer  bool          // messages are pointers
 
@@ -47,6 +47,7 @@ const (
 	locked                 // content is being read or written, for a moment
 	forked                 // a fork that has not run yet
 	inPlace                // the run is a confined one
+	viewing                // it is running without a run, see borrow
 
 	endedShift   = 8
 	attemptShift = 16
@@ -159,11 +160,11 @@ func (f *frame) borrow(id uint64) (content, uint64, error) {
 			return nil, 0, ErrCallOver
 		case s&running != 0:
 			return nil, 0, ErrNextRunning
-		case f.first != nil && s&(attemptMask<<attemptShift|locked) == 0 && f.state.CompareAndSwap(s, s|running):
+		case f.first != nil && s&(attemptMask<<attemptShift|locked) == 0 && f.state.CompareAndSwap(s, s|running|viewing):
 			return f.first, s, nil
-		case s&locked == 0 && f.state.CompareAndSwap(s, s|running|locked):
+		case s&locked == 0 && f.state.CompareAndSwap(s, s|running|viewing|locked):
 			held := f.content
-			f.state.Store(s | running)
+			f.state.Store(s | running | viewing)
 			return held, s, nil
 		}
 		runtime.Gosched()
@@ -173,8 +174,8 @@ func (f *frame) borrow(id uint64) (content, uint64, error) {
 // giveBack ends what borrow began with state s, unless the activation was given up
 // meanwhile. A lock that another goroutine holds is only waited for.
 func (f *frame) giveBack(s uint64) {
-	for !f.state.CompareAndSwap(s|running, s) {
-		if f.state.Load()&^locked != s|running {
+	for !f.state.CompareAndSwap(s|running|viewing, s) {
+		if f.state.Load()&^locked != s|running|viewing {
 			return
 		}
 		runtime.Gosched()

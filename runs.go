@@ -32,7 +32,7 @@ func (f *frame) count(s uint64, begins bool) {
 		if n>>genShift != s>>genShift {
 			n = s >> genShift << genShift
 		}
-		if n<<(64-genShift) == 0 && s&(ran|running) != 0 {
+		if n<<(64-genShift) == 0 && (s&ran != 0 || s&(running|viewing) == running) {
 			n++
 		}
 		if begins {

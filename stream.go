@@ -201,7 +201,7 @@ func (o *outlet[T]) wait() {
 type streamContent[Q, T any] struct {
 	q   Q
 	out *outlet[T]
-	run *streamRun[T] // the latest
+	run *streamRun[T] // the latest, nil before the first
 }
 
 func (c *streamContent[Q, T]) message() any    { return c.q }
@@ -215,15 +215,20 @@ func (c *streamContent[Q, T]) stopped() bool     { return c.out.done() && !c.out
 func (c *streamContent[Q, T]) replace() content { return &streamContent[Q, T]{q: c.q, out: c.out} }
 
 func (c *streamContent[Q, T]) abandoned(delivers bool) bool {
-	c.run.cancel(nil)
+	if c.run != nil { // otherwise it is a look at the message that goes on
+		c.run.cancel(nil)
+	}
 	if delivers {
 		c.run.out.wait()
 	}
 	return !c.out.done()
 }
 
-func (c *streamContent[Q, T]) interrupt(cause error) bool { return c.run.interrupt(cause) }
-func (c *streamContent[Q, T]) queueList() *queueList      { return c.out.queues }
+func (c *streamContent[Q, T]) queueList() *queueList { return c.out.queues }
+
+func (c *streamContent[Q, T]) interrupt(cause error) bool {
+	return c.run != nil && c.run.interrupt(cause)
+}
 
 func (c *streamContent[Q, T]) boundary(q *Queue, call Call) boundary {
 	return newPump(q, call, c.out)

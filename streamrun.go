@@ -18,6 +18,9 @@ func streamTerminal[Q, T any](h func(context.Context, Q) iter.Seq2[T, error]) Ne
 		if f == nil {
 			return c.fail("next", ErrCallOver)
 		}
+		if ctx.Err() != nil && c.Err() == nil && !c.Stopped() { // it is no run
+			return ending.Of(ctx)
+		}
 		s, err := f.enter(c.id, locked)
 		if err != nil {
 			return c.fail("next", err)
@@ -78,9 +81,6 @@ func (r *streamRun[T]) do(start func() iter.Seq2[T, error]) (err error) {
 	defer r.settle()
 	if r.out.done() {
 		return nil
-	}
-	if r.ctx.Err() != nil {
-		return ending.Of(r.ctx)
 	}
 	items := start()
 	if items == nil {
