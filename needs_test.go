@@ -8,6 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// ordered is a notification that has the request in it.
+type ordered struct {
+	placeOrder
+	ID string
+}
+
 func TestNeeds(t *testing.T) {
 	ctx := context.Background()
 	handlesOrder := mediator.Handle(place1)
@@ -24,6 +30,9 @@ func TestNeeds(t *testing.T) {
 		"notification to an audit":    {mediator.Needs[order](), mediator.Subscribe(func(context.Context, any) error { return nil }), "register one with Subscribe in New"},
 		"notification by relay":       {mediator.Needs[order](), mediator.Relay(onOrder), ""},
 		"needed twice":                {mediator.Options(mediator.Needs[placeOrder](), mediator.Needs[placeOrder]()), handlesOrder, ""},
+		"notification with a request": {mediator.Needs[ordered](), mediator.Options(handlesOrder, mediator.Subscribe(func(context.Context, ordered) error { return nil })), ""},
+		"nobody hears it":             {mediator.Needs[ordered](), handlesOrder, "one for mediator_test.placeOrder exists, which it embeds: send that"},
+		"a request is only published": {mediator.Needs[placeOrder](), mediator.Subscribe(func(context.Context, placeOrder) error { return nil }), "register one with Handle in New"},
 		"no handler":                  {mediator.Needs[placeOrder](), hearsOrder, "Needs[mediator_test.placeOrder]: no handler for mediator_test.placeOrder: register one with Handle in New"},
 		"no command handler":          {mediator.Needs[cancelOrder](), hearsOrder, "register one with HandleCommand in New"},
 		"no stream handler":           {mediator.Needs[count](), hearsOrder, "register one with HandleStream in New"},
