@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/caught"
 )
 
 // Check asks a component whether it works: the store of the dead letters, a
@@ -194,7 +194,7 @@ func (c *checked) call(ctx context.Context, result chan<- error) {
 	err := mediator.ErrGoexit
 	defer func() {
 		if v := recover(); v != nil {
-			err = &mediator.PanicError{Value: v, Stack: debug.Stack()}
+			err = caught.Panic(v)
 		}
 		c.mu.Lock()
 		c.running = false

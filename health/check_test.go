@@ -117,9 +117,11 @@ func TestACheckThatIgnoresItsContextIsNotStartedAgain(t *testing.T) {
 
 func TestAPanickingOrExitingCheckHasFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		travelled := &mediator.PanicError{Value: "far away", Stack: []byte("there")}
 		h := newMonitor(health.Config{Checks: []health.Check{
 			{Name: "panics", Func: func(context.Context) error { panic("broken") }},
 			{Name: "exits", Func: func(context.Context) error { runtime.Goexit(); return nil }},
+			{Name: "passes on", Func: func(context.Context) error { panic(travelled) }},
 		}})
 		status, _ := get(h.Handler(), "/healthz")
 		require.Equal(t, 503, status)
@@ -129,6 +131,7 @@ func TestAPanickingOrExitingCheckHasFailed(t *testing.T) {
 		require.Equal(t, "broken", panicked.Value)
 		require.NotEmpty(t, panicked.Stack)
 		require.ErrorIs(t, components[1].Err, mediator.ErrGoexit)
+		require.Equal(t, travelled, components[2].Err, "with the stack of its origin")
 	})
 }
 

@@ -71,8 +71,8 @@ type Config struct {
 	// adjusted is undone, see [Adjustment].
 	// Default: 3.
 	Relax int
-	// Logger is told of each adjustment, and of reporters and policies that
-	// panic. Default: [slog.Default], as it is then.
+	// Logger is told of each adjustment, and of each panic that [Report].Panics counts.
+	// Default: [slog.Default], as it is then.
 	Logger *slog.Logger
 
 	// Checks are the components that readiness and health depend on. More can be

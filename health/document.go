@@ -87,14 +87,14 @@ func (r Report) document() *document {
 		if t.Handler != "" {
 			name += "/" + t.Handler
 		}
-		kind, unit := "component", "calls/s"
+		unit := "calls/s"
 		if t.Kind == mediator.KindStream {
 			unit = "items/s"
 		}
 		output := inWords(t.Findings)
-		d.add(name+":rate", measurement{ComponentType: kind, ObservedValue: new(t.Rate), ObservedUnit: unit, Output: output}, t.Status, r.Time)
-		d.add(name+":inFlight", measurement{ComponentType: kind, ObservedValue: new(float64(t.InFlight))}, t.Status, r.Time)
-		d.add(name+":errorRate", measurement{ComponentType: kind, ObservedValue: new(t.ErrorRate * 100), ObservedUnit: "percent"}, t.Status, r.Time)
+		d.add(name+":rate", measurement{ComponentType: "component", ObservedValue: new(t.Rate), ObservedUnit: unit, Output: output}, t.Status, r.Time)
+		d.add(name+":inFlight", measurement{ComponentType: "component", ObservedValue: new(float64(t.InFlight))}, t.Status, r.Time)
+		d.add(name+":errorRate", measurement{ComponentType: "component", ObservedValue: new(t.ErrorRate * 100), ObservedUnit: "percent"}, t.Status, r.Time)
 	}
 	shown := slices.DeleteFunc(slices.Clone(r.Streams), func(s Stream) bool { return s.Status == Healthy })
 	slices.SortStableFunc(shown, func(a, b Stream) int { return cmp.Compare(b.Status, a.Status) })

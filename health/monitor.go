@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -90,12 +91,15 @@ func (m *Monitor) isReady() bool { return m.ready.Load() && !m.closing.Load() }
 
 // CheckWiring is part of [mediator.WiringChecker]: it warns if the Monitor stands
 // around a handler twice, for then it counts every call twice. It also finds the
-// behaviors around the handler that are a [Source].
+// behaviors around the handler that are a [Source], and warns of one that it cannot
+// take up.
 func (m *Monitor) CheckWiring(outer, inner []mediator.Behavior) (warnings []string) {
-	for _, b := range slices.Concat(outer, inner) {
-		if s, ok := unwrap.Innermost(b).(Source); ok {
-			m.addSource(s)
+	for s := range sourcesAmong(outer, inner) {
+		if !reflect.ValueOf(s).Comparable() {
+			warnings = append(warnings, fmt.Sprintf("%T is a health.Source of a type that cannot be compared, so it is not asked: give New its address", s))
+			continue
 		}
+		m.addSource(s)
 	}
 	inside := func(b mediator.Behavior) bool {
 		_, apart := b.(interface{ StandsApart() }) // of a behaviors.Except
@@ -112,10 +116,8 @@ func (m *Monitor) CheckWiring(outer, inner []mediator.Behavior) (warnings []stri
 // LeaveWiring is part of [mediator.WiringLeaver]: it lets go of what CheckWiring has
 // found.
 func (m *Monitor) LeaveWiring(outer, inner []mediator.Behavior) {
-	for _, b := range slices.Concat(outer, inner) {
-		if s, ok := unwrap.Innermost(b).(Source); ok {
-			m.removeSource(s)
-		}
+	for s := range sourcesAmong(outer, inner) {
+		m.removeSource(s)
 	}
 }
 

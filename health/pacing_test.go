@@ -3,6 +3,7 @@ package health_test
 import (
 	"context"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -207,4 +208,39 @@ func TestAPaceThatIsNotWhileQueuedStaysAsAnyAdjustment(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What else was adjusted goes back once the stream is calm, also while it is paced anew.
+func TestAPaceWhileQueuedOutlastsACalmStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMonitor(health.Config{Interval: time.Second, Relax: 3, Policies: []health.Policy{
+			health.PolicyFunc(func(s health.Stream) []health.Adjustment {
+				all := []health.Adjustment{{Action: health.SetPace, To: 50 + float64(s.Adjusted), WhileQueued: true}}
+				if s.Adjusted == 0 {
+					all = append(all, health.Adjustment{Action: health.SetCapacity, To: 12})
+				}
+				return all
+			})}})
+		v := &valve{}
+		m := newMediator(t, feeds(h, queue(v, 10)))
+		ctx, leave := context.WithCancel(t.Context())
+		var consuming sync.WaitGroup
+		consuming.Go(func() {
+			for range mediator.Stream(ctx, m, feed{Run: silent(5)}) {
+				sleep(ctx, time.Hour)
+			}
+		})
+		time.Sleep(1500 * time.Millisecond)
+		require.Equal(t, 12, one(t, h.Snapshot()).Queues[0].Capacity)
+		time.Sleep(8 * time.Second)
+		s := one(t, h.Snapshot())
+		require.Equal(t, 4, s.Queues[0].Depth, "it has something to go on with")
+		require.Equal(t, 10, s.Queues[0].Capacity)
+		require.Greater(t, v.Pace(), 55.0)
+		for _, a := range h.Snapshot().Adjustments {
+			require.False(t, a.Undo && a.Action == health.SetPace)
+		}
+		leave()
+		consuming.Wait()
+	})
 }

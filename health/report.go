@@ -38,8 +38,8 @@ type Report struct {
 	// Skipped counts the reports that a Reporter did not get because it was still
 	// at the one before. What they had in Ended and Adjustments comes with the next.
 	Skipped uint64 `json:"skipped"`
-	// Panics counts the panics of reporters and policies, and of the owners of
-	// queues.
+	// Panics counts the panics of reporters, policies and sources, of the owners of
+	// queues, and of Config.Memory. That of a check is its error.
 	Panics uint64 `json:"panics"`
 
 	problems []string // for the log

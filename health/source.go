@@ -6,6 +6,9 @@ import (
 	"iter"
 	"reflect"
 	"slices"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // Source is implemented by what has components with a state of their own: the
@@ -17,9 +20,9 @@ import (
 // same Source or several, are one, with the first thing that is wrong.
 //
 // A behavior that implements it and stands around a handler together with a
-// Monitor is found without further ado, and asked until the last subscription by
-// [mediator.Listen] that it was found with has stopped. It needs no type of this
-// package:
+// Monitor, also inside of another one, is found without further ado, and asked until the
+// last subscription by [mediator.Listen] that it was found with has stopped. It has to
+// be a pointer, or another type that can be compared, and needs no type of this package:
 //
 //	func (b *Breaker) Health() iter.Seq2[string, error]
 //
@@ -53,6 +56,19 @@ type source struct {
 	Source
 	found int
 	given bool // by the Config: it stays
+}
+
+// sourcesAmong are those among behaviors, and among what these stand for.
+func sourcesAmong(lists ...[]mediator.Behavior) iter.Seq[Source] {
+	return func(yield func(Source) bool) {
+		for _, outer := range slices.Concat(lists...) {
+			for b := range unwrap.All(outer) {
+				if s, ok := b.(Source); ok && !yield(s) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // addSource takes up s, once. There are at most as many as MaxNames, and those of
