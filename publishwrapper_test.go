@@ -114,9 +114,12 @@ func TestAPublishIsWrappedOnce(t *testing.T) {
 		heard int
 		want  string
 	}{
-		"once":    {func(ctx context.Context, publish func(context.Context) error) error { return publish(ctx) }, 1, ""},
-		"never":   {func(context.Context, func(context.Context) error) error { return nil }, 0, "WrapPublish returned nil without calling publish"},
-		"refused": {func(context.Context, func(context.Context) error) error { return errTimeout }, 0, "timed out"},
+		"once":  {func(ctx context.Context, publish func(context.Context) error) error { return publish(ctx) }, 1, ""},
+		"never": {func(context.Context, func(context.Context) error) error { return nil }, 0, "WrapPublish returned nil without calling publish"},
+		"refused": {func(_ context.Context, publish func(context.Context) error) error {
+			late = publish
+			return errTimeout
+		}, 0, "timed out"},
 		"twice": {func(ctx context.Context, publish func(context.Context) error) error {
 			return errors.Join(publish(ctx), publish(ctx))
 		}, 1, "the call is over"},

@@ -26,6 +26,11 @@ type wrapping struct{ inner error }
 func (*wrapping) Error() string   { return "wrapping" }
 func (w *wrapping) Unwrap() error { return w.inner }
 
+// tornCount panics when it is asked how often it was tried.
+type tornCount struct{ error }
+
+func (tornCount) Attempts() int { panic("torn") }
+
 // turning wraps itself.
 func turning() error {
 	w := &wrapping{}
@@ -52,6 +57,7 @@ func TestFault9ACancelledCallerIsNoDeadLetter(t *testing.T) {
 		"and more":               {cause: errGone, fail: func(ctx context.Context) error { return errors.Join(ctx.Err(), errDeclined) }, letter: true},
 		"and a panic":            {cause: errGone, fail: func(ctx context.Context) error { return errors.Join(ctx.Err(), &mediator.PanicError{Value: "torn"}) }, letter: true},
 		"a nil pointer":          {cause: errGone, fail: func(context.Context) error { return (*wrapping)(nil) }, letter: true},
+		"one that cannot count":  {cause: errGone, fail: func(ctx context.Context) error { return tornCount{ctx.Err()} }, letter: true},
 		"one that wraps itself":  {cause: errGone, fail: func(context.Context) error { return turning() }, letter: true},
 	} {
 		t.Run(name, func(t *testing.T) {

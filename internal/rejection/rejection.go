@@ -14,9 +14,12 @@ var is = func(error) bool { return false }
 // is not in the program, there are no such errors.
 func Know(f func(error) bool) { is = f }
 
-// Is tells whether err is the rejection of a guard, or has one in it. It is safe for
-// concurrent use.
-func Is(err error) bool { return is(err) }
+// Is tells whether err is the rejection of a guard, or has one in it. What panics when it
+// is asked is none. It is safe for concurrent use.
+func Is(err error) (rejected bool) {
+	defer func() { rejected = recover() == nil && rejected }()
+	return is(err)
+}
 
 // Unsubscribed tells whether err says no more than that the subscription was stopped
 // before its handler ran, and not that it was stopped between two attempts: what is

@@ -23,6 +23,7 @@ func TestTheGuardsOfBehaviorsAreKnown(t *testing.T) {
 	require.False(t, rejection.Is(nil))
 	require.False(t, rejection.Is(errors.New("broken")))
 	require.False(t, rejection.Is(behaviors.ErrInvalid), "it is an answer")
+	require.False(t, rejection.Is((*behaviors.RetryError)(nil)), "it panics when it is asked")
 }
 
 func TestUnsubscribedSaysNoMore(t *testing.T) {

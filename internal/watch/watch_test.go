@@ -121,6 +121,37 @@ func TestTheCallIsWatchedThroughItsWholePipeline(t *testing.T) {
 	}
 }
 
+// The usual run is counted when another begins, or when it is given up: nobody may have
+// asked before.
+func TestARunThatIsGivenUpIsCounted(t *testing.T) {
+	s := new(seen)
+	begun, release, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	attempts, runs := 0, 0
+	givesUp := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		if attempts++; attempts > 1 {
+			return next(ctx, c)
+		}
+		go func() {
+			defer close(ended)
+			_ = next(ctx, c)
+		}()
+		<-begun
+		return errBroken
+	})
+	m := newMediator(t, mediator.Use(s, again(2, 0), givesUp), mediator.Handle(func(context.Context, ask) (int, error) {
+		if runs++; runs == 1 {
+			close(begun)
+			<-release
+		}
+		return 0, nil
+	}))
+	_, err := mediator.Send(t.Context(), m, ask{})
+	require.NoError(t, err)
+	close(release)
+	<-ended
+	require.Equal(t, []int{2}, s.runs)
+}
+
 func TestWhatTheHandlerDoesIsNotWatched(t *testing.T) {
 	defer watch.Start()()
 	s := new(seen)
