@@ -34,23 +34,25 @@ func (jsonCodec) Decode(body []byte, target any) error { return json.Unmarshal(b
 
 // Codecs adds codecs, before [JSON], which is always there. [Behavior] encodes a
 // message with the first that can; [Redrive] decodes a letter with the first of
-// its content type. It panics if one is nil or two have one content type.
-func Codecs(cs ...Codec) SharedOption {
-	for i, c := range cs {
-		if c == nil {
-			panic("deadletter: Codecs: a nil Codec")
-		}
-		if slices.ContainsFunc(cs[:i], func(o Codec) bool { return o.ContentType() == c.ContentType() }) {
-			panic(fmt.Sprintf("deadletter: Codecs: two for %q", c.ContentType()))
-		}
-	}
-	return codecs(slices.Clone(cs))
-}
+// its content type. It panics if one is nil or two have one content type, as Behavior and
+// Redrive do if they are of two Codecs.
+func Codecs(cs ...Codec) SharedOption { return codecs(nil).and(cs) }
 
 type codecs []Codec
 
-func (cs codecs) applyBehavior(k *keeper)  { k.codecs = slices.Concat(k.codecs, cs) }
-func (cs codecs) applyRedrive(r *redriver) { r.codecs = slices.Concat(r.codecs, cs) }
+func (cs codecs) applyBehavior(k *keeper)  { k.codecs = k.codecs.and(cs) }
+func (cs codecs) applyRedrive(r *redriver) { r.codecs = r.codecs.and(cs) }
+
+// and is cs and those added.
+func (cs codecs) and(added codecs) codecs {
+	all := slices.Clone(cs)
+	for _, c := range added {
+		must(c != nil, "Codecs: a nil Codec")
+		must(!slices.ContainsFunc(all, func(o Codec) bool { return o.ContentType() == c.ContentType() }), "Codecs: two for %q", c.ContentType())
+		all = append(all, c)
+	}
+	return all
+}
 
 // encode tries all codecs, JSON last.
 func (cs codecs) encode(message any) (body []byte, contentType string, err error) {

@@ -70,9 +70,9 @@ func Redrive(ctx context.Context, m *mediator.Mediator, s Store, opts ...Redrive
 const storeTimeout = defaultPutTimeout
 
 type redriver struct {
-	m     *mediator.Mediator
-	store Store
-	codecs
+	m         *mediator.Mediator
+	store     Store
+	codecs    codecs
 	filter    Filter
 	interval  time.Duration
 	patience  time.Duration
@@ -209,7 +209,7 @@ func (r *redriver) handle(ctx context.Context, l Letter) (h handling) {
 		if l.Kind != mediator.KindStream && l.Kind != mediator.KindNotification && !r.requests[l.Name] {
 			return errNoRequest
 		}
-		if err := guard(func() error { return r.decode(l, target) }); err != nil {
+		if err := guard(func() error { return r.codecs.decode(l, target) }); err != nil {
 			return err
 		}
 		h.decoded = true

@@ -59,17 +59,23 @@ func TestOptionsThatMakeNoSensePanic(t *testing.T) {
 		"OnLetter":               func() { deadletter.OnLetter(nil) },
 		"Codecs: a nil":          func() { deadletter.Codecs(nil) },
 		"Codecs: two":            func() { deadletter.Codecs(deadletter.JSON(), deadletter.JSON()) },
-		"Rate(0)":                func() { deadletter.Rate(0) },
-		"Rate(1e-300)":           func() { deadletter.Rate(1e-300) },
-		"MaxWait(-1ns)":          func() { deadletter.MaxWait(-1) },
-		"AtMost(0)":              func() { deadletter.AtMost(0) },
-		"Context":                func() { deadletter.Context(nil) },
-		"Streams":                func() { deadletter.Streams(nil) },
-		"OnOutcome":              func() { deadletter.OnOutcome(nil) },
-		"NewMemory":              func() { deadletter.NewMemory(nil) },
-		"Retention":              func() { deadletter.NewMemory(deadletter.Retention{Letters: -1}) },
-		"Redrive: the Mediator":  func() { _, _ = deadletter.Redrive(t.Context(), nil, deadletter.NewMemory()) },
-		"Redrive: a nil":         func() { _, _ = deadletter.Redrive(t.Context(), &mediator.Mediator{}, deadletter.NewMemory(), nil) },
+		"Codecs: two for": func() {
+			deadletter.Behavior(deadletter.NewMemory(), deadletter.Codecs(padded{}), deadletter.Codecs(padded{}))
+		},
+		"Codecs: two for \"padd": func() {
+			_, _ = deadletter.Redrive(t.Context(), &mediator.Mediator{}, deadletter.NewMemory(), deadletter.Codecs(padded{}), deadletter.Codecs(padded{}))
+		},
+		"Rate(0)":               func() { deadletter.Rate(0) },
+		"Rate(1e-300)":          func() { deadletter.Rate(1e-300) },
+		"MaxWait(-1ns)":         func() { deadletter.MaxWait(-1) },
+		"AtMost(0)":             func() { deadletter.AtMost(0) },
+		"Context":               func() { deadletter.Context(nil) },
+		"Streams":               func() { deadletter.Streams(nil) },
+		"OnOutcome":             func() { deadletter.OnOutcome(nil) },
+		"NewMemory":             func() { deadletter.NewMemory(nil) },
+		"Retention":             func() { deadletter.NewMemory(deadletter.Retention{Letters: -1}) },
+		"Redrive: the Mediator": func() { _, _ = deadletter.Redrive(t.Context(), nil, deadletter.NewMemory()) },
+		"Redrive: a nil":        func() { _, _ = deadletter.Redrive(t.Context(), &mediator.Mediator{}, deadletter.NewMemory(), nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
