@@ -115,7 +115,7 @@ func (c Call) Message() any {
 // then, so f has to return before the behavior does. Once the call is over, View gives
 // [ErrCallOver] and does not call f.
 func (c Call) View(f func(message any) error) error {
-	if c.f != nil && c.f.confined && c.f.state.plain() == c.id && !c.f.pointer {
+	if c.f != nil && c.f.open && c.f.state.plain() == c.id {
 		return f(c.f.first.address())
 	}
 	return c.view(f)

@@ -70,15 +70,17 @@ type receiver struct {
 func (v *validation) Wrap(next mediator.Next) mediator.Next {
 	// A handler has one type of message; a subscriber to an interface has several,
 	// of which the latest is remembered.
-	var known atomic.Pointer[receiver]
+	var latest atomic.Pointer[receiver]
+	var several atomic.Bool
 	return func(ctx context.Context, c mediator.Call) error {
-		r := known.Load()
-		if r == nil || c.Kind() == mediator.KindNotification && r.typ != c.Type() {
+		r := latest.Load()
+		if r == nil || several.Load() && r.typ != c.Type() {
+			several.Store(c.Kind() == mediator.KindNotification)
 			r = v.receiverOf(c.Type())
-			known.Store(r)
+			latest.Store(r)
 		}
-		if r.check != nil {
-			err := c.View(r.check)
+		if check := r.check; check != nil {
+			err := c.View(check)
 			c.Waited()
 			if err != nil {
 				return named(err, c)

@@ -18,7 +18,7 @@ var errDown = errors.New("server is down")
 // TestGuards proves that what is timed does its work: that each layer steps in when it has to.
 func TestGuards(t *testing.T) {
 	for group, gs := range map[string][]guard{
-		"layer": layers, "circuit breaker": breakers, "rate limit": rateLimits, "bulkhead": bulkheads, "six layers": sixLayers,
+		"layer": layers, "recorder": recorders, "standard": standards, "circuit breaker": breakers, "rate limit": rateLimits, "bulkhead": bulkheads, "six layers": sixLayers,
 	} {
 		for _, g := range gs {
 			t.Run(group+"/"+g.name, func(t *testing.T) {

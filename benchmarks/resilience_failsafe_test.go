@@ -52,7 +52,7 @@ func recovered[R any](f func() (R, error)) (r R, err error) {
 func openFailsafe(tb testing.TB, s sizes, h handler) guarded {
 	executor, counted := newFailsafe[struct{}](s)
 	g := layered(func(sizes) []mediator.Behavior {
-		return []mediator.Behavior{mediator.BehaviorFunc(func(next mediator.Next) mediator.Next {
+		return []mediator.Behavior{promising(func(next mediator.Next) mediator.Next {
 			return func(ctx context.Context, c mediator.Call) error {
 				_, err := recovered(func() (struct{}, error) {
 					return executor.WithContext(ctx).Get(func() (struct{}, error) { return struct{}{}, next(ctx, c) })

@@ -2,6 +2,8 @@ package benchmarks_test
 
 import (
 	"context"
+	"io"
+	"log/slog"
 	"testing"
 
 	"github.com/fsmediator/mediator"
@@ -73,12 +75,37 @@ func openSix(tb testing.TB, s sizes, h handler) guarded {
 		behaviors.Retry(retryConfig(s)),
 		behaviors.CircuitBreaker(breakerConfig(s)),
 	))
-	return guarded{call: sendPlace(m), counted: func() (n int) {
-		for _, e := range r.Snapshot().Entries {
-			n += int(e.Started)
-		}
-		return n
-	}}
+	return guarded{call: sendPlace(m), counted: func() int { return started(r) }}
+}
+
+func started(r *behaviors.Recorder) (n int) {
+	for _, e := range r.Snapshot().Entries {
+		n += int(e.Started)
+	}
+	return n
+}
+
+func openRecorder(tb testing.TB, s sizes, h handler) guarded {
+	r := behaviors.NewRecorder()
+	g := layered(func(sizes) []mediator.Behavior { return []mediator.Behavior{r} })(tb, s, h)
+	g.counted = func() int { return started(r) }
+	return g
+}
+
+func openStandard(tb testing.TB, s sizes, h handler) guarded { return standard(tb, s, h, nil) }
+
+func openStandardRecorder(tb testing.TB, s sizes, h handler) guarded {
+	return standard(tb, s, h, behaviors.NewRecorder())
+}
+
+// standard has a logger of warnings.
+func standard(tb testing.TB, s sizes, h handler, r *behaviors.Recorder) guarded {
+	logger := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	g := layered(func(sizes) []mediator.Behavior {
+		return behaviors.Standard(behaviors.StandardConfig{Logger: logger, Recorder: r})
+	})(tb, s, h)
+	g.counted = func() int { return started(r) }
+	return g
 }
 
 func limiter(s sizes) *behaviors.GCRA {

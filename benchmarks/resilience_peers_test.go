@@ -30,7 +30,7 @@ func newGobreaker[T any](s sizes) *gobreaker.CircuitBreaker[T] {
 func openGobreaker(tb testing.TB, s sizes, h handler) guarded {
 	return layered(func(s sizes) []mediator.Behavior {
 		cb := newGobreaker[struct{}](s)
-		return []mediator.Behavior{mediator.BehaviorFunc(func(next mediator.Next) mediator.Next {
+		return []mediator.Behavior{promising(func(next mediator.Next) mediator.Next {
 			return func(ctx context.Context, c mediator.Call) error {
 				_, err := cb.Execute(func() (struct{}, error) { return struct{}{}, next(ctx, c) })
 				return err
@@ -53,7 +53,7 @@ func newRate(s sizes) *rate.Limiter {
 func openRate(tb testing.TB, s sizes, h handler) guarded {
 	return layered(func(s sizes) []mediator.Behavior {
 		l := newRate(s)
-		return []mediator.Behavior{mediator.BehaviorFunc(func(next mediator.Next) mediator.Next {
+		return []mediator.Behavior{promising(func(next mediator.Next) mediator.Next {
 			return func(ctx context.Context, c mediator.Call) error {
 				if !l.Allow() {
 					return errLimited
@@ -79,7 +79,7 @@ func openRateAlone(_ testing.TB, s sizes, h handler) guarded {
 func openSemaphore(tb testing.TB, s sizes, h handler) guarded {
 	return layered(func(s sizes) []mediator.Behavior {
 		places := semaphore.NewWeighted(int64(s.places))
-		return []mediator.Behavior{mediator.BehaviorFunc(func(next mediator.Next) mediator.Next {
+		return []mediator.Behavior{promising(func(next mediator.Next) mediator.Next {
 			return func(ctx context.Context, c mediator.Call) error {
 				if !places.TryAcquire(1) {
 					return errFull

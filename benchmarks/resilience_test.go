@@ -72,6 +72,15 @@ func (idle) Wrap(next mediator.Next) mediator.Next {
 	return func(ctx context.Context, c mediator.Call) error { return next(ctx, c) }
 }
 
+// ScopedCall promises that the Call is kept nowhere, as most of package behaviors do.
+func (idle) ScopedCall() bool { return true }
+
+// promising is a [mediator.BehaviorFunc] that promises so, too.
+type promising func(next mediator.Next) mediator.Next
+
+func (f promising) Wrap(next mediator.Next) mediator.Next { return f(next) }
+func (promising) ScopedCall() bool                        { return true }
+
 // openIdle is a mediator with n behaviors that do nothing.
 func openIdle(n int) func(testing.TB, sizes, handler) guarded {
 	return layered(func(sizes) []mediator.Behavior {
@@ -90,6 +99,16 @@ var layers = []guard{
 	{name: "fallback", open: openFallback, does: []effect{fallsBack}},
 	{name: "validate", open: openValidate},
 	{name: "validate-method", open: openValidateMethod, does: []effect{validates}},
+}
+
+var recorders = []guard{
+	{name: "baseline", open: openIdle(1)},
+	{name: "ours", open: openRecorder, does: []effect{counts}},
+}
+
+var standards = []guard{
+	{name: "baseline", open: openStandard, does: []effect{recovers}},
+	{name: "ours", open: openStandardRecorder, does: []effect{recovers, counts}},
 }
 
 var breakers = []guard{
@@ -124,6 +143,8 @@ var sixLayers = []guard{
 }
 
 func BenchmarkLayer(b *testing.B)                  { benchGuards(b, layers) }
+func BenchmarkRecorder(b *testing.B)               { benchGuards(b, recorders) }
+func BenchmarkStandardRecorder(b *testing.B)       { benchGuards(b, standards) }
 func BenchmarkCircuitBreaker(b *testing.B)         { benchGuards(b, breakers) }
 func BenchmarkCircuitBreakerParallel(b *testing.B) { benchGuardsParallel(b, breakers) }
 func BenchmarkRateLimit(b *testing.B)              { benchGuards(b, rateLimits) }

@@ -11,12 +11,12 @@ var groups = []table.Group{
 	{
 		Title: "Send through 1 behavior", Bench: "SendBehaviors1", Unit: "ns/op",
 		Baseline: "direct interface call, no behavior",
-		Bars:     map[string]table.Bar{"ours": {Ratio: 12}},
+		Bars:     map[string]table.Bar{"ours": {Ratio: 12}, "ours-scoped": {Ratio: 12}},
 	},
 	{
 		Title: "Send through 5 behaviors", Bench: "SendBehaviors5", Unit: "ns/op",
 		Baseline: "direct interface call, no behavior",
-		Bars:     map[string]table.Bar{"ours": {Ratio: 14}},
+		Bars:     map[string]table.Bar{"ours": {Ratio: 14}, "ours-scoped": {Ratio: 14}},
 	},
 	{
 		Title: "Send on all cores, slowdown against Send on one", Bench: "SendParallel", Unit: "ns/core",
@@ -49,6 +49,14 @@ var groups = []table.Group{
 			"retry": {Over: 5}, "recover": {Over: 5}, "fallback": {Over: 5},
 			"validate": {Over: 5}, "validate-method": {Over: 5},
 		},
+	},
+	{
+		Title: "Send that a Recorder counts and times, over one through a behavior that does nothing", Bench: "Recorder",
+		Unit: "ns/op", Baseline: "a behavior that does nothing", Floor: "baseline", Bars: map[string]table.Bar{"ours": {Over: 60}},
+	},
+	{
+		Title: "Send through behaviors.Standard with a Recorder, over one without", Bench: "StandardRecorder",
+		Unit: "ns/op", Baseline: "Standard, a logger of warnings", Floor: "baseline", Bars: map[string]table.Bar{"ours": {Over: 60}},
 	},
 	{
 		Title: "Send through a closed circuit breaker", Bench: "CircuitBreaker", Unit: "ns/op",
@@ -115,7 +123,7 @@ var labels = map[string]string{
 	"ours":              "**mediator**",
 	"ours-5-behaviors":  "**mediator**, 5 behaviors",
 	"ours-chan-handler": "**mediator**, HandleStreamChan",
-	"ours-scoped":       "**mediator**, behaviors that keep no Call",
+	"ours-scoped":       "**mediator**, behaviors that promise to keep no Call",
 	"map":               "hand-written map of handlers",
 	"EventBus":          "asaskevich/EventBus",
 	"watermill":         "ThreeDotsLabs/watermill, gochannel",
