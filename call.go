@@ -212,7 +212,7 @@ func (c Call) Interrupt(cause error) bool {
 	}
 	defer c.f.unlock()
 	stream, ok := c.f.content.(interface{ interrupt(error) bool })
-	return ok && c.f.state.Load()&running != 0 && stream.interrupt(cause)
+	return ok && c.f.state.Load()&(running|viewing) == running && stream.interrupt(cause)
 }
 
 // Queues returns the queues that the items of the stream go through at present,

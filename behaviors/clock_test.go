@@ -10,6 +10,7 @@ import (
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
 	"github.com/fsmediator/mediator/deadletter"
+	"github.com/fsmediator/mediator/health"
 	"github.com/stretchr/testify/require"
 )
 
@@ -147,6 +148,7 @@ func TestSharedReadingsMissNoTime(t *testing.T) {
 		"a MemoryGuard that slows": func() mediator.Behavior {
 			return behaviors.MemoryGuard(behaviors.MemoryGuardConfig{Limit: 100, High: 0.5, Delay: time.Minute, Sample: time.Hour, Usage: func() uint64 { return 90 }})
 		},
+		"Health": func() mediator.Behavior { return health.New(health.Config{}) },
 		"MemoryGuard": func() mediator.Behavior {
 			return behaviors.MemoryGuard(behaviors.MemoryGuardConfig{Limit: 100, Sample: time.Second, Usage: func() uint64 { slowly(); return 1 }})
 		},

@@ -138,7 +138,9 @@ func (k *keeper) run(ctx context.Context, c mediator.Call, next mediator.Next) e
 	err := next(ctx, c)
 	returned = true
 	if err != nil {
-		if lost := k.failed(ctx, c, err); lost != nil {
+		lost := k.failed(ctx, c, err)
+		c.Waited()
+		if lost != nil {
 			return errors.Join(err, lost)
 		}
 	}
@@ -147,6 +149,9 @@ func (k *keeper) run(ctx context.Context, c mediator.Call, next mediator.Next) e
 
 // ScopedCall implements [mediator.CallScoper]. The function of [If] is given the Call.
 func (k *keeper) ScopedCall() bool { return !k.custom }
+
+// SharesClock implements [mediator.ClockSharer].
+func (k *keeper) SharesClock() bool { return true }
 
 // BehaviorName returns "DeadLetters".
 func (k *keeper) BehaviorName() string { return "DeadLetters" }

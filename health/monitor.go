@@ -125,6 +125,9 @@ func (m *Monitor) LeaveWiring(outer, inner []mediator.Behavior) {
 // interrupted from another goroutine.
 func (m *Monitor) ConfinesCall() bool { return true }
 
+// SharesClock implements [mediator.ClockSharer].
+func (m *Monitor) SharesClock() bool { return true }
+
 // Wrap is part of [mediator.Behavior].
 func (m *Monitor) Wrap(next mediator.Next) mediator.Next {
 	// Only a subscriber to an interface gets messages of several names.
@@ -142,7 +145,7 @@ func (m *Monitor) Wrap(next mediator.Next) mediator.Next {
 			return m.stream(ctx, c, next, t)
 		}
 		t.started.Add(1)
-		now := nanos()
+		now := int64(c.Now())
 		at := t.calls.enter(now)
 		m.keepLooking(now)
 		returned := false
@@ -152,6 +155,9 @@ func (m *Monitor) Wrap(next mediator.Next) mediator.Next {
 			}
 			at.leave()
 			t.end(verdictOf(ctx, err))
+			if err != nil {
+				c.Waited()
+			}
 		}()
 		err = next(ctx, c)
 		returned = true
