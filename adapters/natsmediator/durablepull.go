@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,7 +50,9 @@ func newPuller(nc *nats.Conn, stream, consumer string, most int) (*puller, error
 	if p.sub, err = nc.ChanSubscribe(p.inbox+"*", p.msgs); err != nil {
 		return nil, err
 	}
-	p.sub.SetClosedHandler(func(string) { close(p.gone) })
+	// The client says so twice of what is unsubscribed while it is drained.
+	gone := sync.OnceFunc(func() { close(p.gone) })
+	p.sub.SetClosedHandler(func(string) { gone() })
 	return p, nil
 }
 

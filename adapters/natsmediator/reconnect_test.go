@@ -25,6 +25,8 @@ type link struct {
 	mu    sync.Mutex
 	down  bool
 	conns []net.Conn
+
+	still sync.RWMutex // held while nothing passes
 }
 
 func newLink(t *testing.T, n *natsmediator.Node) *link {
@@ -65,7 +67,7 @@ func (l *link) carry(from net.Conn) {
 	l.conns = append(l.conns, from, to)
 	for _, way := range [][2]net.Conn{{from, to}, {to, from}} {
 		l.running.Go(func() {
-			_, _ = io.Copy(way[0], way[1])
+			_, _ = io.Copy(passing{way[0], l}, way[1])
 			_ = way[0].Close()
 			_ = way[1].Close()
 		})
@@ -86,6 +88,18 @@ func (l *link) mend() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.down = false
+}
+
+// passing is the end of a link to which things pass while they may.
+type passing struct {
+	to io.Writer
+	l  *link
+}
+
+func (p passing) Write(data []byte) (int, error) {
+	p.l.still.RLock()
+	defer p.l.still.RUnlock()
+	return p.to.Write(data)
 }
 
 // over returns a node whose connection goes over the link.
