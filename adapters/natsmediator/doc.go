@@ -77,7 +77,9 @@
 // at once if it cannot be decoded or its error is an answer of the business (see
 // behaviors.Business; [GiveUpIf] takes the place of that), it is put into the
 // [DeadLetters], and only when it is there is it taken from the group. If the letter
-// cannot be stored, that is tried again for as long as it takes. An event that came to
+// cannot be stored, that is tried again for as long as it takes, and the handler is not:
+// but for another process that gets the event meanwhile, or this one after it has started
+// again, which do not know why it failed, and try once more. An event that came to
 // no end in ten deliveries more than that, as when processes die from it, is a dead letter
 // too, and so is one that the server itself gave up on: its advisory is stored with the
 // events.

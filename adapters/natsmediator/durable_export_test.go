@@ -32,3 +32,19 @@ type News struct{ n news }
 
 func (n *News) Add(log *slog.Logger, event, group, cause string) { n.n.add(log, event, group, cause) }
 func (n *News) Close(log *slog.Logger, event string)             { n.n.close(log, event) }
+
+// MostFailures is how many events are remembered whose letters could not be stored.
+const MostFailures = mostFailures
+
+// Failures are those.
+type Failures struct{ f failures }
+
+func (f *Failures) Note(sequence uint64, err error) {
+	f.f.note(place{"c", sequence}, outcome{err: err})
+}
+
+// Of is nil if the event is not known.
+func (f *Failures) Of(sequence uint64) error {
+	o, _ := f.f.of(place{"c", sequence})
+	return o.err
+}

@@ -84,12 +84,15 @@ func (d *durable) bury(data []byte) error {
 	if !d.isEvent(msg.Subject) {
 		return fmt.Errorf("%w: message %d is no event", ErrMalformed, a.StreamSeq)
 	}
-	l := d.letter(group, raw{msg.Subject, msg.Header, msg.Data, msg.Sequence, msg.Time}, errNoOutcome)
-	l.Attempts = max(a.Deliveries, 0)
-	if err := d.keep(l, true); err != nil {
+	p, failures := place{a.Consumer, a.StreamSeq}, d.take.failuresOf(group)
+	o, known := failures.of(p)
+	if !known {
+		o = unheard(max(a.Deliveries, 0))
+	}
+	if err := d.keep(d.letterOf(group, raw{msg.Subject, msg.Header, msg.Data, msg.Sequence, msg.Time}, o), o.unheard); err != nil {
 		return err
 	}
-	d.count(l)
+	failures.forget(p)
 	return nil
 }
 

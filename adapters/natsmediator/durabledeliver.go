@@ -80,10 +80,6 @@ func eventOf(l deadletter.Letter) (Event, bool) {
 	return e, true
 }
 
-// errNoOutcome is what an event is given up for of whose deliveries nobody said
-// what became.
-var errNoOutcome = errors.New("no attempt came to an end: the processes died or lost their connection")
-
 // deliver has one message handled by the group, and tells the server what became of
 // it.
 func (g *group) deliver(msg *message, md *nats.MsgMetadata) {
@@ -96,30 +92,37 @@ func (g *group) deliver(msg *message, md *nats.MsgMetadata) {
 		g.t.d.tell("give back", msg, msg.Nak())
 		return
 	}
-	settled := false
+	o, known := g.failures.of(g.place(md))
+	if !known {
+		o = outcome{err: mediator.ErrGoexit, attempts: int(md.NumDelivered)}
+	}
 	defer func() { // also when the handler calls runtime.Goexit
-		if !settled {
-			g.settle(msg, md, mediator.ErrGoexit, false)
+		if !known {
+			o.at = time.Now()
 		}
+		g.settle(msg, md, o)
 	}()
-	err, final := g.handle(msg, md)
-	settled = true
-	g.settle(msg, md, err, final)
+	switch {
+	case known:
+	case o.attempts > g.t.d.hopeless():
+		o = unheard(o.attempts)
+	default:
+		o.final, o.err = g.handle(msg, md)
+	}
 }
 
+// place is that of a message of the group's.
+func (g *group) place(md *nats.MsgMetadata) place { return place{md.Consumer, md.Sequence.Stream} }
+
 // handle calls the subscriber. final tells that there is no use in trying again.
-func (g *group) handle(msg *message, md *nats.MsgMetadata) (err error, final bool) { //nolint:revive // the error is what it is about
-	d := g.t.d
-	if md.NumDelivered > uint64(d.hopeless()) {
-		return errNoOutcome, true
-	}
-	h := msg.Headers()
+func (g *group) handle(msg *message, md *nats.MsgMetadata) (final bool, err error) {
+	d, h := g.t.d, msg.Headers()
 	if err := d.n.wire.check(h, d.name); err != nil {
-		return err, true
+		return true, err
 	}
 	codec, err := d.n.wire.codecs.find(h.Get(headerContentType))
 	if err != nil {
-		return err, true
+		return true, err
 	}
 	undecoded := false
 	decodeBody := func(target any) error {
@@ -136,40 +139,47 @@ func (g *group) handle(msg *message, md *nats.MsgMetadata) (err error, final boo
 		return mediator.DispatchTo(ctx, d.m, d.name, g.name, decodeBody)
 	}))
 	if err == nil {
-		return nil, false
+		return false, nil
 	}
 	if !undecoded {
 		if wrong := guard(func() error { final = d.config.giveUp(err); return nil }); wrong != nil {
 			err = errors.Join(err, fmt.Errorf("whether to give up: %w", wrong))
 		}
 	}
-	return err, final || undecoded
+	return final || undecoded, err
 }
 
 // settle acknowledges a message, has it delivered again, or makes it a dead letter.
-func (g *group) settle(msg *message, md *nats.MsgMetadata, err error, final bool) {
+func (g *group) settle(msg *message, md *nats.MsgMetadata, o outcome) {
 	d := g.t.d
 	switch {
-	case err == nil:
+	case o.err == nil:
 		d.tell("acknowledge", msg, msg.Ack())
-		return
-	case !final && g.t.base.Err() != nil: // closing has cut it short
+	case !o.final && g.t.base.Err() != nil: // closing has cut it short
 		d.tell("give back", msg, msg.Nak())
-		return
-	case final || md.NumDelivered >= uint64(d.config.attempts):
-		l := d.letter(g.name, raw{msg.Subject(), msg.Headers(), msg.Data(), md.Sequence.Stream, md.Timestamp}, err)
-		l.Attempts = int(md.NumDelivered)
-		stored := d.keep(l, err == errNoOutcome) //nolint:errorlint // which is never wrapped; Is may be the user's, and panic
-		if stored == nil {
-			d.storing.over(d.log, "dead letters are stored again", "stream", d.stream)
-			d.count(l)
-			d.tell("end", msg, msg.TermWithReason(oneLine(err.Error())))
-			return
-		}
-		d.storing.failed(d.log, slog.LevelError, "an event failed for good and its dead letter cannot be stored: it is tried again", stored,
-			"stream", d.stream, "group", g.name, "sequence", md.Sequence.Stream)
+	case !o.final && o.attempts < d.config.attempts:
+		d.tell("delay", msg, msg.NakWithDelay(d.delay(md.NumDelivered, o.err)))
+	default:
+		g.giveUp(msg, md, o)
 	}
-	d.tell("delay", msg, msg.NakWithDelay(d.delay(md.NumDelivered, err)))
+}
+
+// giveUp makes a dead letter of an event. If that cannot be stored, the event is
+// delivered again, for the storing alone.
+func (g *group) giveUp(msg *message, md *nats.MsgMetadata, o outcome) {
+	d, p := g.t.d, g.place(md)
+	o.final = true
+	err := d.keep(d.letterOf(g.name, raw{msg.Subject(), msg.Headers(), msg.Data(), md.Sequence.Stream, md.Timestamp}, o), o.unheard)
+	if err == nil {
+		g.failures.forget(p)
+		d.storing.over(d.log, "dead letters are stored again", "stream", d.stream)
+		d.tell("end", msg, msg.TermWithReason(oneLine(o.err.Error())))
+		return
+	}
+	g.failures.note(p, o)
+	d.storing.failed(d.log, slog.LevelError, "an event failed for good and its dead letter cannot be stored: it is tried again", err,
+		"stream", d.stream, "group", g.name, "sequence", md.Sequence.Stream)
+	d.tell("delay", msg, msg.NakWithDelay(d.delay(md.NumDelivered, nil)))
 }
 
 // tell logs what the server could not be told. The message is delivered again then.

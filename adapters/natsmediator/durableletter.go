@@ -87,16 +87,16 @@ func (c letterCarrier) Get(key string) string { return c[key] }
 func (c letterCarrier) Set(key, value string) { c[key] = value }
 func (c letterCarrier) Keys() []string        { return slices.Collect(maps.Keys(c)) }
 
-// count notes a letter that is stored.
+// count notes a letter that was stored.
 func (d *durable) count(l deadletter.Letter) {
 	d.lettered.Add(scopeOf(l.Name, l.Group))
 	d.news.add(d.log, l.Name, l.Group, oneLine(l.Errors[0]))
 }
 
-// keep stores a letter. unlessThere leaves one that is there as it is: it knows more.
-// What a store finds too large is stored with less: first without most of what the
-// errors say, then without the body, which can still be found by its subject and its
-// ID as long as the stream has it.
+// keep stores a letter, and counts it. unlessThere leaves one that is there as it is: it
+// knows more, and was counted by who stored it. What a store finds too large is stored
+// with less: first without most of what the errors say, then without the body, which can
+// still be found by its subject and its ID as long as the stream has it.
 func (d *durable) keep(l deadletter.Letter, unlessThere bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), letterTimeout)
 	defer cancel()
@@ -115,6 +115,9 @@ func (d *durable) keep(l deadletter.Letter, unlessThere bool) error {
 			l.Errors = append(l.Errors, fmt.Sprintf("the body, of %d bytes, is too large for the store", len(l.Body)))
 			l.Body, l.ContentType = nil, ""
 			err = d.letters.Put(ctx, l)
+		}
+		if err == nil {
+			d.count(l)
 		}
 		return err
 	})

@@ -42,6 +42,8 @@ type group struct {
 	t       *taking
 	name    string
 	workers chan struct{}
+
+	failures failures
 }
 
 func newTaking(d *durable, subscribers []mediator.Route) *taking {
@@ -109,6 +111,16 @@ func (g *group) fetchersOf(ctx context.Context) (all []*fetcher, err error) {
 		all = append(all, f)
 	}
 	return all, nil
+}
+
+// failuresOf returns those of a group: none if this process does not have it.
+func (t *taking) failuresOf(name string) *failures {
+	for _, g := range t.groups {
+		if g.name == name {
+			return &g.failures
+		}
+	}
+	return &failures{}
 }
 
 // close stops fetching, gives back what waits, and waits for what has begun.

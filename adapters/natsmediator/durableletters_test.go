@@ -1,0 +1,82 @@
+package natsmediator_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/adapters/natsmediator"
+	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/deadletter"
+	"github.com/stretchr/testify/require"
+)
+
+// While the store of letters is away, for longer than the server delivers an event, only
+// the storing is tried again.
+func TestDurableWhileTheStoreOfLettersIsAway(t *testing.T) {
+	for name, c := range map[string]struct {
+		err      error
+		attempts int
+	}{
+		"attempts are used up":      {errOutOfStock, 2},
+		"an answer of the business": {behaviors.Business(errOutOfStock), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := embed(t, natsmediator.ServerOptions(noSync))
+			store := &refusing{Store: deadletter.NewMemory()}
+			var s seen
+			s.fail(c.err)
+			m := wired(t, s.on("stock"), natsmediator.Durable[paid](n, natsmediator.Attempts(2), natsmediator.DeadLetters(store),
+				natsmediator.Backoff(time.Millisecond, 2*time.Millisecond)))
+			require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
+			most := consumerInfo(t, n, "stock").Config.MaxDeliver
+			eventually(t, "tried again", func() bool { return store.count() > most+5 })
+			store.accept()
+			eventually(t, "a letter", func() bool { return countOf(t, store) == 1 })
+			l := firstLetter(t, store)
+			require.Contains(t, l.Errors, errOutOfStock.Error())
+			require.Equal(t, c.attempts, l.Attempts)
+			require.Len(t, s.of("stock"), c.attempts)
+		})
+	}
+}
+
+// What another process settled makes room, not what is noted again.
+func TestFailuresAreBounded(t *testing.T) {
+	var f natsmediator.Failures
+	for i := range uint64(natsmediator.MostFailures) {
+		f.Note(i, errOutOfStock)
+	}
+	f.Note(0, errOutOfStock)
+	f.Note(natsmediator.MostFailures, errFull)
+	require.ErrorIs(t, f.Of(0), errOutOfStock)
+	require.NoError(t, f.Of(1), "it was the oldest")
+	require.ErrorIs(t, f.Of(2), errOutOfStock)
+	require.ErrorIs(t, f.Of(natsmediator.MostFailures), errFull)
+}
+
+// Advisories that come again, as when the word that one was settled is lost, are about a
+// letter that is there.
+func TestDurableLettersThatAreThereAreNotCounted(t *testing.T) {
+	n := embed(t, natsmediator.ServerOptions(noSync))
+	store := deadletter.NewMemory()
+	recorder := behaviors.NewRecorder()
+	var s seen
+	s.fail(errOutOfStock)
+	m := wired(t, mediator.Use(recorder), natsmediator.Durable[paid](n, natsmediator.Attempts(1), natsmediator.DeadLetters(store)), s.on("stock"))
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
+	eventually(t, "a letter", func() bool { return countOf(t, store) == 1 })
+	for range 3 {
+		_, err := natsmediator.JetStream(n).Publish(t.Context(), "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES."+paidStream+".stock",
+			[]byte(`{"stream":"`+paidStream+`","consumer":"stock","stream_seq":1,"deliveries":31}`))
+		require.NoError(t, err)
+	}
+	eventually(t, "advisories settled", func() bool {
+		i := consumerInfo(t, n, "%advisories")
+		return i.NumAckPending == 0 && i.NumPending == 0
+	})
+	l := firstLetter(t, store)
+	require.Equal(t, 1, l.Attempts, "it knows more")
+	require.Contains(t, l.Errors, errOutOfStock.Error())
+	require.EqualValues(t, 1, readings(recorder)["letters shop.Paid to stock"])
+}
