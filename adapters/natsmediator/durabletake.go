@@ -143,12 +143,7 @@ func (t *taking) finish(ctx context.Context) error {
 	case <-ctx.Done():
 		held := t.alive.count()
 		t.cut(fmt.Errorf("%w: the subscription is closed", mediator.ErrClosed))
-		grace := time.NewTimer(closeGrace)
-		defer grace.Stop()
-		select {
-		case <-done:
-		case <-grace.C:
-		}
+		waitAtMost(done, closeGrace)
 		err = fmt.Errorf("natsmediator: durable %v: %d events were cut short, and will be delivered again: %w", t.d.t, held, context.Cause(ctx))
 	}
 	t.cut(mediator.ErrClosed)

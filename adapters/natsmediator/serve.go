@@ -150,8 +150,8 @@ func checkPositive(option string, n int) {
 //
 // What m has by [Remote] and [RemoteStream] is not offered: it would go round in
 // circles. Serve returns once the server knows of the service; that it denies the
-// subscriptions is an error. End it by [Service.Close], ahead of m; [Node.Close] does so
-// too.
+// subscriptions is an error. If it fails, what came to it meanwhile is cancelled, and has
+// a second to end. End it by [Service.Close], ahead of m; [Node.Close] does so too.
 //
 // A service's name is made of letters, digits, dashes and underscores.
 func Serve(ctx context.Context, m *mediator.Mediator, n *Node, service string, opts ...ServeOption) (*Service, error) {
@@ -201,7 +201,7 @@ func (s *Service) start(ctx context.Context) (err error) {
 		if err != nil {
 			s.forget()
 			err = errors.Join(err, s.unsubscribe())
-			s.workers.stop()
+			s.giveUp(err)
 		}
 	}()
 	// Cancels come first, so that none is missed.
@@ -228,6 +228,18 @@ func (s *Service) start(ctx context.Context) (err error) {
 		return err
 	}
 	return s.node.nc.FlushWithContext(limited)
+}
+
+// giveUp ends the calls that came while the service failed to start.
+func (s *Service) giveUp(err error) {
+	s.dam(errInstanceCloses)
+	s.cancel(err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.workers.stop()
+	}()
+	waitAtMost(done, closeGrace)
 }
 
 // offered returns the routes that the service is for.
@@ -321,16 +333,21 @@ func (s *Service) close(ctx context.Context) error {
 	case <-ctx.Done():
 		left := s.calls.count.Load()
 		s.cancel(fmt.Errorf("%w: the service was closed", mediator.ErrClosed))
-		grace := time.NewTimer(closeGrace)
-		defer grace.Stop()
-		select {
-		case <-done:
-		case <-grace.C:
-		}
+		waitAtMost(done, closeGrace)
 		errs = append(errs, fmt.Errorf("natsmediator: close service %s: %d calls were cut short: %w", s.name, left, context.Cause(ctx)))
 	}
 	s.cancel(mediator.ErrClosed)
 	return errors.Join(append(errs, s.unsubscribe())...)
+}
+
+// waitAtMost waits for done, but no longer than that.
+func waitAtMost(done <-chan struct{}, d time.Duration) {
+	limit := time.NewTimer(d)
+	defer limit.Stop()
+	select {
+	case <-done:
+	case <-limit.C:
+	}
 }
 
 // unsubscribe ends every subscription.
