@@ -162,7 +162,7 @@ func (n *Node) probe(ctx context.Context) error {
 	if !errors.Is(err, jetstream.ErrNoStreamResponse) && !errors.Is(err, nats.ErrNoResponders) {
 		return err
 	}
-	ctx, end, err := n.begin(ctx)
+	ctx, end, err := n.making(ctx)
 	if err != nil {
 		return err
 	}

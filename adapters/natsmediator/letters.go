@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/fsmediator/mediator/deadletter"
 	"github.com/fsmediator/mediator/internal/ending"
@@ -32,8 +33,7 @@ type LetterStore struct {
 	name   string // of the stream
 	prefix string // of the subjects
 
-	mu     sync.Mutex
-	stream jetstream.Stream // nil until the first use
+	stream atomic.Pointer[jetstream.Stream] // nil until the first use
 }
 
 var (
@@ -68,34 +68,41 @@ func Letters(n *Node, opts ...LettersOption) *LetterStore {
 // subject is the letter's: its ID in hexadecimal, which keeps the order of bytes.
 func (s *LetterStore) subject(id string) string { return s.prefix + hex.EncodeToString([]byte(id)) }
 
-// open returns the stream.
+// open returns the stream. Callers that find none each make it: the server makes one.
 func (s *LetterStore) open(ctx context.Context) (jetstream.Stream, error) {
 	if err := ending.Of(ctx); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stream != nil {
-		return s.stream, nil
+	if stream := s.stream.Load(); stream != nil {
+		return *stream, nil
 	}
-	js := s.n.js()
-	stream, err := js.Stream(ctx, s.name)
+	stream, err := s.n.js().Stream(ctx, s.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		copies := max(s.config.replicas, 1)
-		stream, err = js.CreateStream(ctx, jetstream.StreamConfig{
-			Name: s.name, Description: "dead letters", Subjects: []string{s.prefix + "*"}, MaxMsgsPerSubject: 1,
-			Discard: jetstream.DiscardOld, Replicas: copies,
-			AllowDirect: copies == 1, // by others than the leader, what was just stored may not be found
-		})
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
-			stream, err = js.Stream(ctx, s.name)
-		}
+		stream, err = s.create(ctx)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.stream = stream
+	s.stream.Store(&stream)
 	return stream, nil
+}
+
+func (s *LetterStore) create(ctx context.Context) (jetstream.Stream, error) {
+	ctx, end, err := s.n.making(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	copies := max(s.config.replicas, 1)
+	stream, err := s.n.js().CreateStream(ctx, jetstream.StreamConfig{
+		Name: s.name, Description: "dead letters", Subjects: []string{s.prefix + "*"}, MaxMsgsPerSubject: 1,
+		Discard: jetstream.DiscardOld, Replicas: copies,
+		AllowDirect: copies == 1, // by others than the leader, what was just stored may not be found
+	})
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster, with other options
+		return s.n.js().Stream(ctx, s.name)
+	}
+	return stream, ending.Told(ctx, err)
 }
 
 // Put implements [deadletter.Store].
@@ -266,7 +273,7 @@ func (s *LetterStore) each(ctx context.Context, f deadletter.Filter, after strin
 	if err != nil {
 		return err
 	}
-	for chunk := range slices.Chunk(ids, min(limit+1, readAhead)) {
+	for chunk := range slices.Chunk(ids, min(limit, readAhead-1)+1) {
 		letters := make([]*deadletter.Letter, len(chunk))
 		errs := make([]error, len(chunk))
 		var wg sync.WaitGroup
@@ -343,9 +350,7 @@ func (s *LetterStore) failed(ctx context.Context, op, id string, err error) erro
 		return nil
 	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) {
-		s.mu.Lock()
-		s.stream = nil
-		s.mu.Unlock()
+		s.stream.Store(nil)
 	}
 	if id != "" {
 		op = fmt.Sprintf("%s %q", op, clip(id, 100))

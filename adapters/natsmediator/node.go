@@ -35,7 +35,9 @@ type Node struct {
 	tracked [phases]map[*tracked]struct{}
 	closing bool
 	starts  sync.WaitGroup  // what begin began
-	patient context.Context // of these; ends when Close does not wait any longer
+	emptied bool            // nothing is tracked any more
+	makings sync.WaitGroup  // what making began
+	patient context.Context // of both; ends when Close does not wait any longer
 	hurry   context.CancelFunc
 	spawned sync.WaitGroup
 	events  events // durable ones, of the mediators that use the node
@@ -177,13 +179,17 @@ func (n *Node) Close(ctx context.Context) error {
 
 func (n *Node) close(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, n.hurry)
+	defer n.hurry()
+	defer stop()
 	n.starts.Wait()
-	stop()
-	n.hurry()
 	var errs []error
 	for p := range phases {
 		errs = append(errs, n.closeAll(ctx, p))
 	}
+	n.mu.Lock()
+	n.emptied = true
+	n.mu.Unlock()
+	n.makings.Wait()
 	n.cancel()
 	n.spawned.Wait()
 	errs = append(errs, n.disconnect(ctx))
@@ -267,23 +273,40 @@ func (n *Node) conn() *nats.Conn { return n.nc }
 func (n *Node) js() jetstream.JetStream { return n.stream }
 
 // begin has [Node.Close] wait for end, ahead of all else: for a start, which is to have
-// tracked what it made, and for the making of streams, which a server that shuts down
-// meanwhile does not let go of. What is begun heeds the context. The error is
-// mediator.ErrClosed if the node is being closed.
+// tracked what it made. What is begun heeds the context. The error is mediator.ErrClosed
+// if the node is being closed.
 func (n *Node) begin(ctx context.Context) (_ context.Context, end func(), err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closing {
 		return nil, nil, errNodeClosed
 	}
-	n.starts.Add(1)
+	ctx, end = n.wait(ctx, &n.starts)
+	return ctx, end, nil
+}
+
+// making is begin for the making of streams and consumers, which a server that shuts down
+// meanwhile does not let go of. What is tracked may need it while it is closed, so that
+// it is waited for behind that, and refused from then on.
+func (n *Node) making(ctx context.Context) (_ context.Context, end func(), err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.emptied {
+		return nil, nil, errNodeClosed
+	}
+	ctx, end = n.wait(ctx, &n.makings)
+	return ctx, end, nil
+}
+
+func (n *Node) wait(ctx context.Context, all *sync.WaitGroup) (_ context.Context, end func()) {
+	all.Add(1)
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(n.patient, func() { cancel(errNodeClosed) })
 	return ctx, func() {
 		stop()
 		cancel(nil)
-		n.starts.Done()
-	}, nil
+		all.Done()
+	}
 }
 
 // track has end called by [Node.Close], in its phase; what is of one phase is

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/adapters/natsmediator"
+	"github.com/fsmediator/mediator/deadletter"
 	"github.com/stretchr/testify/require"
 )
 
@@ -18,7 +19,8 @@ func TestNodeThatIsClosedWhileItsUsersStart(t *testing.T) {
 		n, err := natsmediator.Embed(t.TempDir(), natsmediator.ServerOptions(noSync))
 		require.NoError(t, err)
 		file := outboxFile(t)
-		results := make(chan error, 2)
+		results := make(chan error, 3)
+		go func() { results <- natsmediator.Letters(n).Put(t.Context(), deadletter.Letter{ID: "a"}) }()
 		go func() {
 			s, err := natsmediator.Serve(t.Context(), m, n, "shop")
 			if err == nil {
@@ -41,7 +43,7 @@ func TestNodeThatIsClosedWhileItsUsersStart(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		require.NoError(t, n.Close(ctx))
 		cancel()
-		for range 2 {
+		for range 3 {
 			select {
 			case err := <-results:
 				if err != nil {
