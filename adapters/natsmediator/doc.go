@@ -96,7 +96,7 @@
 // do all of the trying, with Attempts(1).
 //
 // The server is told every third of [AckWait] that what a process holds is in progress.
-// One that starts with a shorter AckWait tells the others ahead of that, on the subject
+// One whose AckWait makes that shorter tells the others ahead of it, on the subject
 // <namespace>.ackwait.v1.<stream>, so that they tell the server as often.
 // A handler that runs when its process loses the connection for longer than AckWait may
 // run elsewhere at the same time: [EventFrom] gives it the event's ID to tell. A handler

@@ -163,9 +163,10 @@ func Backoff(first, most time.Duration) DurableOption {
 
 // AckWait is how long the server waits for a sign of life of a process that has an
 // event before it gives the event to another. Default: [DefaultAckWait]. It panics
-// if d is less than 100ms: the sign is given every third of it. Processes of a group
-// that have another one use the shortest; a process that starts with a shorter one tells
-// the others.
+// if d is less than 100ms: the sign is given every third of it. Of processes of a group
+// that have another one, the server goes by the one that started last, or last made the
+// consumer again. If that makes it shorter, it tells the others first, which give the
+// sign as often from then on.
 func AckWait(d time.Duration) DurableOption {
 	if d < leastAckWait {
 		panic(fmt.Sprintf("natsmediator: AckWait(%v): it has to be at least 100ms", d))

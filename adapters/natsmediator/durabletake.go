@@ -57,8 +57,11 @@ func newTaking(d *durable, subscribers []mediator.Route) *taking {
 }
 
 // start makes the consumers of all groups first, so that none misses what another
-// one publishes.
-func (t *taking) start(ctx context.Context) error {
+// one publishes. It listens first to who would make their AckWait shorter.
+func (t *taking) start(ctx context.Context) (err error) {
+	if t.deaf, err = t.heed(); err != nil {
+		return err
+	}
 	var all []*fetcher
 	for _, g := range t.groups {
 		fs, err := g.fetchersOf(ctx)
@@ -73,9 +76,6 @@ func (t *taking) start(ctx context.Context) error {
 	}
 	for _, f := range append(all, lost) {
 		t.fetchers.Go(f.run)
-	}
-	if t.deaf, err = t.heed(); err != nil {
-		return err
 	}
 	t.others.Go(t.keepAlive)
 	t.others.Go(func() { t.look.run(t.base, t.d) })
@@ -326,10 +326,10 @@ func (f *fetcher) mend(err error) {
 		!errors.Is(err, jetstream.ErrStreamNotFound) && !isTransient(err) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(f.t.stopping, 5*time.Second)
-	defer cancel()
 	f.t.mending.Lock() // so that one makes the stream, and tells it
 	defer f.t.mending.Unlock()
+	ctx, cancel := context.WithTimeout(f.t.stopping, 5*time.Second)
+	defer cancel()
 	_, err = f.t.d.n.js().Consumer(ctx, f.t.d.stream, f.config.Durable)
 	log := f.t.d.log.With("stream", f.t.d.stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -339,6 +339,7 @@ func (f *fetcher) mend(err error) {
 		}
 	}
 	if gone := errors.Is(err, jetstream.ErrConsumerNotFound); err == nil || gone {
+		f.t.d.shortened.Store(false) // others may have started since
 		if _, err = f.t.d.ensureConsumer(ctx, f.config); err == nil && gone {
 			what := "the group gets all events again that are stored"
 			switch {
