@@ -778,7 +778,8 @@ func TestDurableMalformedEvents(t *testing.T) {
 	require.Equal(t, 1, firstLetter(t, store).Attempts, "there is no use in trying again")
 	require.Len(t, s.of("stock"), 2)
 
-	for _, data := range []string{"", "{", "{}", `{"stream":"other","consumer":"x"}`, `{"stream":"` + paidStream + `","consumer":"gone","stream_seq":1}`,
+	for _, data := range []string{"", "{", "{}", `{"stream":"other","consumer":"x","stream_seq":1}`, `{"stream":"` + paidStream + `","consumer":"stock"}`,
+		`{"stream":"` + paidStream + `","consumer":"gone","stream_seq":1}`,
 		`{"stream":"` + paidStream + `","consumer":"a.b","stream_seq":1}`, `{"stream":"` + paidStream + `","consumer":"stock","stream_seq":99999}`} {
 		_, err := js.Publish(t.Context(), "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES."+paidStream+".stock", []byte(data))
 		require.NoError(t, err)

@@ -53,8 +53,8 @@ func (d *durable) bury(data []byte) error {
 	if err := json.Unmarshal(data, &a); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	if a.Stream != d.stream || a.Consumer == "" {
-		return fmt.Errorf("%w: it is about consumer %q of stream %q", ErrMalformed, clip(a.Consumer, 100), clip(a.Stream, 100))
+	if a.Stream != d.stream || a.Consumer == "" || a.StreamSeq == 0 {
+		return fmt.Errorf("%w: it is about message %d, consumer %q of stream %q", ErrMalformed, a.StreamSeq, clip(a.Consumer, 100), clip(a.Stream, 100))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
