@@ -113,13 +113,14 @@ type durable struct {
 	news     news
 	warned   sync.Map // the groups that were another program's
 
-	shortened atomic.Bool // others were told of an AckWait that is shorter
+	shortened atomic.Bool   // others were told of an AckWait that is shorter
+	restoring chan struct{} // full while somebody does
 
 	storing, burying, telling trouble // letters of handlers', of the server's; outcomes
 }
 
 func newDurable(m *mediator.Mediator, n *Node, t reflect.Type, c durableConfig, codec Codec) *durable {
-	d := &durable{m: m, n: n, config: c, codec: codec, t: t, log: n.config.log, started: make(chan struct{}), closed: make(chan struct{})}
+	d := &durable{m: m, n: n, config: c, codec: codec, t: t, log: n.config.log, started: make(chan struct{}), closed: make(chan struct{}), restoring: make(chan struct{}, 1)}
 	if d.letters = c.letters; d.letters == nil {
 		var opts []LettersOption
 		if c.replicas > 0 {
@@ -294,9 +295,35 @@ func (d *durable) publish(ctx context.Context, event any) error {
 		return d.outbox.accept(ctx, msg)
 	}
 	_, err = d.n.js().PublishMsg(ctx, msg)
+	if isGone(err) {
+		err = d.publishAgain(ctx, msg, err)
+	}
 	err = d.failed(ctx, err)
 	d.latest.note(ctx, err)
 	return err
+}
+
+// againTimeout is how long a Publish without a deadline tries again: with its first
+// attempt, five seconds.
+const againTimeout = 4 * time.Second
+
+// publishAgain makes the stream again if that is why an event was not stored, and stores
+// it there.
+func (d *durable) publishAgain(ctx context.Context, msg *nats.Msg, failed error) error {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, againTimeout)
+		defer cancel()
+	}
+	if _, err := d.restoreStream(ctx); err != nil {
+		return notRestored(failed, err)
+	}
+	_, err := d.n.js().PublishMsg(ctx, msg)
+	return err
+}
+
+func notRestored(failed, err error) error {
+	return fmt.Errorf("%w: the stream cannot be made again, if it is gone: %w", failed, err)
 }
 
 // message is an event as it is stored.
@@ -354,7 +381,7 @@ func (d *durable) failed(ctx context.Context, err error) error {
 	if errors.Is(err, nats.ErrMaxPayload) {
 		return fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}
-	return fmt.Errorf("store the event in %s: %w", d.stream, d.n.whyLate(explained(ending.Told(ctx, err)), d.prefix))
+	return fmt.Errorf("store the event in %s: %w", d.stream, d.n.whyLate(explained(ending.Told(ctx, err)), d.prefix, "$JS."))
 }
 
 // explained adds to an error of the client's what it means here: that the node's

@@ -4,12 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/adapters/natsmediator"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -32,6 +34,50 @@ func TestDurableWarnsWhenItMakesAgainWhatIsGone(t *testing.T) {
 	require.Equal(t, slog.LevelWarn, log.eventuallyOne(t, "the stream of an event was gone").level)
 	eventually(t, "another", func() bool { return mediator.Publish(t.Context(), m, paid{2}) == nil })
 	eventually(t, "handled", func() bool { return len(s.of("stock")) == 3 })
+}
+
+// One that only publishes makes it again, too: at once, or from its outbox.
+func TestDurablePublisherWhoseStreamIsGone(t *testing.T) {
+	for name, opts := range map[string][]natsmediator.DurableOption{
+		"straight": nil,
+		"outbox":   {natsmediator.Outbox(outboxFile(t))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log lines
+			n := embed(t, natsmediator.Logger(log.logger()), natsmediator.ServerOptions(noSync))
+			m := wired(t, natsmediator.Durable[paid](n, opts...))
+			require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
+			eventually(t, "there", func() bool { return messages(t, n, paidStream) == 1 })
+			require.NoError(t, natsmediator.JetStream(n).DeleteStream(t.Context(), paidStream))
+			var publishing sync.WaitGroup
+			for i := range 5 {
+				publishing.Go(func() {
+					if err := mediator.Publish(t.Context(), m, paid{i}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			publishing.Wait()
+			require.Equal(t, slog.LevelWarn, log.eventuallyOne(t, "the stream of an event was gone").level)
+			eventually(t, "stored", func() bool { return messages(t, n, paidStream) == 5 })
+		})
+	}
+}
+
+// What the server does not let it make is said.
+func TestDurablePublisherThatMayNotMakeItsStreamAgain(t *testing.T) {
+	n, as := guarded(t, map[string]allow{"publisher": {publish: []string{"mediator.evt.>", "$JS.API.STREAM.INFO.>"}, subscribe: []string{"_INBOX.>"}}})
+	wired(t, natsmediator.Durable[paid](n))
+	m := wired(t, natsmediator.Durable[paid](as("publisher")))
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
+	require.NoError(t, natsmediator.JetStream(n).DeleteStream(t.Context(), paidStream))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	err := mediator.Publish(ctx, m, paid{2})
+	require.ErrorIs(t, err, jetstream.ErrNoStreamResponse)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, "the stream cannot be made again, if it is gone")
+	require.ErrorContains(t, err, `Permissions Violation for Publish to "$JS.API.STREAM.CREATE`)
 }
 
 func TestDurableWarnsOfAGroupThatWasAnotherPrograms(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fsmediator/mediator/internal/ending"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -61,27 +62,61 @@ func entityName(s string) string {
 // ensureStream makes the event's stream, or changes it to what options say. It
 // returns whether the stream takes atomic batches.
 func (d *durable) ensureStream(ctx context.Context) (batches bool, err error) {
-	err = retry(ctx, func(ctx context.Context) error {
-		s, err := d.n.js().Stream(ctx, d.stream)
-		switch {
-		case errors.Is(err, jetstream.ErrStreamNotFound):
-			s, err = d.n.js().CreateStream(ctx, d.streamConfig())
-			if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-				return errAgain // another process was faster
-			}
-		case err == nil:
-			var c jetstream.StreamConfig
-			if c, err = d.change(s.CachedInfo().Config); err == nil && !reflect.DeepEqual(c, s.CachedInfo().Config) {
-				s, err = d.n.js().UpdateStream(ctx, c)
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("stream %s: %w", d.stream, err)
-		}
-		batches = s.CachedInfo().Config.AllowAtomicPublish
-		return nil
+	err = retry(ctx, func(ctx context.Context) (err error) {
+		batches, _, err = d.makeStream(ctx)
+		return err
 	})
 	return batches, err
+}
+
+// makeStream is one attempt at that. made tells that there was none.
+func (d *durable) makeStream(ctx context.Context) (batches, made bool, err error) {
+	js := d.n.js()
+	s, err := js.Stream(ctx, d.stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		s, err = js.CreateStream(ctx, d.streamConfig())
+		if made = err == nil; errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
+			s, err = js.Stream(ctx, d.stream)
+		}
+	}
+	if err == nil && !made {
+		var c jetstream.StreamConfig
+		if c, err = d.change(s.CachedInfo().Config); err == nil && !reflect.DeepEqual(c, s.CachedInfo().Config) {
+			s, err = js.UpdateStream(ctx, c)
+		}
+	}
+	if err != nil {
+		return false, false, fmt.Errorf("stream %s: %w", d.stream, err)
+	}
+	return s.CachedInfo().Config.AllowAtomicPublish, made, nil
+}
+
+// isGone tells of an error that a stream may be gone, or its server.
+func isGone(err error) bool {
+	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse)
+}
+
+// restoreStream makes the event's stream again if somebody has deleted it, and tells so,
+// once in the process: the events that it had are lost.
+func (d *durable) restoreStream(ctx context.Context) (batches bool, err error) {
+	ctx, end, err := d.n.making(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer end()
+	select {
+	case d.restoring <- struct{}{}:
+		defer func() { <-d.restoring }()
+	case <-ctx.Done():
+		return false, ending.Of(ctx)
+	}
+	limited, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	batches, made, err := d.makeStream(limited)
+	if made {
+		d.log.Warn("natsmediator: the stream of an event was gone, with all that it had: it is made again", "stream", d.stream)
+	}
+	return batches, ending.Told(ctx, err)
 }
 
 func (d *durable) streamConfig() jetstream.StreamConfig {
@@ -201,8 +236,6 @@ func (d *durable) warnOfAnother(has, wanted jetstream.ConsumerConfig) {
 	}
 }
 
-var errAgain = errors.New("to be tried again")
-
 // attemptTimeout is how long one question may take: a cluster without a leader does
 // not answer at all.
 const attemptTimeout = 3 * time.Second
@@ -224,7 +257,7 @@ func isTransient(err error) bool {
 	if e, ok := errors.AsType[*jetstream.APIError](err); ok {
 		return e.Code == 503
 	}
-	for _, known := range []error{errAgain, nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected, jetstream.ErrNoStreamResponse, context.DeadlineExceeded} {
+	for _, known := range []error{nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected, jetstream.ErrNoStreamResponse, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return true
 		}

@@ -326,15 +326,13 @@ func (f *fetcher) mend(err error) {
 		!errors.Is(err, jetstream.ErrStreamNotFound) && !isTransient(err) {
 		return
 	}
-	f.t.mending.Lock() // so that one makes the stream, and tells it
+	f.t.mending.Lock() // the others find what one has made
 	defer f.t.mending.Unlock()
 	ctx, cancel := context.WithTimeout(f.t.stopping, 5*time.Second)
 	defer cancel()
 	_, err = f.t.d.n.js().Consumer(ctx, f.t.d.stream, f.config.Durable)
-	log := f.t.d.log.With("stream", f.t.d.stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if _, err = f.t.d.ensureStream(ctx); err == nil {
-			log.Warn("natsmediator: the stream of an event was gone, with all that it had: it is made again")
+		if _, err = f.t.d.restoreStream(ctx); err == nil {
 			err = jetstream.ErrConsumerNotFound
 		}
 	}
@@ -348,7 +346,7 @@ func (f *fetcher) mend(err error) {
 			case f.config.DeliverPolicy == jetstream.DeliverNewPolicy:
 				what = "the group missed what came in between"
 			}
-			log.Warn("natsmediator: a consumer was gone: it is made again, and "+what, "consumer", f.config.Durable)
+			f.t.d.log.Warn("natsmediator: a consumer was gone: it is made again, and "+what, "stream", f.t.d.stream, "consumer", f.config.Durable)
 		}
 	}
 	switch {

@@ -349,7 +349,7 @@ func (s *LetterStore) failed(ctx context.Context, op, id string, err error) erro
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) {
+	if isGone(err) {
 		s.stream.Store(nil)
 	}
 	if id != "" {

@@ -79,7 +79,14 @@ func (o *outbox) sendAll(records []boltmediator.Record) (last uint64, err error)
 		}
 		o.d.log.Debug("natsmediator: a batch of the outbox was refused: its events are sent one by one", "stream", o.d.stream, "error", err)
 	}
-	return 0, o.sendEach(ctx, open)
+	if err = o.sendEach(ctx, open); isGone(err) {
+		batches, failed := o.d.restoreStream(ctx)
+		if failed != nil {
+			return 0, notRestored(err, failed)
+		}
+		o.d.atomic = batches
+	}
+	return 0, err
 }
 
 // isRefusal tells whether the server will never store the event, whatever else is
