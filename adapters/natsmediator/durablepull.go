@@ -56,10 +56,14 @@ func newPuller(nc *nats.Conn, stream, consumer string, most int) (*puller, error
 	return p, nil
 }
 
-// ask requests n messages unless a request is open.
+// ask requests n messages unless a request is open. Without a connection the client would
+// keep the request until there is one, when nobody waits for its answers any more.
 func (p *puller) ask(n int) error {
 	if p.open > 0 {
 		return nil
+	}
+	if !p.nc.IsConnected() {
+		return nats.ErrDisconnected
 	}
 	data, err := json.Marshal(struct {
 		Expires   time.Duration `json:"expires"`

@@ -176,8 +176,8 @@ func newFetcher(ctx context.Context, t *taking, c jetstream.ConsumerConfig, pref
 	return f, nil
 }
 
-// fetchPatience is how long fetching may fail until it is told: a connection that is
-// lost and made again interrupts each consumer, and has been told itself.
+// fetchPatience is how long fetching may fail until it is told: a connection that was
+// lost interrupts each consumer, and has been told itself.
 const fetchPatience = 10 * time.Second
 
 func (f *fetcher) run() {
@@ -197,12 +197,30 @@ func (f *fetcher) run() {
 			wait = 50 * time.Millisecond
 			continue
 		}
+		if errors.Is(err, nats.ErrDisconnected) {
+			f.awaitConnection()
+			continue
+		}
 		f.fetching.failed(f.t.d.log, slog.LevelWarn, "fetching events: it is tried again", err, "stream", f.t.d.stream, "consumer", f.config.Durable)
 		if !pause(f.t.stopping, wait) {
 			return
 		}
 		wait = min(2*wait, 5*time.Second)
 		f.mend(err)
+	}
+}
+
+// awaitConnection waits until there is one, or fetching is to stop.
+func (f *fetcher) awaitConnection() {
+	nc := f.t.d.n.conn()
+	connected := nc.StatusChanged(nats.CONNECTED)
+	defer nc.RemoveStatusListener(connected)
+	if nc.IsConnected() {
+		return
+	}
+	select {
+	case <-connected:
+	case <-f.t.stopping.Done():
 	}
 }
 

@@ -1,7 +1,10 @@
 package natsmediator_test
 
 import (
+	"context"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/adapters/natsmediator"
@@ -28,4 +31,48 @@ func TestDurableOfAServerThatStalls(t *testing.T) {
 	l.still.Unlock()
 	require.NoError(t, mediator.Publish(t.Context(), m, paid{2}))
 	eventually(t, "the second", func() bool { return len(s.of("stock")) == 2 })
+}
+
+// Nothing is asked for without a connection: the client would keep each request, and have
+// the server send events to who is gone.
+func TestDurableAsksForNothingWithoutAConnection(t *testing.T) {
+	server := embed(t, natsmediator.Listen("127.0.0.1:0"), natsmediator.ServerOptions(noSync))
+	l := newLink(t, server)
+	n := l.over(t)
+	var mu sync.Mutex
+	attempts := map[int]int{}
+	handled := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(attempts)
+	}
+	wired(t, natsmediator.Durable[paid](n), mediator.Subscribe(func(ctx context.Context, p paid) error {
+		e, _ := natsmediator.EventFrom(ctx)
+		mu.Lock()
+		defer mu.Unlock()
+		attempts[p.Order] = e.Attempt
+		return nil
+	}, mediator.Group("stock")))
+	m := wired(t, natsmediator.Durable[paid](server))
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{0}))
+	eventually(t, "the first", func() bool { return handled() == 1 })
+	asking := rawConn(t, n).NumSubscriptions()
+	l.cutOff(t, n)
+	eventually(t, "the group's request and that for advisories are over", func() bool {
+		return rawConn(t, n).NumSubscriptions() == asking-2
+	})
+	sent := rawConn(t, n).Stats().OutMsgs
+	require.Never(t, func() bool { return rawConn(t, n).Stats().OutMsgs != sent }, time.Second, 10*time.Millisecond)
+	const events = 60
+	for i := range events {
+		require.NoError(t, mediator.Publish(t.Context(), m, paid{1 + i}))
+	}
+	l.mend()
+	require.Greater(t, natsmediator.DefaultAckWait, patience)
+	eventually(t, "all", func() bool { return handled() == 1+events })
+	mu.Lock()
+	defer mu.Unlock()
+	for i, attempt := range attempts {
+		require.Equal(t, 1, attempt, i)
+	}
 }
