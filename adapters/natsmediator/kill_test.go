@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,18 +200,28 @@ func TestKill9OfAPublisherLosesNoEvent(t *testing.T) {
 }
 
 // consumeUntilKilled handles the events of the server args[0], and prints the number
-// of each when its handler begins, with an a, and when it has ended, with a z.
+// of each when its handler begins, with an a, and when it has ended, with a z. After
+// args[1] of them, handlers do not end any more.
 func consumeUntilKilled(args []string) error {
 	n, err := natsmediator.Connect(args[0])
 	if err != nil {
 		return err
 	}
+	most, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	var begun atomic.Int64
 	fmt.Println("ready") // before the first event can come
 	_, err = mediator.New(natsmediator.Durable[paid](n, natsmediator.AckWait(500*time.Millisecond), natsmediator.Attempts(50)),
 		mediator.Subscribe(func(ctx context.Context, e paid) error {
 			fmt.Println("a", e.Order)
-			select { // what takes time
-			case <-time.After(time.Duration(rand.IntN(3)) * time.Millisecond):
+			takes := time.After(time.Duration(rand.IntN(3)) * time.Millisecond)
+			if begun.Add(1) > int64(most) {
+				takes = nil
+			}
+			select {
+			case <-takes:
 			case <-ctx.Done():
 			}
 			fmt.Println("z", e.Order)
@@ -245,12 +256,16 @@ func TestKill9OfAConsumerHasItsEventsDeliveredAgain(t *testing.T) {
 		}
 	}
 	for range kills {
-		c := startChild(t, "durable-consume", n.URL())
+		most := rand.IntN(40)
+		c := startChild(t, "durable-consume", n.URL(), strconv.Itoa(most))
 		require.Equal(t, "ready", <-c.lines)
-		for range rand.IntN(80) + 1 { // ends mid-handler mostly: there are eight
+		for begins := 0; begins <= most; { // the last of which does not end
 			select {
 			case line := <-c.lines:
 				note(line)
+				if strings.HasPrefix(line, "a") {
+					begins++
+				}
 			case <-time.After(patience):
 				require.Fail(t, "no event comes")
 			}
@@ -259,7 +274,7 @@ func TestKill9OfAConsumerHasItsEventsDeliveredAgain(t *testing.T) {
 			note(line)
 		}
 	}
-	c := startChild(t, "durable-consume", n.URL())
+	c := startChild(t, "durable-consume", n.URL(), strconv.Itoa(2*events))
 	require.Equal(t, "ready", <-c.lines)
 	eventually(t, "all settled", func() bool {
 		i := consumerInfo(t, n, "stock")
