@@ -147,12 +147,12 @@ func (n *Node) eachOutbox(s *Status, fail func(string, error)) {
 
 // flush returns once the server has answered.
 func (n *Node) flush(ctx context.Context) error {
-	if !n.conn().IsConnected() && !n.conn().IsClosed() {
+	if !n.nc.IsConnected() && !n.nc.IsClosed() {
 		return nats.ErrDisconnected
 	}
 	limited, cancel := context.WithTimeout(ctx, connectTimeout) // FlushWithContext wants a deadline
 	defer cancel()
-	return n.conn().FlushWithContext(limited)
+	return n.nc.FlushWithContext(limited)
 }
 
 // probe stores a message, in a stream that has only the last of each namespace.

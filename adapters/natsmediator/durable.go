@@ -162,7 +162,7 @@ func (d *durable) start(m *mediator.Mediator) (err error) {
 	d.prefix = eventPrefix(d.n.ns, d.name, d.config.major)
 	d.stream = streamName(d.n.ns, "evt", d.name+".v"+strconv.Itoa(d.config.major))
 	d.attributes = newAttributes(d.name, d.codec.ContentType())
-	if d.config.outbox == nil || len(subscribers) > 0 || d.n.conn().IsConnected() { // otherwise the relay does it once a server is there
+	if d.config.outbox == nil || len(subscribers) > 0 || d.n.nc.IsConnected() { // otherwise the relay does it once a server is there
 		if d.atomic, err = d.ensureStream(ctx); err != nil {
 			return err
 		}
@@ -351,7 +351,7 @@ func (d *durable) message(ctx context.Context, event any) (*nats.Msg, error) {
 	if headers := size - len(data); headers > headerLimit {
 		return nil, fmt.Errorf("%w: the event's headers, with its ID, have %d bytes, %d fit", ErrTooLarge, headers, headerLimit)
 	}
-	if limit := eventLimit(d.n.conn().MaxPayload()); int64(size) > limit {
+	if limit := eventLimit(d.n.nc.MaxPayload()); int64(size) > limit {
 		return nil, fmt.Errorf("%w: the event has %d bytes with its headers, %d fit", ErrTooLarge, size, limit)
 	}
 	return msg, nil

@@ -88,7 +88,7 @@ func (d *durable) ackWaitSubject() string { return d.n.ns + ".ackwait.v1." + d.s
 
 // heed hears of that, until the function it returns is called.
 func (t *taking) heed() (stop func(), err error) {
-	sub, err := t.d.n.conn().Subscribe(t.d.ackWaitSubject(), func(msg *nats.Msg) {
+	sub, err := t.d.n.nc.Subscribe(t.d.ackWaitSubject(), func(msg *nats.Msg) {
 		shorter, err := time.ParseDuration(string(msg.Data))
 		if err != nil || shorter < leastAckWait {
 			return // no such process says that
@@ -107,10 +107,10 @@ func (t *taking) heed() (stop func(), err error) {
 // shorten tells the others that a consumer's AckWait is about to be shorter, so that
 // what they have in hand is not taken from them.
 func (d *durable) shorten(ctx context.Context) error {
-	if err := d.n.conn().Publish(d.ackWaitSubject(), []byte(d.config.ackWait.String())); err != nil {
+	if err := d.n.nc.Publish(d.ackWaitSubject(), []byte(d.config.ackWait.String())); err != nil {
 		return err
 	}
-	if err := d.n.conn().FlushWithContext(ctx); err != nil {
+	if err := d.n.nc.FlushWithContext(ctx); err != nil {
 		return err
 	}
 	pause(ctx, shortenPatience)

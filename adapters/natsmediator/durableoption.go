@@ -211,8 +211,7 @@ func Outbox(s *boltmediator.Store, opts ...boltmediator.OutboxOption) DurableOpt
 }
 
 // Replicas is how many servers of a cluster keep a copy, 1, 3 or 5: with 3, one may
-// be lost. Default: what there is, 1 for what is new. It panics if n is negative or
-// even.
+// be lost. Default: what there is, 1 for what is new. It panics if n is another number.
 func Replicas(n int) StoreOption {
 	if n <= 0 || n%2 == 0 || n > 5 {
 		panic(fmt.Sprintf("natsmediator: Replicas(%d): it has to be 1, 3 or 5", n))

@@ -197,10 +197,10 @@ const giveBacks = 10
 const spareDeliveries = 20
 
 // ensureConsumer makes one durable consumer, or changes it to what options say.
-func (d *durable) ensureConsumer(ctx context.Context, c jetstream.ConsumerConfig) (cons jetstream.Consumer, err error) {
+func (d *durable) ensureConsumer(ctx context.Context, c jetstream.ConsumerConfig) error {
 	c.AckPolicy = jetstream.AckExplicitPolicy
 	c.AckWait = d.config.ackWait
-	err = retry(ctx, func(ctx context.Context) error {
+	return retry(ctx, func(ctx context.Context) error {
 		there, err := d.n.js().Consumer(ctx, d.stream, c.Durable)
 		if err == nil { // where it began cannot be changed
 			has := there.CachedInfo().Config
@@ -215,13 +215,11 @@ func (d *durable) ensureConsumer(ctx context.Context, c jetstream.ConsumerConfig
 		} else if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 			return fmt.Errorf("consumer %s: %w", c.Durable, err)
 		}
-		cons, err = d.n.js().CreateOrUpdateConsumer(ctx, d.stream, c)
-		if err != nil {
+		if _, err = d.n.js().CreateOrUpdateConsumer(ctx, d.stream, c); err != nil {
 			return fmt.Errorf("consumer %s: %w", c.Durable, err)
 		}
 		return nil
 	})
-	return cons, err
 }
 
 // warnOfAnother tells if the group was last another program's, which may be there still.

@@ -156,22 +156,20 @@ func (t *taking) finish(ctx context.Context) error {
 
 // fetcher gets the messages of one durable consumer.
 type fetcher struct {
-	t        *taking
-	config   jetstream.ConsumerConfig
-	consumer jetstream.Consumer
-	slots    chan struct{} // one for each message in hand
-	deliver  func(*message, *nats.MsgMetadata)
-	pull     *puller // of the goroutine of run; nil ahead of the first request, and after one that failed
+	t       *taking
+	config  jetstream.ConsumerConfig
+	slots   chan struct{} // one for each message in hand
+	deliver func(*message, *nats.MsgMetadata)
+	pull    *puller // of the goroutine of run; nil ahead of the first request, and after one that failed
 
 	fetching, mending trouble
 }
 
 func newFetcher(ctx context.Context, t *taking, c jetstream.ConsumerConfig, prefetch int, deliver func(*message, *nats.MsgMetadata)) (*fetcher, error) {
-	consumer, err := t.d.ensureConsumer(ctx, c)
-	if err != nil {
+	if err := t.d.ensureConsumer(ctx, c); err != nil {
 		return nil, err
 	}
-	f := &fetcher{t: t, config: c, consumer: consumer, slots: make(chan struct{}, prefetch), deliver: deliver}
+	f := &fetcher{t: t, config: c, slots: make(chan struct{}, prefetch), deliver: deliver}
 	f.fetching.patience = fetchPatience
 	return f, nil
 }
@@ -212,7 +210,7 @@ func (f *fetcher) run() {
 
 // awaitConnection waits until there is one, or fetching is to stop.
 func (f *fetcher) awaitConnection() {
-	nc := f.t.d.n.conn()
+	nc := f.t.d.n.nc
 	connected := nc.StatusChanged(nats.CONNECTED)
 	defer nc.RemoveStatusListener(connected)
 	if nc.IsConnected() {
@@ -258,7 +256,7 @@ func (f *fetcher) get(n int) (got int, err error) {
 		batch = oneByOne
 	}
 	if f.pull == nil {
-		if f.pull, err = newPuller(f.t.d.n.conn(), f.t.d.stream, f.config.Durable, max(oneByOne, cap(f.slots))); err != nil {
+		if f.pull, err = newPuller(f.t.d.n.nc, f.t.d.stream, f.config.Durable, max(oneByOne, cap(f.slots))); err != nil {
 			f.pull = nil
 			return 0, err
 		}
@@ -356,7 +354,7 @@ func (f *fetcher) mend(err error) {
 	}
 	if gone := errors.Is(err, jetstream.ErrConsumerNotFound); err == nil || gone {
 		f.t.d.shortened.Store(false) // others may have started since
-		if _, err = f.t.d.ensureConsumer(ctx, f.config); err == nil && gone {
+		if err = f.t.d.ensureConsumer(ctx, f.config); err == nil && gone {
 			what := "the group gets all events again that are stored"
 			switch {
 			case f.config.Durable == advisoryConsumer:

@@ -187,8 +187,7 @@ func (e *endpoint) answer(msg *nats.Msg, data []byte, err error) error {
 			return nil
 		}
 	}
-	reply, _ := e.s.node.wire.errorReply(msg.Reply, err)
-	if sendErr := nc.PublishMsg(reply); sendErr != nil {
+	if sendErr := nc.PublishMsg(e.s.node.wire.errorReply(msg.Reply, err)); sendErr != nil {
 		e.s.node.config.log.Error("natsmediator: reply not sent", "service", e.s.name, "message", e.name, "error", sendErr)
 	}
 	return err

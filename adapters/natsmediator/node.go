@@ -266,9 +266,6 @@ func (n *Node) disconnected() error {
 	return fmt.Errorf("%w: there is none at present, and nothing was sent", ErrConnection)
 }
 
-// conn is the node's connection.
-func (n *Node) conn() *nats.Conn { return n.nc }
-
 // js is JetStream on the node's connection.
 func (n *Node) js() jetstream.JetStream { return n.stream }
 
@@ -330,15 +327,15 @@ func (n *Node) track(p phase, end func(ctx context.Context) error) (forget func(
 	}, nil
 }
 
-// spawn runs f on a goroutine that the node owns: its context ends, and it is
-// waited for, once everything tracked has been closed.
-func (n *Node) spawn(f func(ctx context.Context)) error {
+// spawn runs f on a goroutine that the node owns: it is waited for once everything
+// tracked has been closed, which is to have ended it.
+func (n *Node) spawn(f func()) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closing {
 		return errNodeClosed
 	}
-	n.spawned.Go(func() { f(n.ctx) })
+	n.spawned.Go(f)
 	return nil
 }
 

@@ -35,7 +35,7 @@ type outbox struct {
 }
 
 func newOutbox(d *durable) (*outbox, error) {
-	js, err := jetstream.New(d.n.conn(), jetstream.WithPublishAsyncTimeout(sendTimeout))
+	js, err := jetstream.New(d.n.nc, jetstream.WithPublishAsyncTimeout(sendTimeout))
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (o *outbox) accept(ctx context.Context, msg *nats.Msg) error {
 }
 
 func (o *outbox) start() error {
-	err := o.d.n.spawn(func(context.Context) {
+	err := o.d.n.spawn(func() {
 		defer close(o.done)
 		o.relay()
 	})

@@ -59,7 +59,7 @@ func (o *outbox) sendAll(records []boltmediator.Record) (last uint64, err error)
 			return 0, err
 		}
 	}
-	if !o.d.n.conn().IsConnected() { // the client would keep it in memory, and Close waiting
+	if !o.d.n.nc.IsConnected() { // the client would keep it in memory, and Close waiting
 		return 0, nats.ErrDisconnected
 	}
 	ctx, cancel := context.WithTimeout(o.stopping, sendTimeout)
@@ -128,7 +128,7 @@ func (o *outbox) bury(s *sent, cause error) error {
 
 // sendBatch has msgs stored all or not at all.
 func (o *outbox) sendBatch(ctx context.Context, msgs []*sent) error {
-	nc, id := o.d.n.conn(), nuid.Next()
+	nc, id := o.d.n.nc, nuid.Next()
 	var reply *nats.Msg
 	for i, s := range msgs {
 		msg := s.msg

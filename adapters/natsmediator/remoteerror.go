@@ -209,7 +209,7 @@ func noService(service, name, subject string) *RemoteError {
 }
 
 // errorReply is the message that answers a request with err.
-func (w *wire) errorReply(reply string, err error) (*nats.Msg, string) {
+func (w *wire) errorReply(reply string, err error) *nats.Msg {
 	data, body := w.errorBytes(err)
 	code := codeOther
 	if len(body.Codes) > 0 {
@@ -218,7 +218,7 @@ func (w *wire) errorReply(reply string, err error) (*nats.Msg, string) {
 	return &nats.Msg{Subject: reply, Data: data, Header: nats.Header{
 		micro.ErrorHeader:     {oneLine(body.Message)},
 		micro.ErrorCodeHeader: {code},
-	}}, code
+	}}
 }
 
 // oneLine is a text that fits a header; the whole of it is in the body.
