@@ -40,11 +40,11 @@ const MostFailures = mostFailures
 type Failures struct{ f failures }
 
 func (f *Failures) Note(sequence uint64, err error) {
-	f.f.note(place{"c", sequence}, outcome{err: err})
+	f.f.note(stored{place{"c", sequence}, 0}, outcome{err: err})
 }
 
 // Of is nil if the event is not known.
 func (f *Failures) Of(sequence uint64) error {
-	o, _ := f.f.of(place{"c", sequence})
+	o, _ := f.f.of(stored{place{"c", sequence}, 0})
 	return o.err
 }

@@ -84,7 +84,7 @@ func (d *durable) bury(data []byte) error {
 	if !d.isEvent(msg.Subject) {
 		return fmt.Errorf("%w: message %d is no event", ErrMalformed, a.StreamSeq)
 	}
-	p, failures := place{a.Consumer, a.StreamSeq}, d.take.failuresOf(group)
+	p, failures := stored{place{a.Consumer, a.StreamSeq}, msg.Time.UnixNano()}, d.take.failuresOf(group)
 	o, known := failures.of(p)
 	if !known {
 		o = unheard(max(a.Deliveries, 0))

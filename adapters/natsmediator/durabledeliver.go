@@ -92,7 +92,7 @@ func (g *group) deliver(msg *message, md *nats.MsgMetadata) {
 		g.t.d.tell("give back", msg, msg.Nak())
 		return
 	}
-	o, known := g.failures.of(g.place(md))
+	o, known := g.failures.of(storedAs(md))
 	if !known {
 		o = outcome{err: mediator.ErrGoexit, attempts: int(md.NumDelivered)}
 	}
@@ -111,8 +111,9 @@ func (g *group) deliver(msg *message, md *nats.MsgMetadata) {
 	}
 }
 
-// place is that of a message of the group's.
-func (g *group) place(md *nats.MsgMetadata) place { return place{md.Consumer, md.Sequence.Stream} }
+func storedAs(md *nats.MsgMetadata) stored {
+	return stored{place{md.Consumer, md.Sequence.Stream}, md.Timestamp.UnixNano()}
+}
 
 // handle calls the subscriber. final tells that there is no use in trying again.
 func (g *group) handle(msg *message, md *nats.MsgMetadata) (final bool, err error) {
@@ -167,7 +168,7 @@ func (g *group) settle(msg *message, md *nats.MsgMetadata, o outcome) {
 // giveUp makes a dead letter of an event. If that cannot be stored, the event is
 // delivered again, for the storing alone.
 func (g *group) giveUp(msg *message, md *nats.MsgMetadata, o outcome) {
-	d, p := g.t.d, g.place(md)
+	d, p := g.t.d, storedAs(md)
 	o.final = true
 	err := d.keep(d.letterOf(g.name, raw{msg.Subject(), msg.Headers(), msg.Data(), md.Sequence.Stream, md.Timestamp}, o), o.unheard)
 	if err == nil {

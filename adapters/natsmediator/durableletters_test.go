@@ -41,6 +41,26 @@ func TestDurableWhileTheStoreOfLettersIsAway(t *testing.T) {
 	}
 }
 
+// A stream that is made again counts from one: what failed before that is another event.
+func TestDurableWhileTheStoreOfLettersIsAwayAndTheStreamIsGone(t *testing.T) {
+	n := embed(t, natsmediator.ServerOptions(noSync))
+	store := &refusing{Store: deadletter.NewMemory()}
+	var s seen
+	s.fail(errOutOfStock)
+	m := wired(t, s.on("stock"), natsmediator.Durable[paid](n, natsmediator.Attempts(1), natsmediator.DeadLetters(store),
+		natsmediator.Backoff(time.Millisecond, 2*time.Millisecond)))
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
+	eventually(t, "tried again", func() bool { return store.count() > 2 })
+	s.fail(nil)
+	require.NoError(t, natsmediator.JetStream(n).DeleteStream(t.Context(), paidStream))
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{2}))
+	require.EqualValues(t, 1, storedEvents(t, n, paidStream)[0].Sequence)
+	store.accept()
+	eventually(t, "handled", func() bool { return len(s.of("stock")) == 2 })
+	require.Equal(t, []int{1, 2}, s.of("stock"))
+	require.Zero(t, countOf(t, store))
+}
+
 // What another process settled makes room, not what is noted again.
 func TestFailuresAreBounded(t *testing.T) {
 	var f natsmediator.Failures

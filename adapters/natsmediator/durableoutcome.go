@@ -39,12 +39,18 @@ func (d *durable) letterOf(group string, r raw, o outcome) deadletter.Letter {
 // empty; it is used concurrently.
 type failures struct {
 	mu   sync.Mutex
-	by   map[place]*list.Element
+	by   map[stored]*list.Element
 	list list.List // of failed, the one that was noted longest ago first
 }
 
-type failed struct {
+// stored tells events apart also if their stream was made again, and counts from one.
+type stored struct {
 	place
+	nanos int64
+}
+
+type failed struct {
+	stored
 	outcome
 }
 
@@ -53,7 +59,7 @@ type failed struct {
 // not be stored: what makes room is what another process has settled.
 const mostFailures = mostPending
 
-func (f *failures) note(p place, o outcome) {
+func (f *failures) note(p stored, o outcome) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if e, ok := f.by[p]; ok {
@@ -61,7 +67,7 @@ func (f *failures) note(p place, o outcome) {
 		return
 	}
 	if f.by == nil {
-		f.by = map[place]*list.Element{}
+		f.by = map[stored]*list.Element{}
 	}
 	if f.list.Len() == mostFailures {
 		f.remove(f.list.Front())
@@ -69,7 +75,7 @@ func (f *failures) note(p place, o outcome) {
 	f.by[p] = f.list.PushBack(failed{p, o})
 }
 
-func (f *failures) of(p place) (outcome, bool) {
+func (f *failures) of(p stored) (outcome, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e, ok := f.by[p]
@@ -79,7 +85,7 @@ func (f *failures) of(p place) (outcome, bool) {
 	return e.Value.(failed).outcome, true
 }
 
-func (f *failures) forget(p place) {
+func (f *failures) forget(p stored) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if e, ok := f.by[p]; ok {
@@ -88,6 +94,6 @@ func (f *failures) forget(p place) {
 }
 
 func (f *failures) remove(e *list.Element) {
-	delete(f.by, e.Value.(failed).place)
+	delete(f.by, e.Value.(failed).stored)
 	f.list.Remove(e)
 }
