@@ -48,10 +48,7 @@ func (p *pair) requireOneEach(t *testing.T, n *natsmediator.Node, by *mediator.M
 	for i := range 2 {
 		require.NoError(t, mediator.Publish(t.Context(), by, paid{i}))
 	}
-	eventually(t, "settled", func() bool {
-		i := consumerInfo(t, n, "first")
-		return i.NumAckPending == 0 && i.NumPending == 0
-	})
+	eventually(t, "settled", func() bool { return allSettled(t, n, "first") })
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	require.ElementsMatch(t, []string{"long", "short"}, p.begun)

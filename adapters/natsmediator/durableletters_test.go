@@ -91,10 +91,7 @@ func TestDurableLettersThatAreThereAreNotCounted(t *testing.T) {
 			[]byte(`{"stream":"`+paidStream+`","consumer":"stock","stream_seq":1,"deliveries":31}`))
 		require.NoError(t, err)
 	}
-	eventually(t, "advisories settled", func() bool {
-		i := consumerInfo(t, n, "%advisories")
-		return i.NumAckPending == 0 && i.NumPending == 0
-	})
+	eventually(t, "advisories settled", func() bool { return allSettled(t, n, "%advisories") })
 	l := firstLetter(t, store)
 	require.Equal(t, 1, l.Attempts, "it knows more")
 	require.Contains(t, l.Errors, errOutOfStock.Error())

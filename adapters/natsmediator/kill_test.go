@@ -276,10 +276,7 @@ func TestKill9OfAConsumerHasItsEventsDeliveredAgain(t *testing.T) {
 	}
 	c := startChild(t, "durable-consume", n.URL(), strconv.Itoa(2*events))
 	require.Equal(t, "ready", <-c.lines)
-	eventually(t, "all settled", func() bool {
-		i := consumerInfo(t, n, "stock")
-		return i.NumAckPending == 0 && i.NumPending == 0
-	})
+	eventually(t, "all settled", func() bool { return allSettled(t, n, "stock") })
 	for _, line := range c.kill(t) {
 		note(line)
 	}
