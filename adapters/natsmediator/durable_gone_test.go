@@ -132,3 +132,38 @@ func TestOutboxOfAProcessThatStartsAheadOfTheServer(t *testing.T) {
 	eventually(t, "relayed", func() bool { return file.Outbox(paidStream).Depth() == 0 })
 	require.Equal(t, 20, messages(t, n, paidStream))
 }
+
+// A stream that is made again counts from one: what was in hand before that has the place
+// of another event, which neither waits for it nor is settled with it.
+func TestDurableEventsInHandWhenTheirStreamIsDeleted(t *testing.T) {
+	n := embed(t, natsmediator.ServerOptions(noSync))
+	began, release := make(chan natsmediator.Event, 3), make(chan struct{})
+	m := wired(t, natsmediator.Durable[paid](n, natsmediator.Backoff(time.Millisecond, time.Millisecond)),
+		mediator.Subscribe(func(ctx context.Context, p paid) error {
+			e, _ := natsmediator.EventFrom(ctx)
+			began <- e
+			switch {
+			case p.Order == 1:
+				<-release
+			case e.Attempt == 1:
+				close(release)
+				return errOutOfStock
+			}
+			return nil
+		}, mediator.Group("stock")))
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
+	<-began
+	require.NoError(t, natsmediator.JetStream(n).DeleteStream(t.Context(), paidStream))
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{2}))
+	for attempt := 1; attempt <= 2; attempt++ {
+		select {
+		case e := <-began:
+			require.EqualValues(t, 1, e.Sequence)
+			require.Equal(t, attempt, e.Attempt)
+		case <-time.After(patience):
+			close(release)
+			require.Fail(t, "the other event", "attempt %d", attempt)
+		}
+	}
+	eventually(t, "settled", func() bool { return allSettled(t, n, "stock") })
+}

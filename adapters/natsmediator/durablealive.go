@@ -3,8 +3,6 @@ package natsmediator
 import (
 	"context"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -14,7 +12,12 @@ import (
 // alive is the messages in hand.
 type alive struct {
 	mu   sync.Mutex
-	msgs map[place]*message
+	msgs map[place]held
+}
+
+type held struct {
+	msg   *message
+	nanos int64 // when the event was stored
 }
 
 // place tells messages apart, but not their deliveries.
@@ -23,24 +26,41 @@ type place struct {
 	sequence uint64
 }
 
-// add returns false if another delivery of the message is in hand.
-func (a *alive) add(p place, msg *message) bool {
+// stored tells events apart also if their stream was made again, and counts from one.
+type stored struct {
+	place
+	nanos int64
+}
+
+func storedAs(md *nats.MsgMetadata) stored {
+	return stored{place{md.Consumer, md.Sequence.Stream}, md.Timestamp.UnixNano()}
+}
+
+// add returns false if another delivery of the message is in hand. Of an event that has
+// the place of another one, since the stream was deleted and made again, the server is told
+// from then on, and of the other no more.
+func (a *alive) add(s stored, msg *message) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, ok := a.msgs[p]; ok {
-		return false
+	if h, ok := a.msgs[s.place]; ok {
+		if h.nanos == s.nanos {
+			return false
+		}
+		h.msg.drop()
 	}
 	if a.msgs == nil {
-		a.msgs = map[place]*message{}
+		a.msgs = map[place]held{}
 	}
-	a.msgs[p] = msg
+	a.msgs[s.place] = held{msg, s.nanos}
 	return true
 }
 
-func (a *alive) remove(p place) {
+func (a *alive) remove(s stored) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.msgs, p)
+	if a.msgs[s.place].nanos == s.nanos {
+		delete(a.msgs, s.place)
+	}
 }
 
 func (a *alive) count() int {
@@ -49,10 +69,13 @@ func (a *alive) count() int {
 	return len(a.msgs)
 }
 
-func (a *alive) all() []*message {
+func (a *alive) all() (msgs []*message) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.Collect(maps.Values(a.msgs))
+	for _, h := range a.msgs {
+		msgs = append(msgs, h.msg)
+	}
+	return msgs
 }
 
 // keepAlive tells the server of what is in hand, until nothing is any more.

@@ -111,10 +111,6 @@ func (g *group) deliver(msg *message, md *nats.MsgMetadata) {
 	}
 }
 
-func storedAs(md *nats.MsgMetadata) stored {
-	return stored{place{md.Consumer, md.Sequence.Stream}, md.Timestamp.UnixNano()}
-}
-
 // handle calls the subscriber. final tells that there is no use in trying again.
 func (g *group) handle(msg *message, md *nats.MsgMetadata) (final bool, err error) {
 	d, h := g.t.d, msg.Headers()

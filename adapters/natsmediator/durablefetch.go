@@ -180,14 +180,14 @@ func (f *fetcher) begin(msg *message) {
 		f.release()
 		return
 	}
-	p := place{f.config.Durable, md.Sequence.Stream}
-	if !f.t.alive.add(p, msg) {
+	s := storedAs(md)
+	if !f.t.alive.add(s, msg) {
 		f.release()
 		return
 	}
 	f.t.handlers.Go(func() { // its own, which a handler may end by Goexit
 		defer f.release()
-		defer f.t.alive.remove(p)
+		defer f.t.alive.remove(s)
 		f.deliver(msg, md)
 	})
 }

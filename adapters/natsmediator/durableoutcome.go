@@ -43,12 +43,6 @@ type failures struct {
 	list list.List // of failed, the one that was noted longest ago first
 }
 
-// stored tells events apart also if their stream was made again, and counts from one.
-type stored struct {
-	place
-	nanos int64
-}
-
 type failed struct {
 	stored
 	outcome

@@ -156,6 +156,7 @@ type message struct {
 	nc      *nats.Conn
 	msg     *nats.Msg
 	settled atomic.Bool
+	dropped atomic.Bool
 }
 
 func (m *message) Subject() string                      { return m.msg.Subject }
@@ -179,8 +180,17 @@ func (m *message) InProgress() error {
 
 var errSettled = errors.New("it is settled already")
 
+// drop has the server told nothing more of it.
+func (m *message) drop() {
+	m.dropped.Store(true)
+	m.settled.Store(true)
+}
+
 func (m *message) settle(verdict string) error {
 	if !m.settled.CompareAndSwap(false, true) {
+		if m.dropped.Load() {
+			return nil
+		}
 		return errSettled
 	}
 	err := m.nc.Publish(m.msg.Reply, []byte(verdict))
