@@ -137,16 +137,17 @@ func TestOutboxOfAProcessThatStartsAheadOfTheServer(t *testing.T) {
 // of another event, which neither waits for it nor is settled with it.
 func TestDurableEventsInHandWhenTheirStreamIsDeleted(t *testing.T) {
 	n := embed(t, natsmediator.ServerOptions(noSync))
-	began, release := make(chan natsmediator.Event, 3), make(chan struct{})
+	began, released := make(chan natsmediator.Event, 3), make(chan struct{})
+	release := sync.OnceFunc(func() { close(released) })
 	m := wired(t, natsmediator.Durable[paid](n, natsmediator.Backoff(time.Millisecond, time.Millisecond)),
 		mediator.Subscribe(func(ctx context.Context, p paid) error {
 			e, _ := natsmediator.EventFrom(ctx)
 			began <- e
 			switch {
 			case p.Order == 1:
-				<-release
+				<-released
 			case e.Attempt == 1:
-				close(release)
+				release()
 				return errOutOfStock
 			}
 			return nil
@@ -161,7 +162,7 @@ func TestDurableEventsInHandWhenTheirStreamIsDeleted(t *testing.T) {
 			require.EqualValues(t, 1, e.Sequence)
 			require.Equal(t, attempt, e.Attempt)
 		case <-time.After(patience):
-			close(release)
+			release()
 			require.Fail(t, "the other event", "attempt %d", attempt)
 		}
 	}

@@ -1,6 +1,7 @@
 package natsmediator_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func TestDurableWhileTheStoreOfLettersIsAway(t *testing.T) {
 		attempts int
 	}{
 		"attempts are used up":      {errOutOfStock, 2},
-		"an answer of the business": {behaviors.Business(errOutOfStock), 1},
+		"an answer of the business": {behaviors.Business(fmt.Errorf("%w: %w", errOutOfStock, hasty{time.Hour})), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := embed(t, natsmediator.ServerOptions(noSync))

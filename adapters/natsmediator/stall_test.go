@@ -55,13 +55,13 @@ func TestDurableAsksForNothingWithoutAConnection(t *testing.T) {
 	}, mediator.Group("stock")))
 	m := wired(t, natsmediator.Durable[paid](server))
 	require.NoError(t, mediator.Publish(t.Context(), m, paid{0}))
-	eventually(t, "the first", func() bool { return handled() == 1 })
+	eventually(t, "the first", func() bool { return handled() == 1 && allSettled(t, server, "stock") })
 	asking := rawConn(t, n).NumSubscriptions()
 	l.cutOff(t, n)
+	sent := rawConn(t, n).Stats().OutMsgs
 	eventually(t, "the group's request and that for advisories are over", func() bool {
 		return rawConn(t, n).NumSubscriptions() == asking-2
 	})
-	sent := rawConn(t, n).Stats().OutMsgs
 	require.Never(t, func() bool { return rawConn(t, n).Stats().OutMsgs != sent }, time.Second, 10*time.Millisecond)
 	const events = 60
 	for i := range events {
