@@ -115,8 +115,8 @@ func (c Call) Message() any {
 // then, so f has to return before the behavior does. Once the call is over, View gives
 // [ErrCallOver] and does not call f.
 func (c Call) View(f func(message any) error) error {
-	if c.f != nil && c.f.open && c.f.state.plain() == c.id {
-		return f(c.f.first.address())
+	if c.f != nil && c.f.seen != nil && c.f.state.plain() == c.id {
+		return f(c.f.seen)
 	}
 	return c.view(f)
 }

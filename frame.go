@@ -34,7 +34,7 @@ type frame struct {
 	runs     atomic.Uint64 // generation | how many runs of the handler have begun, but for the usual one, see count
 	confined bool          // calls are, see pipeline.callConfined
 	pointer  bool          // messages are pointers
-	open     bool          // to a look at the message: confined, and no pointer
+	seen     any           // of a confined call: the address of its message, unless that is a pointer
 
 	forks *forkRuns // of the forks, once there are any
 	fork  *forkRuns // of those that this is one of
