@@ -88,12 +88,14 @@ func unwrapping(b Behavior) iter.Seq[Behavior] {
 
 // CallScoper is implemented by a [Behavior] that may promise to use its [Call] only
 // until it returns, only on the goroutine it was called on, and to let panics
-// through. ScopedCall, which is called once a handler, tells whether it does. Then
-// its Call need not end when it returns, which saves some nanoseconds a call: it
-// ends with that of the behavior outside of it, and with the call at the latest.
+// through; nor does it have its next called by what runs inside of that. ScopedCall,
+// which is asked when a handler is wired, tells whether it does. Then its Call need not
+// end when it returns, which saves some nanoseconds a call: it ends with that of the
+// behavior outside of it, and with the call at the latest.
 //
 // Where all behaviors around a handler of requests or notifications promise that, or
-// what a [CallConfiner] does, nothing is guarded, and a call costs a third less.
+// what a [CallConfiner] does, nothing is guarded, and a call costs a third less; if it
+// ends by a panic, its Call does not.
 // Whoever breaks the promise there has a data race, which the race detector reports:
 // another call may be handled with what was meant for this one.
 //
@@ -150,17 +152,18 @@ func (a behavior) Wrap(next Next) Next {
 // chain is a handler's composed behaviors.
 type chain struct {
 	first    Next
-	depth    int // how many of them have a Call of their own
-	confined bool
+	depth    int  // how many of them have a Call of their own
+	confined bool // nothing is guarded, see confines
+	shared   bool // readings of the clock are, see Call.Now
 }
 
 // compose wraps the innermost next into the behaviors, the first of them
 // outermost.
-func compose(bs []Behavior, next Next) (chain, error) {
+func compose(bs []Behavior, next Next, confined bool) (chain, error) {
 	if len(bs) > maxDepth {
 		return chain{}, fmt.Errorf("%d behaviors around one handler, at most %d are possible", len(bs), maxDepth)
 	}
-	depth, confined := min(1, len(bs)), confines(bs)
+	depth, shared := min(1, len(bs)), confined && sharesSome(bs)
 	var errs []error
 	for i, b := range slices.Backward(bs) {
 		if a, ok := b.(behavior); ok && i > 0 {
@@ -168,7 +171,7 @@ func compose(bs []Behavior, next Next) (chain, error) {
 			depth++
 			continue
 		}
-		takesTime := confined && !sharesClock(b) && slices.ContainsFunc(bs[:i], sharesClock) && slices.ContainsFunc(bs[i+1:], sharesClock)
+		takesTime := shared && !sharesClock(b)
 		if takesTime {
 			next = apart(next)
 		}
@@ -187,7 +190,7 @@ func compose(bs []Behavior, next Next) (chain, error) {
 			next = behavior(func(ctx context.Context, c Call, _ Next) error { return inner(ctx, c) }).guarded(nil)
 		}
 	}
-	return chain{first: next, depth: depth, confined: confined}, errors.Join(errs...)
+	return chain{first: next, depth: depth, confined: confined, shared: shared}, errors.Join(errs...)
 }
 
 // guarded is Wrap for every behavior but the outermost. It gives the behavior a

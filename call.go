@@ -111,9 +111,11 @@ func (c Call) Message() any {
 // View calls f with the message's address, or with the message itself if it is a
 // pointer, and returns what f returns: a look at the message without a copy and
 // without an allocation. f must neither change the message nor keep the address.
-// Nor must it call next: what is guarded, see [CallScoper], gives [ErrNextRunning]
-// then, so f has to return before the behavior does. Once the call is over, View gives
-// [ErrCallOver] and does not call f.
+// Nor must it call next. While f runs, the call is f's where it is guarded, see
+// [CallScoper]: a next or another View that begins meanwhile gives [ErrNextRunning], on
+// another goroutine, too, which is better served by [Call.Message], and f has to return
+// before the behavior does. Once the call is over, View gives [ErrCallOver] and does not
+// call f.
 func (c Call) View(f func(message any) error) error {
 	if c.f != nil && c.f.seen != nil && c.f.state.plain() == c.id {
 		return f(c.f.seen)
@@ -124,6 +126,9 @@ func (c Call) View(f func(message any) error) error {
 func (c Call) view(f func(message any) error) error {
 	if c.f == nil {
 		return c.fail("view", ErrCallOver)
+	}
+	if c.f.confined {
+		c.f.unwound(c.id)
 	}
 	held, s, err := c.f.borrow(c.id)
 	if err != nil {
@@ -298,6 +303,7 @@ func (c Call) Fork() (Call, error) {
 	if err := c.f.lock(c.id); err != nil {
 		return Call{}, c.fail("fork", err)
 	}
+	c.Waited() // what runs with the fork says so to the fork alone
 	defer c.f.unlock()
 	own := c.f.content.replace()
 	f := &frame{info: c.f.info, pointer: c.f.pointer, content: own, first: own, floors: make([]atomic.Uint32, len(c.f.floors)), fork: c.f.forkRuns()}
@@ -313,7 +319,7 @@ func (c Call) fail(op string, err error) error {
 
 // Next runs the rest of the pipeline: the inner behaviors and the handler. It
 // may be called again after it has returned, and from another goroutine, but not
-// by two at once: the second gets [ErrNextRunning]. Called with a Call that is
+// by two at once: the second gets [ErrNextRunning], if the call is guarded, see [CallScoper]. Called with a Call that is
 // over, it returns [ErrCallOver] and the handler does not run; if the call ends
 // while it is running, it returns ErrCallOver, and what the handler returned is
 // discarded. A behavior that returns nil while its next still delivers a stream has

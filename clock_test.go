@@ -3,6 +3,7 @@ package mediator_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"testing"
 	"testing/synctest"
@@ -111,4 +112,61 @@ func TestTheClockIsNotSharedElsewhere(t *testing.T) {
 		w.note(mediator.Call{})
 		require.Equal(t, []float64{0, 1}, w.seconds())
 	})
+}
+
+// What one behavior measures is right whatever the others promise.
+func TestNowMeasuresWhatIsInside(t *testing.T) {
+	slow := func(answer bool) mediator.Behavior {
+		return mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			c.Now()
+			time.Sleep(time.Second)
+			if answer {
+				return c.SetResponse(1)
+			}
+			return next(ctx, c)
+		})
+	}
+	forks := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		fork, err := c.Fork()
+		return errors.Join(err, next(ctx, fork), c.SetResponse(fork.Response()))
+	})
+	for name, tc := range map[string]struct {
+		outside, inside []mediator.Behavior
+		took            time.Duration
+	}{
+		"one that takes its time, innermost":     {outside: []mediator.Behavior{sharer{noop}}, inside: []mediator.Behavior{scoped{slow(false)}}, took: 2 * time.Second},
+		"one that answers in place of the next":  {outside: []mediator.Behavior{sharer{noop}}, inside: []mediator.Behavior{scoped{slow(true)}}, took: time.Second},
+		"one that answers, outside of a sharer":  {inside: []mediator.Behavior{scoped{slow(true)}, sharer{noop}}, took: time.Second},
+		"one that answers, alone":                {inside: []mediator.Behavior{scoped{slow(true)}}, took: time.Second},
+		"one that forks":                         {inside: []mediator.Behavior{sharer{forks}, sharer{noop}}, took: time.Second},
+		"the outermost takes its time":           {outside: []mediator.Behavior{scoped{slow(false)}, sharer{noop}}, took: time.Second},
+		"one that keeps its Call, and so guards": {outside: []mediator.Behavior{sharer{noop}}, inside: []mediator.Behavior{slow(true)}, took: time.Second},
+	} {
+		for _, shares := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, ", sharing ", shares), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var took time.Duration
+					measure := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+						begun := c.Now()
+						err := next(ctx, c)
+						took = c.Now() - begun
+						return err
+					})
+					promised := mediator.Behavior(scoped{measure})
+					if shares {
+						promised = sharer{measure}
+					}
+					m := newMediator(t, mediator.Use(tc.outside...), mediator.Use(promised), mediator.Use(tc.inside...), mediator.Handle(func(context.Context, get[int]) (int, error) {
+						time.Sleep(time.Second)
+						return 1, nil
+					}))
+					for range 2 {
+						_, err := mediator.Send(t.Context(), m, get[int]{})
+						require.NoError(t, err)
+						require.Equal(t, tc.took, took)
+					}
+				})
+			})
+		}
+	}
 }

@@ -92,8 +92,8 @@ func (f *frame) unwound(id uint64) {
 }
 
 // terminalOf is the innermost next inside of bs.
-func terminalOf[Q, R any](bs []Behavior, h handler[Q, R]) Next {
-	if confines(bs) {
+func terminalOf[Q, R any](h handler[Q, R], confined bool) Next {
+	if confined {
 		return confinedTerminal(h)
 	}
 	return terminal(h)

@@ -3,10 +3,14 @@ package mediator_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
 	"runtime"
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 	"weak"
 
 	"github.com/fsmediator/mediator"
@@ -73,6 +77,7 @@ func TestAConfinedCallEnds(t *testing.T) {
 			require.Nil(t, kept.Message(), "of the call before")
 			require.ErrorIs(t, kept.SetResponse(7), mediator.ErrCallOver)
 			require.ErrorIs(t, next(ctx, kept), mediator.ErrCallOver)
+			require.ErrorIs(t, kept.View(func(any) error { panic("there is nothing to see") }), mediator.ErrCallOver)
 		}
 		kept, again = c, next
 		return next(ctx, c)
@@ -252,5 +257,175 @@ func TestACallThatIsOverKeepsNothing(t *testing.T) {
 			require.Nil(t, asked.Value())
 			require.Nil(t, answered.Value())
 		})
+	}
+}
+
+// What a panic leaves behind, once recovered, is in nobody's way.
+func TestAConfinedCallIsSeenAfterAPanic(t *testing.T) {
+	look := promising(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		err := next(ctx, c)
+		return errors.Join(err, c.View(func(message any) error {
+			require.Equal(t, &get[int]{Key: 4}, message)
+			return nil
+		}))
+	})
+	recovers := confined{mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		return retried(func() error { return next(ctx, c) })
+	})}
+	m := newMediator(t, mediator.Use(look, recovers), mediator.Handle(func(context.Context, get[int]) (int, error) { panic("oh no") }))
+	_, err := mediator.Send(t.Context(), m, get[int]{Key: 4})
+	require.EqualError(t, err, "recovered: oh no")
+}
+
+// A promise is about requests and notifications: the Call of a stream ends with its
+// attempt, whoever still has it.
+func TestStreamsAreGuardedWhateverIsPromised(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var kept []mediator.Call
+		givesUp := confined{mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+			kept = append(kept, c)
+			done := make(chan error, 1)
+			go func() { done <- next(ctx, c) }()
+			select {
+			case err := <-done:
+				return err
+			case <-time.After(time.Second):
+				return errBoom
+			}
+		})}
+		runs, release := 0, make(chan struct{})
+		m := newMediator(t, mediator.Use(scoped{retry(2)}, givesUp), mediator.HandleStream(func(context.Context, count) iter.Seq2[int, error] {
+			runs++
+			first := runs == 1
+			return func(yield func(int, error) bool) {
+				if first {
+					<-release
+					return
+				}
+				if kept[0].Interrupt(errBoom) {
+					t.Error("a Call of the attempt before interrupts this one")
+				}
+				yield(7, nil)
+			}
+		}))
+		var got []int
+		for n, err := range mediator.Stream(t.Context(), m, count{}) {
+			require.NoError(t, err)
+			got = append(got, n)
+		}
+		close(release)
+		require.Equal(t, []int{7}, got)
+	})
+}
+
+func TestAForkShowsAPointerAsItIs(t *testing.T) {
+	m := newMediator(t, mediator.Use(mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		fork, err := c.Fork()
+		require.NoError(t, err)
+		return errors.Join(next(ctx, c), fork.View(func(message any) error {
+			require.IsType(t, &pointer{}, message)
+			return nil
+		}))
+	})), mediator.Handle(func(_ context.Context, q *pointer) (int, error) { return q.Key, nil }))
+	n, err := mediator.Send(t.Context(), m, &pointer{Key: 3})
+	require.NoError(t, err)
+	require.Equal(t, 3, n)
+}
+
+type pointer struct {
+	mediator.Returns[int]
+	Key int
+}
+
+// FuzzConfined has behaviors do what bytes say, where all promise to keep their Call and
+// beside one that does not: what they see is the same.
+func FuzzConfined(f *testing.F) {
+	f.Add([]byte{2, 0, 1, 6, 3}, []byte{0, 1})
+	f.Add([]byte{3, 2, 6, 2, 4, 0, 8, 10, 5, 11}, []byte{1, 0, 3, 2})
+	f.Add([]byte{1, 4, 0, 9, 6, 7}, []byte{3, 3, 0})
+	f.Add([]byte{2, 5, 2, 7, 0, 8, 0}, []byte{0, 2})
+	f.Fuzz(func(t *testing.T, script, outcomes []byte) {
+		if len(script) < 2 || len(script) > 40 || len(outcomes) == 0 || len(outcomes) > 16 {
+			return
+		}
+		require.Equal(t, follow(t, script, outcomes, noop), follow(t, script, outcomes))
+	})
+}
+
+// follow runs calls through behaviors that follow the script, and returns what they say.
+func follow(t *testing.T, script, outcomes []byte, outside ...mediator.Behavior) (log []string) {
+	n := int(script[0])%3 + 1
+	bs := outside
+	for i := range n {
+		from, to := 1+i*(len(script)-1)/n, 1+(i+1)*(len(script)-1)/n
+		bs = append(bs, promising(follower(fmt.Sprint("b", i), script[from:to], &log)))
+	}
+	calls := 0
+	var m *mediator.Mediator
+	m = newMediator(t, mediator.Use(bs...), mediator.Handle(func(ctx context.Context, q get[int]) (int, error) {
+		n := calls
+		calls++
+		switch outcomes[n%len(outcomes)] % 4 {
+		case 0:
+			panic("handler")
+		case 1:
+			return n, errBoom
+		case 2:
+			if q.Key > 0 && n < 20 {
+				v, err := mediator.Send(ctx, m, get[int]{Key: q.Key - 1})
+				return v + 1000, err
+			}
+		}
+		return n, nil
+	}))
+	for i := range 3 {
+		err := retried(func() error {
+			v, err := mediator.Send(t.Context(), m, get[int]{Key: i})
+			log = append(log, fmt.Sprint("sent ", v))
+			return err
+		})
+		log = append(log, fmt.Sprint(err, errors.Is(err, mediator.ErrNoResponse)))
+	}
+	return log
+}
+
+func follower(name string, script []byte, log *[]string) func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+	return func(ctx context.Context, c mediator.Call, next mediator.Next) (err error) {
+		say := func(a ...any) { *log = append(*log, name+" "+fmt.Sprintln(a...)) }
+		for _, step := range script {
+			switch step % 11 {
+			case 0, 1:
+				err = next(ctx, c)
+				say("next", err)
+			case 2, 3:
+				err = retried(func() error { return next(ctx, c) })
+				say("recovered", err)
+			case 4:
+				say("set", c.SetResponse(100+len(*log)))
+			case 5:
+				fork, failed := c.Fork()
+				if failed == nil {
+					err = retried(func() error { return next(ctx, fork) })
+				}
+				say("fork", failed, err, fork.Response(), fork.Message())
+			case 6:
+				say("view", c.View(func(message any) error { say("sees", *message.(*get[int])); return nil }))
+			case 7:
+				say("message", c.Message(), c.Response())
+			case 8:
+				say("runs", watch.RunsOf(c), c.Err())
+			case 9:
+				err = next(ctx, c.OnItem(func() {}))
+				say("tapped", err)
+			case 10:
+				switch len(*log) % 4 {
+				case 0:
+					return fmt.Errorf("%s fails", name)
+				case 1:
+					panic(name + " panics")
+				}
+			}
+		}
+		return err
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
+	"sync/atomic"
 
 	"github.com/fsmediator/mediator"
 )
@@ -195,13 +195,13 @@ func ExampleScope() {
 
 // stopwatch keeps no Call and takes no time of its own, so a call through it needs no
 // guard, and the next behavior that asks for the time need not read the clock again.
-type stopwatch struct{ took time.Duration }
+type stopwatch struct{ took atomic.Int64 }
 
 func (w *stopwatch) Wrap(next mediator.Next) mediator.Next {
 	return func(ctx context.Context, c mediator.Call) error {
 		begun := c.Now()
 		err := next(ctx, c)
-		w.took = c.Now() - begun
+		w.took.Store(int64(c.Now() - begun))
 		return err
 	}
 }
@@ -215,6 +215,6 @@ func ExampleClockSharer() {
 		return Order{ID: p.SKU}, nil
 	})))
 	o, err := mediator.Send(context.Background(), m, PlaceOrder{SKU: "cup"})
-	fmt.Println(o.ID, w.took > 0, err)
+	fmt.Println(o.ID, w.took.Load() > 0, err)
 	// Output: cup true <nil>
 }

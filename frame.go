@@ -33,6 +33,7 @@ type frame struct {
 
 	runs     atomic.Uint64 // generation | how many runs of the handler have begun, but for the usual one, see count
 	confined bool          // calls are, see pipeline.callConfined
+	shared   bool          // readings of the clock are, see chain
 	pointer  bool          // messages are pointers
 	seen     any           // of a confined call: the address of its message, unless that is a pointer
 

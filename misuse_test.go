@@ -595,3 +595,20 @@ func TestAScopedCallEndsWithThatOfTheBehaviorOutside(t *testing.T) {
 		})
 	}
 }
+
+// A look at the message is one's own while it lasts.
+func TestOneLookAtATime(t *testing.T) {
+	look := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		err := c.View(func(any) error {
+			require.ErrorIs(t, c.View(func(any) error { panic("a second look") }), mediator.ErrNextRunning)
+			require.ErrorIs(t, next(ctx, c), mediator.ErrNextRunning)
+			require.Equal(t, get[int]{Key: 2}, c.Message())
+			return nil
+		})
+		return errors.Join(err, next(ctx, c))
+	})
+	m := newMediator(t, mediator.Use(look), mediator.Handle(func(_ context.Context, q get[int]) (int, error) { return q.Key, nil }))
+	n, err := mediator.Send(t.Context(), m, get[int]{Key: 2})
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
+}

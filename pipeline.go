@@ -45,7 +45,7 @@ func newPipeline[Q, R any](c chain, i *info) *pipeline[Q, R] {
 }
 
 func (p *pipeline[Q, R]) newFrame() *requestFrame[Q, R] {
-	f := &requestFrame[Q, R]{frame: frame{info: p.info, confined: p.confined, pointer: isPointer[Q]()}}
+	f := &requestFrame[Q, R]{frame: frame{info: p.info, confined: p.confined, shared: p.shared, pointer: isPointer[Q]()}}
 	f.content, f.first = &f.own, &f.own
 	f.floors = make([]atomic.Uint32, p.depth)
 	if f.confined && !f.pointer {

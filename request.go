@@ -230,7 +230,8 @@ func assemble[Q, R any](i *info, layers []any, h handler[Q, R]) (handler[Q, R], 
 			}
 			bs = append([]Behavior{b}, bs...)
 		}
-		c, err := compose(bs, terminalOf(bs, h))
+		confined := confines(bs)
+		c, err := compose(bs, terminalOf(h, confined), confined)
 		errs = append(errs, err)
 		p := newPipeline[Q, R](c, i)
 		h = handler[Q, R]{p.call, p.watched}

@@ -125,7 +125,7 @@ func (r *streamRoute[Q, T]) build(w *wiring, name string) (entry, error) {
 	r.layers = w.around(r.spec, name)
 	bs, err := onlyBehaviors(r.layers, "a stream")
 	errs = append(errs, err)
-	r.chain, err = compose(bs, streamTerminal(r.handle))
+	r.chain, err = compose(bs, streamTerminal(r.handle), false)
 	errs = append(errs, err)
 	return entry{hash: typeHash[*streamRoute[Q, T]](), value: r}, errors.Join(errs...)
 }

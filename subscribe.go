@@ -100,7 +100,8 @@ func (s *subscription[N]) build(layers []any, group, name string) error {
 	if s.stopped != nil {
 		h = h.typed(s.gated)
 	}
-	c, err := compose(bs, terminalOf(bs, h))
+	confined := confines(bs)
+	c, err := compose(bs, terminalOf(h, confined), confined)
 	if err := errors.Join(wrong, err); err != nil {
 		return err
 	}

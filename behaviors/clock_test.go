@@ -18,6 +18,7 @@ import (
 type probe struct {
 	shared, own []time.Duration
 	start       time.Time
+	err         error // it returns that, without calling next
 }
 
 func (*probe) ScopedCall() bool  { return true }
@@ -38,7 +39,10 @@ func (p *probe) Wrap(next mediator.Next) mediator.Next {
 				note(mediator.Call{})
 			}
 		}()
-		err := next(ctx, c)
+		err := p.err
+		if err == nil {
+			err = next(ctx, c)
+		}
 		returned = true
 		note(c)
 		return err
@@ -71,6 +75,15 @@ func (s slowStore) Put(ctx context.Context, l deadletter.Letter) error {
 	slowly()
 	return s.Store.Put(ctx, l)
 }
+
+func panicsSlowly(mediator.Call) bool { slowly(); panic(errSlow) }
+
+// inside is two behaviors.
+type inside struct{ outer, inner mediator.Behavior }
+
+func (b inside) Wrap(next mediator.Next) mediator.Next { return b.outer.Wrap(b.inner.Wrap(next)) }
+func (inside) ConfinesCall() bool                      { return true }
+func (inside) SharesClock() bool                       { return true }
 
 type slowAsk struct {
 	mediator.Returns[int]
@@ -148,6 +161,9 @@ func TestSharedReadingsMissNoTime(t *testing.T) {
 		"a MemoryGuard that slows": func() mediator.Behavior {
 			return behaviors.MemoryGuard(behaviors.MemoryGuardConfig{Limit: 100, High: 0.5, Delay: time.Minute, Sample: time.Hour, Usage: func() uint64 { return 90 }})
 		},
+		"Recover outside of what panics": func() mediator.Behavior {
+			return inside{behaviors.Recover(), behaviors.When(panicsSlowly, behaviors.Timeout(time.Hour))}
+		},
 		"Health": func() mediator.Behavior { return health.New(health.Config{}) },
 		"MemoryGuard": func() mediator.Behavior {
 			return behaviors.MemoryGuard(behaviors.MemoryGuardConfig{Limit: 100, Sample: time.Second, Usage: func() uint64 { slowly(); return 1 }})
@@ -175,11 +191,53 @@ func TestSharedReadingsMissNoTime(t *testing.T) {
 						_, _ = mediator.Send(t.Context(), m, slowAsk{Invalid: i == 5})
 					}()
 				}
-				require.NotEmpty(t, inner.own)
+				require.NotEmpty(t, outer.own)
 				require.Equal(t, outer.own, outer.shared)
 				require.Equal(t, inner.own, inner.shared)
 				require.NoError(t, m.Close(t.Context()))
 			})
 		})
+	}
+}
+
+// A call may have read the clock before its breaker's window began.
+func TestAReadingFromBeforeTheWindowCountsInItsFirstSlice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := behaviors.CircuitBreaker(behaviors.BreakerConfig{FailureRatio: 0.5, MinCalls: 3, Window: 10 * time.Second, SlowCall: time.Hour, SlowRatio: 1})
+		early := true
+		late := &outer{func() {
+			if early {
+				time.Sleep(time.Millisecond)
+				b.Reset()
+				early = false
+			}
+		}}
+		fails := &probe{}
+		m, err := mediator.New(mediator.Use(late, b, fails), mediator.Handle(func(context.Context, ask) (int, error) { return 0, errSlow }), mediator.OnWarning(func(string) {}))
+		require.NoError(t, err)
+		fails.err = errSlow
+		_, err = mediator.Send(t.Context(), m, ask{})
+		require.ErrorIs(t, err, errSlow)
+		time.Sleep(time.Minute)
+		for range 2 {
+			_, err = mediator.Send(t.Context(), m, ask{})
+			require.ErrorIs(t, err, errSlow)
+		}
+		require.Equal(t, behaviors.StateClosed, b.State(), "two of three calls are in the window")
+		require.NoError(t, m.Close(t.Context()))
+	})
+}
+
+// outer reads the clock, and is held up then.
+type outer struct{ heldUp func() }
+
+func (*outer) ScopedCall() bool  { return true }
+func (*outer) SharesClock() bool { return true }
+
+func (o *outer) Wrap(next mediator.Next) mediator.Next {
+	return func(ctx context.Context, c mediator.Call) error {
+		c.Now()
+		o.heldUp()
+		return next(ctx, c)
 	}
 }

@@ -35,6 +35,7 @@ func (recovery) Wrap(next mediator.Next) mediator.Next {
 			if !returned {
 				if v := recover(); v != nil {
 					err = caught.Panic(v)
+					c.Waited()
 				}
 			}
 		}()

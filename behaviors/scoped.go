@@ -3,7 +3,8 @@ package behaviors
 // scoped is part of behaviors that use their Call only until they return, only on the
 // goroutine they were called on, and let panics through, see [mediator.CallScoper]; and
 // that take next to no time of their own, see [mediator.ClockSharer]: what waits, or
-// calls a function of others, calls Waited afterwards.
+// calls a function of others, calls Waited afterwards; whether a logger is enabled is
+// taken to be a quick question.
 //
 // Those that hand the Call to functions of others, use it from another goroutine or fork
 // it are none. Recover is a [mediator.CallConfiner] alone: what a panic left running has

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/backpressure"
 	"github.com/fsmediator/mediator/behaviors"
 	"github.com/fsmediator/mediator/deadletter"
+	"github.com/fsmediator/mediator/health"
 	"github.com/stretchr/testify/require"
 )
 
@@ -53,6 +55,7 @@ func TestWhatStandardHasConfinesItsCalls(t *testing.T) {
 		Retry: &behaviors.RetryConfig{}, Breaker: &behaviors.BreakerConfig{}, Timeout: time.Second,
 	})
 	require.Len(t, bs, 11)
+	bs = append(bs, health.New(health.Config{}), backpressure.New(backpressure.Config{}))
 	for _, b := range slices.Concat(bs, behaviors.Except(behaviors.IsNamed("x"), bs...)) {
 		s, scoped := b.(mediator.CallScoper)
 		c, confined := b.(mediator.CallConfiner)

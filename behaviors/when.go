@@ -10,8 +10,8 @@ import (
 )
 
 // When has b stand around the calls for which cond is true; the others go past
-// it. cond is called for each call, concurrently, and must use its Call no longer than
-// it runs; see [IsKind], [IsNamed] and [Not]. It panics if one of them is nil.
+// it. cond is called for each call, concurrently, and must use its Call only until it
+// returns, and only on its goroutine; see [IsKind], [IsNamed] and [Not]. It panics if one of them is nil.
 //
 // For the warnings of [mediator.New] it is b: it has its name and warns as it
 // does. But of two Whens with the same behavior in them, such as a Retry for

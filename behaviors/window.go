@@ -52,10 +52,11 @@ func newWindow(now int64, span time.Duration) *window {
 	return &window{origin: now, slice: slice, inverse: math.MaxUint64 / uint64(slice), lanes: make([]windowLane, laneCount())}
 }
 
-// number is that of the slice at now. It is a division without its cost: the product
+// number is that of the slice at now, the first for a reading from before the window
+// began, which a call may share. It is a division without its cost: the product
 // with the inverse, which is rounded down, is less by one at most.
 func (w *window) number(now int64) uint64 {
-	since := uint64(now - w.origin)
+	since := uint64(max(0, now-w.origin))
 	n, _ := bits.Mul64(since, w.inverse)
 	if since-n*uint64(w.slice) >= uint64(w.slice) {
 		n++
