@@ -61,26 +61,35 @@ func confinedTerminal[Q, R any](h handler[Q, R]) Next {
 	guarded, call := terminal(h), h.call
 	return func(ctx context.Context, c Call) error {
 		f := c.f
-		c.Waited()
 		if f == nil || c.taps != nil || f.state.plain() != c.id {
-			if f != nil {
-				f.unwound(c.id)
-			}
-			return guarded(ctx, c)
+			return c.unusual(ctx, guarded)
 		}
 		content, ok := f.first.(*exchange[Q, R])
 		if !ok {
 			return c.failForeign()
 		}
-		f.state.setPlain(c.id | running | inPlace)
+		in := c.id | running | inPlace
+		f.state.setPlain(in)
+		f.now = 0
 		r, err := call(ctx, content.q)
-		if f.state.plain() != c.id|running|inPlace {
+		if f.state.plain() != in {
 			return c.failOver(err)
 		}
 		content.r = r
-		f.state.setPlain(c.id | ran | responded)
+		f.state.setPlain(in ^ (running | inPlace | ran | responded))
 		return err
 	}
+}
+
+// unusual is the guarded way of a confined call.
+//
+//go:noinline
+func (c Call) unusual(ctx context.Context, guarded Next) error {
+	c.Waited()
+	if c.f != nil {
+		c.f.unwound(c.id)
+	}
+	return guarded(ctx, c)
 }
 
 // unwound ends a confined run, which next is called after: its own goroutine is back
