@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -293,10 +294,10 @@ func TestStreamsAreGuardedWhateverIsPromised(t *testing.T) {
 				return errBoom
 			}
 		})}
-		runs, release := 0, make(chan struct{})
+		var runs atomic.Int32
+		release := make(chan struct{})
 		m := newMediator(t, mediator.Use(scoped{retry(2)}, givesUp), mediator.HandleStream(func(context.Context, count) iter.Seq2[int, error] {
-			runs++
-			first := runs == 1
+			first := runs.Add(1) == 1
 			return func(yield func(int, error) bool) {
 				if first {
 					<-release
