@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,10 +32,16 @@ type BulkheadConfig struct {
 	// thousand have their own; the rest share some, with the scope "(other)".
 	// [Standard] sets it. Default: the handlers share all.
 	PerHandler bool
+	// Key gives the calls with the same key, such as those of a tenant, places and a
+	// queue of their own, so that one tenant takes none from the others; with PerHandler,
+	// those of each handler. What is said there of a thousand holds for the keys. It tells
+	// the key by the context or the message, is called concurrently, and must not keep the
+	// Call. Default: none.
+	Key func(ctx context.Context, c mediator.Call) string
 	// Name is the scope of the readings and of the [*FullError]: it tells bulkheads
 	// apart that stand around one mediator. With PerHandler the scope is "name", or
-	// "name to group" of a subscriber, after Name and a colon if there is one.
-	// Default: "".
+	// "name to group" of a subscriber, and with Key the key, after Name and a colon if
+	// there is one: "db: shop.Pay: acme". Default: "".
 	Name string
 }
 
@@ -92,7 +100,8 @@ func Bulkhead(c BulkheadConfig) mediator.Behavior {
 		panic(fmt.Sprintf("behaviors: Bulkhead: Limit is %d, Queue %d: more than %d", c.Limit, c.Queue, maxPlaces))
 	}
 	b := &bulkhead{c: c}
-	if !c.PerHandler {
+	b.known.Store(&map[callee]*compartment{})
+	if !b.divided() {
 		b.all = []*compartment{newCompartment(c, c.Name)}
 	}
 	return b
@@ -102,13 +111,13 @@ type bulkhead struct {
 	scoped
 	c BulkheadConfig
 
-	mu    sync.Mutex // held to look for a compartment, and to add one
-	known map[callee]*compartment
+	known atomic.Pointer[map[callee]*compartment] // replaced under mu, never changed
+	mu    sync.Mutex
 	all   []*compartment // in the order they came
 }
 
 // callee is what has a compartment of its own.
-type callee struct{ name, group string }
+type callee struct{ name, group, key string }
 
 // maxCompartments bounds the compartments of a bulkhead, but for the one that the rest share.
 const maxCompartments = tally.Max
@@ -123,33 +132,44 @@ func newCompartment(c BulkheadConfig, scope string) *compartment {
 	return &compartment{places: places{limit: uint64(c.Limit), queue: c.Queue, maxWait: c.MaxWait, scope: scope}}
 }
 
+// divided tells whether there is more than one compartment.
+func (b *bulkhead) divided() bool { return b.c.PerHandler || b.c.Key != nil }
+
 // of returns the compartment of a callee, and makes it if need be.
 func (b *bulkhead) of(k callee) *compartment {
+	if h, ok := (*b.known.Load())[k]; ok {
+		return h
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	h, ok := b.known[k]
+	known := *b.known.Load()
+	h, ok := known[k]
 	if !ok && len(b.all) >= maxCompartments {
 		k = callee{name: BreakerOtherKeys}
-		h, ok = b.known[k]
+		h, ok = known[k]
 	}
 	if ok {
 		return h
 	}
-	scope := k.name
-	if k.group != "" {
-		scope += " to " + k.group
-	}
-	if b.c.Name != "" {
-		scope = b.c.Name + ": " + scope
-	}
-	if b.known == nil {
-		b.known = map[callee]*compartment{}
-	}
-	h = newCompartment(b.c, scope)
-	b.known[k] = h
+	h = newCompartment(b.c, b.scope(k))
+	more := maps.Clone(known)
+	more[k] = h
+	b.known.Store(&more)
 	b.all = append(b.all, h)
 	return h
 }
+
+func (b *bulkhead) scope(k callee) string {
+	handler := k.name
+	if k.group != "" {
+		handler += " to " + k.group
+	}
+	return strings.Join(slices.DeleteFunc([]string{b.c.Name, handler, k.key}, func(part string) bool { return part == "" }), ": ")
+}
+
+// ScopedCall implements [mediator.CallScoper]: it is false with a Key, which is given
+// the Call.
+func (b *bulkhead) ScopedCall() bool { return b.c.Key == nil }
 
 // BehaviorName returns "Bulkhead".
 func (b *bulkhead) BehaviorName() string { return "Bulkhead" }
@@ -176,7 +196,17 @@ func hasBehavior(bs []mediator.Behavior, name string) bool {
 
 // Wrap implements [mediator.Behavior].
 func (b *bulkhead) Wrap(next mediator.Next) mediator.Next {
-	if b.c.PerHandler {
+	switch {
+	case b.c.Key != nil:
+		return func(ctx context.Context, c mediator.Call) error {
+			k := callee{key: b.c.Key(ctx, c)}
+			c.Waited()
+			if b.c.PerHandler {
+				k.name, k.group = c.Name(), c.Handler()
+			}
+			return b.of(k).run(ctx, c, next)
+		}
+	case b.c.PerHandler:
 		w := &bulkheadWrap{b: b, next: next}
 		return w.call
 	}

@@ -109,3 +109,60 @@ func TestABulkheadPerHandlerIsBoundedInTheNumberOfScopes(t *testing.T) {
 func TestABulkheadPerHandlerAllocatesNothing(t *testing.T) {
 	requireNoAllocs(t, behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 1, PerHandler: true}))
 }
+
+type tenant struct{}
+
+func tenantOf(ctx context.Context, _ mediator.Call) string {
+	name, _ := ctx.Value(tenant{}).(string)
+	return name
+}
+
+func of(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, tenant{}, name)
+}
+
+// A tenant that fills its places takes none from the others.
+func TestABulkheadByKeyHasPlacesForEach(t *testing.T) {
+	for name, want := range map[string][]string{"": {"acme=1", "bolt=1"}, "db": {"db: ask: acme=1", "db: ask: bolt=1", "db: told to mail: acme=1"}} {
+		synctest.Test(t, func(t *testing.T) {
+			perHandler := name != ""
+			b := behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 1, Key: tenantOf, PerHandler: perHandler, Name: name})
+			require.False(t, b.(mediator.CallScoper).ScopedCall())
+			release := make(chan struct{})
+			m := newMediator(t, mediator.Use(b),
+				mediator.Handle(func(context.Context, ask) (int, error) { <-release; return 1, nil }, mediator.Named("ask")),
+				mediator.Subscribe(func(context.Context, told) error { <-release; return nil }, mediator.Named("told"), mediator.Group("mail")))
+			done := make(chan error)
+			for _, name := range []string{"acme", "bolt"} {
+				go func() { _, err := mediator.Send(of(t.Context(), name), m, ask{}); done <- err }()
+				synctest.Wait()
+				_, err := mediator.Send(of(t.Context(), name), m, ask{})
+				require.ErrorIs(t, err, behaviors.ErrFull)
+				require.ErrorContains(t, err, name)
+			}
+			ended := 2
+			if perHandler {
+				go func() { done <- mediator.Publish(of(t.Context(), "acme"), m, told{}) }()
+				ended = 3
+			}
+			synctest.Wait()
+			require.ElementsMatch(t, want, scopesOf(b, "running"))
+			close(release)
+			for range ended {
+				require.NoError(t, <-done)
+			}
+		})
+	}
+}
+
+func TestABulkheadBoundsItsKeys(t *testing.T) {
+	b := behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 1, Key: tenantOf})
+	m := newMediator(t, mediator.Use(b), mediator.Handle(func(context.Context, ask) (int, error) { return 1, nil }))
+	for i := range 1010 {
+		_, err := mediator.Send(of(t.Context(), fmt.Sprint(i)), m, ask{})
+		require.NoError(t, err)
+	}
+	scopes := scopesOf(b, "running")
+	require.Len(t, scopes, 1001)
+	require.Contains(t, scopes, "(other)=0")
+}
