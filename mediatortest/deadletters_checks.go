@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -88,7 +89,7 @@ func checkOrder(t *storeTest) {
 		t.put(sample(want[i]))
 	}
 	slices.Sort(want)
-	for _, limit := range []int{0, -1, 1, 7, 250, 1000} {
+	for _, limit := range []int{0, -1, 1, 7, 250, 1000, math.MaxInt} {
 		t.want(fmt.Sprintf("List with the limit %d", limit), want, t.ids(deadletter.Filter{}, limit))
 	}
 	letters, next, err := t.List(t.ctx, deadletter.Filter{}, "", 0)
