@@ -17,8 +17,11 @@ type Config struct {
 	// at a report.
 	// Default: 5s.
 	Interval time.Duration
-	// Window is what the present rate and the share of errors are taken over. It
-	// slides in ten steps and is at least 10ms. Default: Interval, at least 1s.
+	// Window is what the present rate and the share of errors are taken over. It is at
+	// least 10ms, and slides at the looks, in ten steps at most: it is never shorter than
+	// this, and longer by a step and the time between two looks at most. That holds after
+	// a silence, too, however long. If the process was stopped for longer than Window, so
+	// that nobody has looked, it begins anew. Default: Interval, at least 1s.
 	Window time.Duration
 	// Stall is how long a stream may go without an item, and a request or a
 	// subscriber run, before it is [Stalled]. Default: 30s; never if negative.

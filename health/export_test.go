@@ -27,5 +27,8 @@ func (w *Window) Change(at time.Duration, n uint64, span time.Duration) (items u
 	return change.good, time.Duration(change.at)
 }
 
+// Rest tells that nothing has happened up to the time at.
+func (w *Window) Rest(at time.Duration) { w.w.rest(int64(at)) }
+
 // Look has m look at everything once.
 func Look(m *Monitor) { m.look(nanos()) }

@@ -63,6 +63,9 @@ func (m *Monitor) keepLooking(now int64) {
 	if l.due <= now || l.due > now+int64(m.c.Interval) {
 		l.due = now + int64(m.c.Interval)
 	}
+	if l.next.Load() == never {
+		m.rested(now)
+	}
 	m.look(now) // whence the windows begin
 	m.lookAgain(now)
 }
@@ -110,15 +113,29 @@ func (m *Monitor) tick(chain uint64) {
 	}
 }
 
+// rested tells the windows that nothing has happened since the last look. What has begun
+// before this one may have ended before it as well, and is not of the time in between.
+func (m *Monitor) rested(until int64) {
+	m.mu.Lock()
+	tallies := slices.Clip(m.tallies)
+	m.mu.Unlock()
+	for _, t := range tallies {
+		t.mu.Lock()
+		t.window.rest(until)
+		t.mu.Unlock()
+	}
+}
+
 // busy tells whether streams or calls run, and what has changed whenever something
-// began.
+// began, ended or was noted: so where it has not since the look before, that one has seen
+// all there is.
 func (m *Monitor) busy() (busy bool, activity uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	busy = len(m.runs) > 0
 	for _, t := range m.tallies {
 		busy = busy || t.inProgress() > 0
-		activity += t.started.Load()
+		activity += t.started.Load() + t.ended.Load() + t.noted.Load()
 	}
 	return busy, activity
 }

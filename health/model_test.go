@@ -26,13 +26,25 @@ func FuzzHysteresis(f *testing.F) {
 	})
 }
 
-// A window tells what happened in the last span, or a little more than that: a
-// step and the time to the look before.
+// A window tells what happened in the last span. It reaches back further only for what
+// nobody knows the time of: by up to a step, and to the look before; and not over a time in
+// which nothing happened. What comes after longer than that without a look is of no time.
 func FuzzWindow(f *testing.F) {
+	const (
+		silence = 254 // nothing happens for three seconds
+		stopped = 255 // nobody looks for as long
+	)
 	f.Add([]byte{1, 5, 1, 5, 1, 5, 1, 5, 1, 5, 1, 5, 1, 5, 1, 5, 1, 5, 1, 5, 1, 5, 1, 5})
-	f.Add([]byte{255, 1, 0, 255, 3, 3, 90, 0, 90, 0, 1, 1})
+	f.Add([]byte{253, 1, 0, 253, 3, 3, 90, 0, 90, 0, 1, 1})
+	f.Add([]byte{4, 6, 4, 0, silence, 0, 4, 6, 90, 1, silence, 7, 50, 1, 50, 1, 1, 1})
+	f.Add([]byte{4, 6, stopped, 0, 4, 6, stopped, 9, 4, 6, 60, 0, 60, 0})
+	f.Add([]byte{8, 1, 8, 1, 8, 1, 8, 1, 8, 1, 8, 1, 8, 1, 8, 1, 8, 1, 8, 1, 8, 1, 8, 1, 8, 1, 8, 1, 8, 1, 8, 1, 8, 1})
 	f.Fuzz(func(t *testing.T, steps []byte) {
-		const span = 100 * time.Millisecond
+		const (
+			span = 100 * time.Millisecond
+			step = span / 10
+			long = 3 * time.Second
+		)
 		var w health.Window
 		type look struct {
 			at time.Duration
@@ -43,19 +55,44 @@ func FuzzWindow(f *testing.F) {
 		for i := 0; i+1 < len(steps); i += 2 {
 			last := all[len(all)-1]
 			now := look{last.at + time.Duration(steps[i])*time.Millisecond, last.n + uint64(steps[i+1])}
-			items, elapsed := w.Change(now.at, now.n, span)
-			from := slices.IndexFunc(all, func(l look) bool { return l.at == now.at-elapsed && l.n == now.n-items })
-			require.GreaterOrEqual(t, from, 0, "it is a difference to an earlier look")
-			if now.at >= span {
-				require.GreaterOrEqual(t, elapsed, span*3/4, "a step may come early by a quarter")
+			switch steps[i] {
+			case silence:
+				now.at = last.at + long
+				w.Rest(now.at)
+				all = append(all, look{now.at, last.n})
+			case stopped:
+				now.at = last.at + long
 			}
-			// The newest look that is old enough may have been too close to the one before
-			// to be remembered.
-			oldEnough := slices.IndexFunc(all, func(l look) bool { return l.at > now.at-span }) - 1
-			if oldEnough >= 0 {
-				require.LessOrEqual(t, elapsed, now.at-all[oldEnough].at+span/10+span/10)
+			items, elapsed := w.Change(now.at, now.n, span)
+			if steps[i] == stopped && now.n > last.n {
+				require.Zero(t, items)
+				all = []look{now} // the window begins here
+				continue
 			}
 			all = append(all, now)
+			begin, from := now.at-span, now.at-elapsed
+			if all[0].at > begin {
+				start := look{from, now.n - items}
+				require.Equal(t, all[0], start)
+				continue
+			}
+			// standing tells whether looks at a time, or before and after it, found n.
+			standing := func(at time.Duration, n uint64) bool {
+				i := slices.IndexFunc(all, func(l look) bool { return l.n == n && l.at <= at })
+				return i >= 0 && slices.ContainsFunc(all[i:], func(l look) bool { return l.n == n && l.at >= at })
+			}
+			require.True(t, standing(from, now.n-items), "what has happened since then, neither more nor less")
+			require.LessOrEqual(t, from, begin, "all of the span")
+			latest := all[0] // until then
+			for _, l := range all {
+				if l.at <= begin {
+					latest = l
+				}
+			}
+			if standing(begin, latest.n) {
+				latest.at = begin
+			}
+			require.Greater(t, from, latest.at-step)
 		}
 	})
 }

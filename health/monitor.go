@@ -208,7 +208,7 @@ func (m *Monitor) tallyOf(key tallyKey) *tally {
 }
 
 func (m *Monitor) newTally(key tallyKey) *tally {
-	t := &tally{key: key, place: len(m.tallies)}
+	t := &tally{key: key, monitor: m, place: len(m.tallies)}
 	t.window.add(counts{at: nanos()}, m.c.Window)
 	m.tallies = append(m.tallies, t)
 	return t

@@ -171,7 +171,9 @@ type Totals struct {
 	// failed.
 	Items  uint64 `json:"items,omitempty"`
 	Errors uint64 `json:"errors"`
-	// Rate is the items, or the calls that ended well, per second of the last Window.
+	// Rate is the items, or the calls that ended well, per second of the last Window, or
+	// since the message was first seen if that is less long ago. A silence is part of a
+	// Window: after one the rate rises to what it is for as long as that takes.
 	Rate      float64 `json:"rate"`
 	PeakRate  float64 `json:"peak_rate"`
 	ErrorRate float64 `json:"error_rate"` // share of errors in the last Window, among what ended well or failed

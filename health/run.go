@@ -231,7 +231,8 @@ type runKey struct{}
 // that a retry repeats (as [behaviors.RetryConfig].OnRetry tells). It takes part in
 // the error rate whatever error it is, also if the end of a run by it would not: who
 // notes it calls it an error. It returns false if ctx is not that of a stream which a
-// [Monitor] watches, or err is nil. It may be called by any goroutine.
+// [Monitor] watches, or err is nil. It may be called by any goroutine, also once the stream
+// has ended: then the error is one of [Totals] alone, of the time when it is noted.
 //
 // [behaviors.RetryConfig]: https://pkg.go.dev/github.com/fsmediator/mediator/behaviors#RetryConfig
 func NoteError(ctx context.Context, err error) bool {
@@ -242,6 +243,7 @@ func NoteError(ctx context.Context, err error) bool {
 	for ; r != nil; r = r.outer {
 		r.noted.Add(1)
 		r.tally.noted.Add(1)
+		r.tally.monitor.keepLooking(nanos())
 	}
 	return true
 }

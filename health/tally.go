@@ -25,8 +25,9 @@ type tally struct {
 	canceled, declined, rejected atomic.Uint64 // what ended, but says nothing of the handler
 	noted                        atomic.Uint64 // by NoteError
 
-	place int    // in Monitor.tallies
-	items uint64 // of streams that have ended; under Monitor.mu
+	monitor *Monitor
+	place   int    // in Monitor.tallies
+	items   uint64 // of streams that have ended; under Monitor.mu
 
 	mu       sync.Mutex // for the rest
 	window   window

@@ -28,40 +28,83 @@ type counts struct {
 	produced, dropped uint64 // by queues
 }
 
+// still tells whether nothing has happened between c and d.
+func (c counts) still(d counts) bool {
+	c.at = d.at
+	return c == d
+}
+
 // window remembers the counts of the last while, in steps. The zero window is to
 // be given a first counts to start from.
 type window struct {
-	ring [windowSteps + 1]counts
+	ring [windowRoom]stood
 	n    int // how many there are
 	last int // the place of the newest
 }
 
-// add remembers c, if the newest is a step old.
+// windowRoom is what a window takes in any case: the steps between as many counts and
+// one more, and the newest, which may be less than a step after the one before.
+const windowRoom = windowSteps + 2
+
+// stood is counts from their time until another: nothing happened between those.
+type stood struct {
+	counts
+	until int64
+}
+
+// back is the newest, or what stood so many changes before.
+func (w *window) back(i int) *stood { return &w.ring[(w.last-i+windowRoom)%windowRoom] }
+
+// add remembers c. The newest makes way for it, unless that is a step later than the
+// one before.
 func (w *window) add(c counts, span time.Duration) {
-	// Looks come a little early or late.
-	if step := int64(span / windowSteps); w.n > 0 && c.at-w.ring[w.last].at < step-step/4 {
+	newest := w.back(0)
+	switch {
+	case w.n > 0 && w.unseen(c, span):
+		w.n = 0
+	case w.n > 0 && newest.still(c):
+		w.rest(c.at)
+		return
+	case w.n > 1 && newest.until-w.back(1).until < int64(span/windowSteps):
+		*newest = stood{c, c.at}
 		return
 	}
-	w.last = (w.last + 1) % len(w.ring)
-	w.ring[w.last] = c
-	w.n = min(w.n+1, len(w.ring))
+	w.last = (w.last + 1) % windowRoom
+	w.ring[w.last] = stood{c, c.at}
+	w.n = min(w.n+1, windowRoom)
+}
+
+// rest tells that nothing has happened since the newest.
+func (w *window) rest(until int64) {
+	newest := w.back(0)
+	newest.until = max(newest.until, until)
+}
+
+// unseen tells whether c comes so long after the newest that the process must have been
+// stopped in between: then nobody knows when what is new has happened.
+func (w *window) unseen(c counts, span time.Duration) bool {
+	newest := w.back(0)
+	return c.at-newest.until > int64(span)+overdue && !newest.still(c)
 }
 
 // change is what happened in the span up to c, as differences; at is the time
 // that they took.
 func (w *window) change(c counts, span time.Duration) counts {
-	if w.n == 0 {
+	if w.n == 0 || w.unseen(c, span) {
 		return counts{}
 	}
-	from := c
-	for i := range w.n {
-		from = w.ring[(w.last-i+len(w.ring))%len(w.ring)]
-		if c.at-from.at >= int64(span) {
-			break
-		}
+	begin := c.at - int64(span)
+	from := w.back(0)
+	until := from.until
+	if from.still(c) {
+		until = c.at
+	}
+	for i := 1; i < w.n && from.at > begin; i++ {
+		from = w.back(i)
+		until = from.until
 	}
 	return counts{
-		at:       c.at - from.at,
+		at:       c.at - max(from.at, min(until, begin)),
 		good:     less(c.good, from.good),
 		bad:      less(c.bad, from.bad),
 		produced: less(c.produced, from.produced),
