@@ -18,17 +18,24 @@ import (
 // it, with no attempt. It returns how many letters were stored, and what went wrong with
 // those that were not, or that were without their message, each a [*StoreError], joined;
 // without a [*mediator.UndoneError] in closed, 0 and nil. ctx is as for [Behavior], whose options mean here what they say of
-// bodies, of the time a Put may take, and of [OnLetter].
+// bodies, of the time a Put may take, and of [OnLetter]. [If] and [Cancelled] are about what
+// has failed, and have no say here.
+//
+// The letters have no headers: the contexts that the notifications were published with are
+// gone. What whoever redrives a letter must know, such as a tenant, has to be in the message.
 //
 // What was being handled when Close gave up is not in the queue: its letters are those
 // of a Behavior around its subscribers. A notification with a [mediator.Relay] was not
 // relayed, and no letter makes up for whom that reaches in other processes: each is a
 // *StoreError, too, whose Letter has the message and no Group.
 //
-// It panics if m, s or an option is nil.
+// It panics if m, s or an option is nil, and if one is [Headers], also if nothing was left
+// undone.
 func KeepUndone(ctx context.Context, m *mediator.Mediator, s Store, closed error, opts ...Option) (kept int, err error) {
 	must(m != nil, "KeepUndone: the Mediator is nil")
 	k := newKeeper("KeepUndone", s, opts)
+	must(k.headers == nil, "KeepUndone: Headers: the contexts of what was queued are gone, so there is nothing to find headers in: leave it out, "+
+		"and put what a letter must tell into the message")
 	undone, ok := errors.AsType[*mediator.UndoneError](closed)
 	if !ok {
 		return 0, nil

@@ -91,6 +91,22 @@ func TestKeepUndoneSaysWhatItCouldNotKeep(t *testing.T) {
 	}
 }
 
+// The contexts are gone by then, and letters without the headers that somebody asked for
+// are found out when they are needed; so this is found out at the first shutdown, whether
+// or not something was left.
+func TestKeepUndoneRefusesHeaders(t *testing.T) {
+	headers := deadletter.Headers(func(context.Context) map[string]string { return map[string]string{"tenant": "A"} })
+	for _, closed := range []error{nil, &mediator.UndoneError{Queued: []any{OrderPaid{}}, Err: context.Canceled}} {
+		store := deadletter.NewMemory()
+		m := newMediator(t, mediator.Subscribe(func(context.Context, OrderPaid) error { return nil }))
+		require.PanicsWithValue(t, "deadletter: KeepUndone: Headers: the contexts of what was queued are gone, so there is nothing to find headers in: leave it out, "+
+			"and put what a letter must tell into the message", func() {
+			_, _ = deadletter.KeepUndone(t.Context(), m, store, closed, headers)
+		})
+		require.Empty(t, letters(t, store))
+	}
+}
+
 func TestKeepUndoneCountsWhatIsStoredThoughSomethingWentWrong(t *testing.T) {
 	type picture struct{ Draw func() } // no JSON
 	for name, tc := range map[string]struct {
