@@ -10,6 +10,11 @@ import (
 // many are handled at a time. Workers start when there is work and end when
 // there is none. With one worker notifications are handled in the order they
 // were published. Default: 1024, and GOMAXPROCS but at least 4.
+//
+// They are handled with the values of the context that they were published with, also of
+// one that has ended by then: a transaction that a behavior finds there may be over. So
+// what joins the transaction of a context must not do so for them, or be taken out of the
+// context before the publish.
 func BackgroundQueue(capacity, workers int) Option {
 	return optionFunc(func(w *wiring) {
 		w.once("BackgroundQueue")

@@ -52,10 +52,10 @@
 //     ([Totals].Declined): what was called works and says no. A panic with such an
 //     error is a panic.
 //   - A guard turns the call away: [behaviors.ErrOpen], [behaviors.ErrLimited],
-//     [behaviors.ErrFull], [behaviors.ErrMemory] ([Totals].Rejected), be it a guard
-//     around the handler, or around what the handler called: a handler that can do
-//     nothing while the breaker of its dependency is open stays healthy. A process that
-//     sheds load does what it should, and fewer processes would not help; an open
+//     [behaviors.ErrFull], [behaviors.ErrMemory], or [behaviors.ErrRefused], which is that
+//     of a guard of your own ([Totals].Rejected). It may stand around the handler, or
+//     around what the handler called: a handler that can do nothing while the breaker of its
+//     dependency is open stays healthy. A process that sheds load does what it should, and fewer processes would not help; an open
 //     breaker is a warning of its own, see [Source]. Calls that hang until their time
 //     limit, and so fill a bulkhead, are errors.
 //
@@ -68,4 +68,5 @@
 // [behaviors.ErrLimited]: https://pkg.go.dev/github.com/fsmediator/mediator/behaviors#ErrLimited
 // [behaviors.ErrFull]: https://pkg.go.dev/github.com/fsmediator/mediator/behaviors#ErrFull
 // [behaviors.ErrMemory]: https://pkg.go.dev/github.com/fsmediator/mediator/behaviors#ErrMemory
+// [behaviors.ErrRefused]: https://pkg.go.dev/github.com/fsmediator/mediator/behaviors#ErrRefused
 package health

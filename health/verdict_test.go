@@ -64,7 +64,7 @@ func TestAnswersOfTheBusinessAreNoErrors(t *testing.T) {
 
 func TestLoadThatIsShedIsNoError(t *testing.T) {
 	for _, err := range []error{behaviors.ErrLimited, behaviors.ErrFull, behaviors.ErrMemory, behaviors.ErrOpen,
-		&behaviors.RetryError{Tries: 1, Err: behaviors.ErrFull, Stopped: behaviors.ErrRetryTime}} {
+		fmt.Errorf("maintenance: %w", behaviors.ErrRefused), &behaviors.RetryError{Tries: 1, Err: behaviors.ErrFull, Stopped: behaviors.ErrRetryTime}} {
 		synctest.Test(t, func(t *testing.T) {
 			r, healthz := ends(t, 100, err)
 			require.Equal(t, 200, healthz, err)
