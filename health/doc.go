@@ -55,9 +55,9 @@
 //     [behaviors.ErrFull], [behaviors.ErrMemory], or [behaviors.ErrRefused], which is that
 //     of a guard of your own ([Totals].Rejected). It may stand around the handler, or
 //     around what the handler called: a handler that can do nothing while the breaker of its
-//     dependency is open stays healthy. A process that sheds load does what it should, and fewer processes would not help; an open
-//     breaker is a warning of its own, see [Source]. Calls that hang until their time
-//     limit, and so fill a bulkhead, are errors.
+//     dependency is open stays healthy. A process that sheds load does what it should,
+//     and fewer processes would not help; an open breaker is a warning of its own, see
+//     [Source]. Calls that hang until their time limit, and so fill a bulkhead, are errors.
 //
 // So many answers neither hide failures nor look like some. What is left out of the
 // share of errors is left out of [Totals].Rate.
