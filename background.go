@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/fsmediator/mediator/internal/undone"
 )
 
 // BackgroundQueue sets how many [Background] notifications wait at most, and how
@@ -46,6 +48,18 @@ type UndoneError struct {
 	Names   []string // theirs, see [Named]
 	Running int      // goroutines that handled notifications or delivered a ChanStream when they were cancelled
 	Err     error    // why Close did not wait longer
+
+	contexts []context.Context // of Queued
+}
+
+func init() {
+	undone.Know(func(err error) []context.Context {
+		e, _ := err.(*UndoneError)
+		if e == nil {
+			return nil
+		}
+		return e.contexts
+	})
 }
 
 // Error counts what is left.

@@ -295,6 +295,7 @@ func (t *tasks) giveUp(cause error) error {
 	for _, left := range t.queue {
 		undone.Queued = append(undone.Queued, left.message)
 		undone.Names = append(undone.Names, left.name)
+		undone.contexts = append(undone.contexts, left.ctx)
 		<-t.slots
 	}
 	t.queue = nil

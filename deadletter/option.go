@@ -31,8 +31,8 @@ func (f redriveOption) applyRedrive(r *redriver) { f(r) }
 
 // Headers sets what finds the trace headers of a call in its context:
 // traceparent, tracestate and baggage by their names, mostly. It is called for
-// what becomes a letter alone. Default: letters have none. [KeepUndone] has no such
-// contexts, and panics if it is given this option.
+// what becomes a letter alone. Default: letters have none. For
+// [KeepUndone] it is the context that a notification was published with.
 func Headers(f func(ctx context.Context) map[string]string) Option {
 	must(f != nil, "Headers: the function is nil")
 	return option(func(k *keeper) { k.headers = f })

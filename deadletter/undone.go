@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/undone"
 )
 
 // KeepUndone keeps what [mediator.Mediator.Close] of m has left in the queue of
@@ -18,46 +20,45 @@ import (
 // it, with no attempt. It returns how many letters were stored, and what went wrong with
 // those that were not, or that were without their message, each a [*StoreError], joined;
 // without a [*mediator.UndoneError] in closed, 0 and nil. ctx is as for [Behavior], whose options mean here what they say of
-// bodies, of the time a Put may take, and of [OnLetter]. [If] and [Cancelled] are about what
+// [Headers], of bodies, of the time a Put may take, and of [OnLetter]: the headers are those
+// of the context that a notification was published with. [If] and [Cancelled] are about what
 // has failed, and have no say here.
-//
-// The letters have no headers: the contexts that the notifications were published with are
-// gone. What whoever redrives a letter must know, such as a tenant, has to be in the message.
 //
 // What was being handled when Close gave up is not in the queue: its letters are those
 // of a Behavior around its subscribers. A notification with a [mediator.Relay] was not
 // relayed, and no letter makes up for whom that reaches in other processes: each is a
 // *StoreError, too, whose Letter has the message and no Group.
 //
-// It panics if m, s or an option is nil, and if one is [Headers], also if nothing was left
-// undone.
+// It panics if m, s or an option is nil.
 func KeepUndone(ctx context.Context, m *mediator.Mediator, s Store, closed error, opts ...Option) (kept int, err error) {
 	must(m != nil, "KeepUndone: the Mediator is nil")
 	k := newKeeper("KeepUndone", s, opts)
-	must(k.headers == nil, "KeepUndone: Headers: the contexts of what was queued are gone, so there is nothing to find headers in: leave it out, "+
-		"and put what a letter must tell into the message")
-	undone, ok := errors.AsType[*mediator.UndoneError](closed)
+	left, ok := errors.AsType[*mediator.UndoneError](closed)
 	if !ok {
 		return 0, nil
 	}
-	why := fmt.Errorf("it was not handled before the mediator was closed: %w", undone.Err)
+	contexts := undone.Contexts(left)
+	why := fmt.Errorf("it was not handled before the mediator was closed: %w", left.Err)
 	routes := m.Inspect()
 	var errs []error
-	for i, message := range undone.Queued {
+	for i, message := range left.Queued {
 		body, contentType, problem := k.codecs.encode(message)
 		t := reflect.TypeOf(message)
 		name := nameOf(routes, t)
-		if i < len(undone.Names) {
-			name = undone.Names[i]
+		if i < len(left.Names) {
+			name = left.Names[i]
 		}
 		now := time.Now().Round(0)
 		l := Letter{ID: NewID(), Name: name, Kind: mediator.KindNotification, Body: body, ContentType: contentType, First: now, Last: now}
 		l.describe(why)
+		if k.headers != nil && i < len(contexts) {
+			problem = errors.Join(problem, guard(func() error { l.Headers = k.headers(contexts[i]); return nil }))
+		}
 		if isRelayed(routes, t) {
 			errs = append(errs, &StoreError{Letter: l, Err: errNotRelayed})
 		}
 		for _, group := range groupsOf(routes, t) {
-			l.ID, l.Group = NewID(), group
+			l.ID, l.Group, l.Headers = NewID(), group, maps.Clone(l.Headers)
 			stored, err := k.save(ctx, l, problem)
 			if stored {
 				kept++

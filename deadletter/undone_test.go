@@ -3,6 +3,7 @@ package deadletter_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -91,19 +92,57 @@ func TestKeepUndoneSaysWhatItCouldNotKeep(t *testing.T) {
 	}
 }
 
-// The contexts are gone by then, and letters without the headers that somebody asked for
-// are found out when they are needed; so this is found out at the first shutdown, whether
-// or not something was left.
-func TestKeepUndoneRefusesHeaders(t *testing.T) {
-	headers := deadletter.Headers(func(context.Context) map[string]string { return map[string]string{"tenant": "A"} })
-	for _, closed := range []error{nil, &mediator.UndoneError{Queued: []any{OrderPaid{}}, Err: context.Canceled}} {
-		store := deadletter.NewMemory()
-		m := newMediator(t, mediator.Subscribe(func(context.Context, OrderPaid) error { return nil }))
-		require.PanicsWithValue(t, "deadletter: KeepUndone: Headers: the contexts of what was queued are gone, so there is nothing to find headers in: leave it out, "+
-			"and put what a letter must tell into the message", func() {
-			_, _ = deadletter.KeepUndone(t.Context(), m, store, closed, headers)
-		})
-		require.Empty(t, letters(t, store))
+type tenantKey struct{}
+
+// The letters of what was queued and of what failed are redriven alike, so the headers
+// are found alike, in the context of the publish, although that has ended.
+func TestKeepUndoneHasTheHeadersOfThePublish(t *testing.T) {
+	store := deadletter.NewMemory()
+	headers := deadletter.Headers(func(ctx context.Context) map[string]string {
+		require.NoError(t, ctx.Err())
+		return map[string]string{"tenant": ctx.Value(tenantKey{}).(string)}
+	})
+	begun, release := make(chan struct{}, 4), make(chan struct{})
+	m, err := mediator.New(mediator.BackgroundQueue(10, 1),
+		mediator.Subscribe(func(context.Context, OrderPaid) error { begun <- struct{}{}; <-release; return nil }, mediator.Group("books")),
+		mediator.Subscribe(func(context.Context, any) error { return nil }, mediator.Group("audit")))
+	require.NoError(t, err)
+	for i, tenant := range []string{"A", "B", "C"} {
+		ctx, cancel := context.WithCancel(context.WithValue(t.Context(), tenantKey{}, tenant))
+		require.NoError(t, mediator.Publish(ctx, m, OrderPaid{Receipt: i}, mediator.Background()))
+		cancel()
+	}
+	<-begun
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	closed := m.Close(ctx)
+	close(release)
+	require.NoError(t, m.Close(t.Context()))
+	kept, err := deadletter.KeepUndone(t.Context(), m, store, fmt.Errorf("shutdown: %w", closed), headers)
+	require.NoError(t, err)
+	require.Equal(t, 4, kept)
+	got := map[string]map[string]int{"B": {}, "C": {}}
+	for _, l := range letters(t, store) {
+		got[l.Headers["tenant"]][string(l.Body)+l.Group]++
+	}
+	require.Equal(t, map[string]map[string]int{
+		"B": {`{"Receipt":1}books`: 1, `{"Receipt":1}audit`: 1}, "C": {`{"Receipt":2}books`: 1, `{"Receipt":2}audit`: 1},
+	}, got)
+}
+
+// An error that no mediator has made has no contexts, and a function that panics costs no letter.
+func TestKeepUndoneWithoutHeadersKeepsTheLetters(t *testing.T) {
+	store := deadletter.NewMemory()
+	m, closed := closedInTheMiddle(t)
+	torn := deadletter.Headers(func(context.Context) map[string]string { panic("torn") })
+	kept, err := deadletter.KeepUndone(t.Context(), m, store, closed, torn)
+	require.Equal(t, 4, kept)
+	require.ErrorContains(t, err, "torn")
+	kept, err = deadletter.KeepUndone(t.Context(), m, store, &mediator.UndoneError{Queued: []any{OrderPaid{}}, Err: context.Canceled}, torn)
+	require.Equal(t, 2, kept)
+	require.NoError(t, err)
+	for _, l := range letters(t, store) {
+		require.Empty(t, l.Headers)
 	}
 }
 
