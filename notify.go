@@ -42,7 +42,8 @@ func (o order) applyPublish(c *publishing) { c.parallel = int(o) }
 // the mediator. A worker handles it later: with the context's values, but not
 // its cancellation. Workers take notifications in order, and several may be
 // handled at once; see [BackgroundQueue]. Errors go to the function of
-// [OnError]. [Mediator.Close] waits for the queue.
+// [OnError]. [Mediator.Close] waits for the queue. A transaction among the context's
+// values may be over by then.
 //
 // While the queue is full Publish blocks. If ctx ends first, the error is
 // [ErrQueueFull] and that of ctx, and the notification will not be handled. A
