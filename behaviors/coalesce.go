@@ -3,11 +3,15 @@ package behaviors
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/caught"
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/unwrap"
+	"github.com/fsmediator/mediator/internal/wrapped"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -23,8 +27,15 @@ var ErrAbandoned = errors.New("every caller has left")
 // The run has the values of the first caller's context, but not its cancellation
 // or deadline. A caller whose context ends leaves with that context's error, and
 // the others are not disturbed. When the last one leaves, the run's context is
-// cancelled ([ErrAbandoned]), and this last caller waits for it to end. A request
-// with the same key that the run itself sends would wait for itself: it runs.
+// cancelled ([ErrAbandoned]), and this last caller waits for it to end. Once one has
+// left because its deadline passed, nobody joins that run any more, as it may hang: who
+// comes then begins another. So callers with very different deadlines share less. A
+// deadline for the run itself is a [Timeout] inside; [mediator.New] warns if there is
+// one outside alone.
+//
+// A request that the run sends with its context, and that would wait for that run,
+// since it has the same key or since the run of its key waits for that run in turn, does
+// not: it runs by itself.
 //
 // A panic of the run reaches every caller that waits for it, as a panic with a
 // [*mediator.PanicError]; [runtime.Goexit] is [mediator.ErrGoexit]. It allocates,
@@ -40,6 +51,25 @@ type coalesce struct{ key func(mediator.Call) string }
 
 // BehaviorName returns "Coalesce".
 func (*coalesce) BehaviorName() string { return "Coalesce" }
+
+// CheckWiring warns of a time limit for the callers and none for the run.
+func (*coalesce) CheckWiring(outer, inner []mediator.Behavior) []string {
+	outer = slices.DeleteFunc(slices.Clone(outer), isElsewhere)
+	if slices.ContainsFunc(outer, limitsTime) && !slices.ContainsFunc(inner, limitsTime) {
+		return []string{"a Timeout stands around it and none inside: a run has no time limit, and whoever has joined one that hangs fails; put one inside as well"}
+	}
+	return nil
+}
+
+func limitsTime(b mediator.Behavior) bool {
+	switch b := unwrap.Innermost(b).(type) {
+	case *timeout:
+		return true
+	case *retry:
+		return b.AttemptTimeout > 0
+	}
+	return false
+}
 
 func (b *coalesce) Wrap(next mediator.Next) mediator.Next {
 	flights := &flights{next: next, byKey: map[string]*flight{}}
@@ -72,20 +102,16 @@ type flight struct {
 	key     string
 	callers int // that wait for it
 	cancel  context.CancelCauseFunc
-	outer   *flight // the run that began it
+	late    atomic.Bool // a caller's deadline has passed
+	waits   map[*flight]int
 }
 
 type flightKey struct{}
 
-// carries tells whether ctx is that of the run, or of one that it began.
-func (f *flight) carries(ctx context.Context) bool {
-	in, _ := ctx.Value(flightKey{}).(*flight)
-	for ; in != nil; in = in.outer {
-		if in == f {
-			return true
-		}
-	}
-	return false
+// flightOf is the run that has ctx, or has begun what has it; nil if there is none.
+func flightOf(ctx context.Context) *flight {
+	f, _ := ctx.Value(flightKey{}).(*flight)
+	return f
 }
 
 // landing is how a run has ended.
@@ -96,20 +122,24 @@ type landing struct {
 }
 
 func (s *flights) join(ctx context.Context, c mediator.Call, key string) error {
-	f, landed, err := s.board(ctx, c, key)
+	in := flightOf(ctx)
+	f, landed, err := s.board(ctx, c, key, in)
 	switch {
 	case err != nil:
 		return err
 	case f == nil:
 		return s.next(ctx, c)
 	}
+	if in != nil {
+		defer in.waited(f)
+	}
 	select {
 	case r := <-landed:
-		s.leave(f)
+		s.leave(f, false)
 		return r.Val.(*landing).deliver(c)
 	case <-ctx.Done():
 	}
-	if s.leave(f) {
+	if s.leave(f, isLate(ctx) || in != nil && in.late.Load()) {
 		if r := (<-landed).Val.(*landing); r.panicked != nil {
 			panic(r.panicked)
 		}
@@ -117,23 +147,25 @@ func (s *flights) join(ctx context.Context, c mediator.Call, key string) error {
 	return ending.Of(ctx)
 }
 
+// isLate tells whether ctx has ended because a deadline passed.
+func isLate(ctx context.Context) bool {
+	return errors.Is(ctx.Err(), context.DeadlineExceeded) || wrapped.Is(context.Cause(ctx), context.DeadlineExceeded)
+}
+
 // board makes the caller one of those that wait for the run of the key, and
-// begins it if there is none. It returns no flight if the caller is that run.
-func (s *flights) board(ctx context.Context, c mediator.Call, key string) (*flight, <-chan singleflight.Result, error) {
+// begins it if there is none. It returns no flight if that run waits for the caller's,
+// in.
+func (s *flights) board(ctx context.Context, c mediator.Call, key string, in *flight) (*flight, <-chan singleflight.Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.byKey[key]
 	var run func() (any, error)
-	if f != nil && f.carries(ctx) {
-		return nil, nil, nil
-	}
 	if f == nil {
 		fork, err := c.Fork()
 		if err != nil {
 			return nil, nil, err
 		}
 		f = &flight{key: key}
-		f.outer, _ = ctx.Value(flightKey{}).(*flight)
 		detached, cancel := context.WithCancelCause(context.WithValue(context.WithoutCancel(ctx), flightKey{}, f))
 		f.cancel = cancel
 		run = func() (any, error) {
@@ -143,8 +175,11 @@ func (s *flights) board(ctx context.Context, c mediator.Call, key string) (*flig
 			s.forget(f)
 			return landed, nil
 		}
-		s.byKey[key] = f
 	}
+	if in != nil && !in.wait(f) {
+		return nil, nil, nil
+	}
+	s.byKey[key] = f
 	f.callers++
 	return f, s.group.DoChan(key, run), nil
 }
@@ -168,12 +203,16 @@ func (s *flights) fly(ctx context.Context, c mediator.Call) *landing {
 	return r
 }
 
-// leave takes a caller off f, and tells whether it was the last. The next caller
-// with the key begins another run then.
-func (s *flights) leave(f *flight) bool {
+// leave takes a caller off f, and tells whether it was the last. If so, or if it is
+// late, the next caller with the key begins another run.
+func (s *flights) leave(f *flight, late bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.callers--
+	if late {
+		f.late.Store(true)
+		s.forget(f)
+	}
 	if f.callers > 0 {
 		return false
 	}

@@ -45,6 +45,9 @@
 //   - Recover inside Bulkhead alone: a panic in what stands outside of the Recover is
 //     not recovered. None here is harmed by a panic: permits are freed and trials
 //     are settled.
+//   - Timeout around a Coalesce with none inside: the time limit is that of the callers,
+//     not of the run. One that hangs fails those that have joined it; who comes after the
+//     first of their deadlines has another.
 //   - The same Recorder, or a Log to the same logger, twice around a handler: calls
 //     are counted or logged twice.
 //
