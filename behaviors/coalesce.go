@@ -24,6 +24,10 @@ var ErrAbandoned = errors.New("every caller has left")
 // the same value, or its error. key is called for each request, concurrently; a
 // request for which it returns "" runs by itself. Notifications and streams pass.
 //
+// Whatever decides the answer must be in the key, or callers get each other's. It can
+// hold nothing of the context; where a tenant, a user or a language there decides it,
+// take [CoalesceBy].
+//
 // The run has the values of the first caller's context, but not its cancellation
 // or deadline. A caller whose context ends leaves with that context's error, and
 // the others are not disturbed. When the last one leaves, the run's context is
@@ -44,10 +48,26 @@ func Coalesce(key func(mediator.Call) string) mediator.Behavior {
 	if key == nil {
 		panic("behaviors: Coalesce: the key function is nil")
 	}
+	return &coalesce{func(_ context.Context, c mediator.Call) string { return key(c) }}
+}
+
+// CoalesceBy is [Coalesce] with a key that is also told the caller's context, for
+// answers that depend on what is in it:
+//
+//	func(ctx context.Context, c mediator.Call) string { return tenantOf(ctx) + "/" + c.Message().(Find).SKU }
+//
+// The run has the values of the context of the first caller alone, so what of them
+// decides the answer, also what it may see, belongs into the key. It panics if key is nil.
+func CoalesceBy(key func(context.Context, mediator.Call) string) mediator.Behavior {
+	if key == nil {
+		panic("behaviors: CoalesceBy: the key function is nil")
+	}
 	return &coalesce{key}
 }
 
-type coalesce struct{ key func(mediator.Call) string }
+type coalesce struct {
+	key func(context.Context, mediator.Call) string
+}
 
 // BehaviorName returns "Coalesce".
 func (*coalesce) BehaviorName() string { return "Coalesce" }
@@ -77,7 +97,7 @@ func (b *coalesce) Wrap(next mediator.Next) mediator.Next {
 		if c.Kind() != mediator.KindRequest {
 			return next(ctx, c)
 		}
-		key := b.key(c)
+		key := b.key(ctx, c)
 		if key == "" {
 			return next(ctx, c)
 		}

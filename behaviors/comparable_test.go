@@ -86,6 +86,7 @@ func TestBehaviorsCanBeCompared(t *testing.T) {
 		"Slow":           one(behaviors.Slow(behaviors.SlowConfig{})),
 		"Hedge":          one(behaviors.Hedge(behaviors.HedgeConfig{})),
 		"Coalesce":       one(behaviors.Coalesce(func(mediator.Call) string { return "" })),
+		"CoalesceBy":     one(behaviors.CoalesceBy(func(context.Context, mediator.Call) string { return "" })),
 		"Except":         behaviors.Except(always, fallback()),
 		"Standard": behaviors.Standard(behaviors.StandardConfig{Logger: quiet, Limiter: limiter, Timeout: time.Second,
 			Bulkhead: &behaviors.BulkheadConfig{}, Retry: &behaviors.RetryConfig{}, Breaker: &behaviors.BreakerConfig{}, DeadLetters: noop{}}),
