@@ -45,6 +45,8 @@
 //   - Recover inside Bulkhead alone: a panic in what stands outside of the Recover is
 //     not recovered. None here is harmed by a panic: permits are freed and trials
 //     are settled.
+//   - Bulkhead around a Retry around a RateLimitBy: calls over the limit of one key wait
+//     for their next attempt in places that those of other keys need.
 //   - Timeout around a Coalesce with none inside: the time limit is that of the callers,
 //     not of the run. One that hangs fails those that have joined it; who comes after the
 //     first of their deadlines has another.

@@ -25,6 +25,12 @@ type StandardConfig struct {
 	// subscribers: an event that has happened cannot come later, so one that is refused
 	// is a dead letter for nothing. Default: no limit.
 	Limiter Limiter
+	// RateLimit takes the place of Limiter's, around the same calls: a [RateLimitBy], for
+	// a limit for each tenant, or a [When] around one, for requests from outside alone.
+	// There the Recorder and the log see what it refuses, and nothing that it refuses is
+	// retried, or holds a place of the Bulkhead. It panics if Limiter is given, too.
+	// Default: as Limiter says.
+	RateLimit mediator.Behavior
 	// Bulkhead stands around requests and streams, with PerHandler set: each handler
 	// has Limit places of its own, so that one that sends a request does not wait for
 	// a place it holds itself, and streams, which stay for long, take none from
@@ -77,8 +83,15 @@ func Standard(config ...StandardConfig) []mediator.Behavior {
 		bs = append(bs, forKinds(c.DeadLetters, mediator.KindNotification))
 	}
 	bs = append(bs, Recover(), Slow(c.Slow), Validate())
+	limit := c.RateLimit
 	if c.Limiter != nil {
-		bs = append(bs, forKinds(RateLimit(c.Limiter), mediator.KindRequest, mediator.KindStream))
+		if limit != nil {
+			panic("behaviors: Standard: Limiter and RateLimit are both given: choose one")
+		}
+		limit = RateLimit(c.Limiter)
+	}
+	if limit != nil {
+		bs = append(bs, forKinds(limit, mediator.KindRequest, mediator.KindStream))
 	}
 	if c.Bulkhead != nil {
 		bulkhead := *c.Bulkhead

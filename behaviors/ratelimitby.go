@@ -20,6 +20,9 @@ import (
 // comes later shares that of [BreakerOtherKeys], so a key that anybody can make up wants
 // a rest that is generous enough.
 //
+// Beside [Standard], its place is [StandardConfig].RateLimit: in front, nobody sees what
+// it refuses; behind, a [Retry] tries that again.
+//
 // The scope of the readings is the key, after c.Name and a colon if there is one; a key
 // that nothing was rejected for has none. key is called concurrently and must not keep
 // the Call; limiter is called for one key at a time, and must not use the behavior. It
@@ -48,12 +51,25 @@ type rateLimitBy struct {
 // BehaviorName returns "RateLimit".
 func (b *rateLimitBy) BehaviorName() string { return "RateLimit" }
 
-// CheckWiring warns of the same RateLimit outside.
-func (b *rateLimitBy) CheckWiring(outer, _ []mediator.Behavior) []string {
+const keepsPlaces = "it stands inside of a Retry that a Bulkhead stands around: calls over the limit of one key wait there for the " +
+	"next attempt and keep places that those of other keys need; put it outside, see StandardConfig.RateLimit"
+
+// CheckWiring warns of the same RateLimit outside, and of a Bulkhead whose places are
+// kept by calls over the limit of one key while a Retry waits.
+func (b *rateLimitBy) CheckWiring(outer, _ []mediator.Behavior) (warnings []string) {
 	if isAmong(outer, b) {
-		return []string{limitedTwice}
+		warnings = append(warnings, limitedTwice)
 	}
-	return nil
+	outer = slices.DeleteFunc(slices.Clone(outer), isElsewhere)
+	for i := range slices.Backward(outer) {
+		if hasBehavior(outer[i:i+1], "Retry") {
+			if hasBehavior(outer[:i], "Bulkhead") {
+				warnings = append(warnings, keepsPlaces)
+			}
+			break
+		}
+	}
+	return warnings
 }
 
 // Readings implements [Source].
