@@ -83,6 +83,9 @@ type RateLimitConfig struct {
 	// MaxWait is how long a call waits at most, as with [RateLimitWait]. Default: 0,
 	// it does not.
 	MaxWait time.Duration
+	// MaxKeys bounds how many keys of a [RateLimitBy] have a limit of their own. It is for
+	// that alone: [RateLimitWith] panics if it is set. Default: 1000.
+	MaxKeys int
 }
 
 // RateLimitWith is [RateLimit], or [RateLimitWait], with a name. It panics if l is
@@ -90,6 +93,9 @@ type RateLimitConfig struct {
 func RateLimitWith(l Limiter, c RateLimitConfig) mediator.Behavior {
 	if c.MaxWait < 0 {
 		panic(fmt.Sprintf("behaviors: RateLimitWith: MaxWait is negative: %v", c.MaxWait))
+	}
+	if c.MaxKeys != 0 {
+		panic(fmt.Sprintf("behaviors: RateLimitWith: MaxKeys is %d, and it has one limit: take RateLimitBy", c.MaxKeys))
 	}
 	return newRateLimit("RateLimitWith", l, c)
 }

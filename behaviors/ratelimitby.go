@@ -6,27 +6,29 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
-	"github.com/fsmediator/mediator/internal/tally"
 )
 
 // RateLimitBy is [RateLimitWith] with a [Limiter] for each key, such as a tenant: key
 // tells a call's, by its context or its message, and limiter makes that of a key when it
-// first comes, or returns nil for one without a limit. The first thousand keys have their own; what
-// comes later shares that of [BreakerOtherKeys], so a key that anybody can make up wants
-// a rest that is generous enough.
+// first comes, or returns nil for one without a limit. Up to [RateLimitConfig].MaxKeys
+// keys have their own; what comes when there are as many shares that of
+// [BreakerOtherKeys], so a key that anybody can make up wants a rest that is generous
+// enough. Keys that are idle make room, at most once a second: those without a limit, and
+// those whose limiter, a [GCRA] or one with the methods Tokens() float64 and Burst() int,
+// such as *rate.Limiter, has all of its burst again, so that one made anew is the same.
 //
 // Beside [Standard], its place is [StandardConfig].RateLimit: in front, nobody sees what
 // it refuses; behind, a [Retry] tries that again.
 //
 // The scope of the readings is the key, after c.Name and a colon if there is one; a key
-// that nothing was rejected for has none. key is called concurrently and must not keep
-// the Call; limiter is called for one key at a time, and must not use the behavior. It
-// panics if a function is nil, or MaxWait is negative.
+// that nothing was rejected for has none, and what was rejected for keys that made room
+// is that of BreakerOtherKeys. key is called concurrently and must not keep the Call.
+// limiter is called concurrently for different keys, once at a time for each: while it
+// runs, calls of its key wait. It must not use the behavior. RateLimitBy panics if a
+// function is nil, or MaxWait or MaxKeys is negative.
 func RateLimitBy(key func(ctx context.Context, c mediator.Call) string, limiter func(key string) Limiter, config ...RateLimitConfig) mediator.Behavior {
 	c := onlyConfig("RateLimitBy", config)
 	if key == nil || limiter == nil {
@@ -35,17 +37,23 @@ func RateLimitBy(key func(ctx context.Context, c mediator.Call) string, limiter 
 	if c.MaxWait < 0 {
 		panic(fmt.Sprintf("behaviors: RateLimitBy: MaxWait is negative: %v", c.MaxWait))
 	}
-	b := &rateLimitBy{key: key, limiter: limiter, c: c}
-	b.limits.Store(&map[string]*rateLimit{})
-	return b
+	if c.MaxKeys < 0 {
+		panic(fmt.Sprintf("behaviors: RateLimitBy: MaxKeys is negative: %d", c.MaxKeys))
+	}
+	orDefault(&c.MaxKeys, 1000)
+	return &rateLimitBy{key: key, name: c.Name, limits: newLimits(c.MaxKeys, func(key string) *rateLimit {
+		l := limiter(key)
+		if l == nil {
+			return nil
+		}
+		return newRateLimit("RateLimitBy", l, RateLimitConfig{MaxWait: c.MaxWait})
+	})}
 }
 
 type rateLimitBy struct {
-	key     func(ctx context.Context, c mediator.Call) string
-	limiter func(key string) Limiter
-	c       RateLimitConfig
-	limits  atomic.Pointer[map[string]*rateLimit] // replaced under mu, never changed; nil for a key without a limit
-	mu      sync.Mutex
+	key    func(ctx context.Context, c mediator.Call) string
+	name   string
+	limits *limits
 }
 
 // BehaviorName returns "RateLimit".
@@ -75,13 +83,13 @@ func (b *rateLimitBy) CheckWiring(outer, _ []mediator.Behavior) (warnings []stri
 // Readings implements [Source].
 func (b *rateLimitBy) Readings() iter.Seq[Reading] {
 	return func(yield func(Reading) bool) {
-		limits := *b.limits.Load()
-		for _, key := range slices.Sorted(maps.Keys(limits)) {
-			r := limits[key]
-			if r == nil || r.rejected.Load() == 0 {
-				continue
+		rejections := b.limits.rejections()
+		for _, key := range slices.Sorted(maps.Keys(rejections)) {
+			scope := key
+			if b.name != "" {
+				scope = b.name + ": " + key
 			}
-			if !yield(Reading{Scope: r.name, Name: "rejections", Value: float64(r.rejected.Load())}) {
+			if !yield(Reading{Scope: scope, Name: "rejections", Value: float64(rejections[key])}) {
 				return
 			}
 		}
@@ -94,39 +102,15 @@ func (b *rateLimitBy) Wrap(next mediator.Next) mediator.Next {
 		if ctx.Err() != nil {
 			return ending.Of(ctx)
 		}
-		if r := b.limit(b.key(ctx, c)); r != nil {
+		r, err := b.limits.of(ctx, b.key(ctx, c))
+		if err != nil {
+			return err
+		}
+		if r != nil {
 			if err := r.take(ctx); err != nil {
 				return err
 			}
 		}
 		return next(ctx, c)
 	}
-}
-
-// limit returns that of the key, and makes it if need be.
-func (b *rateLimitBy) limit(key string) *rateLimit {
-	if r, ok := (*b.limits.Load())[key]; ok {
-		return r
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	limits := *b.limits.Load()
-	if _, ok := limits[key]; !ok && len(limits) >= tally.Max {
-		key = BreakerOtherKeys
-	}
-	if r, ok := limits[key]; ok {
-		return r
-	}
-	scope := key
-	if b.c.Name != "" {
-		scope = b.c.Name + ": " + key
-	}
-	var r *rateLimit
-	if l := b.limiter(key); l != nil {
-		r = newRateLimit("RateLimitBy", l, RateLimitConfig{Name: scope, MaxWait: b.c.MaxWait})
-	}
-	more := maps.Clone(limits)
-	more[key] = r
-	b.limits.Store(&more)
-	return r
 }
