@@ -3,6 +3,7 @@ package behaviors
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/fsmediator/mediator"
@@ -11,7 +12,8 @@ import (
 
 // When has b stand around the calls for which cond is true; the others go past
 // it. cond is called for each call, concurrently, and must use its Call only until it
-// returns, and only on its goroutine; see [IsKind], [IsNamed] and [Not]. It panics if one of them is nil.
+// returns, and only on its goroutine; see [IsKind], [IsMessage], [IsNamed] and [Not]. It
+// panics if one of them is nil.
 //
 // For the warnings of [mediator.New] it is b: it has its name and warns as it
 // does. But of two Whens with the same behavior in them, such as a Retry for
@@ -29,8 +31,17 @@ func IsKind(kinds ...mediator.Kind) func(mediator.Call) bool {
 	return func(c mediator.Call) bool { return slices.Contains(kinds, c.Kind()) }
 }
 
+// IsMessage is a condition for [When]: messages of type M or *M. The compiler finds one
+// that is misspelt or gone. For an interface it is never true: messages have the type that
+// was sent.
+func IsMessage[M any]() func(mediator.Call) bool {
+	value, pointer := reflect.TypeFor[M](), reflect.TypeFor[*M]()
+	return func(c mediator.Call) bool { return c.Type() == value || c.Type() == pointer }
+}
+
 // IsNamed is a condition for [When]: messages with these names, see
-// [mediator.Named].
+// [mediator.Named]. Nobody tells if no message has one of them, so use a constant here and
+// in Named, or [IsMessage].
 func IsNamed(names ...string) func(mediator.Call) bool {
 	return func(c mediator.Call) bool { return slices.Contains(names, c.Name()) }
 }

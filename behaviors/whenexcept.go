@@ -9,14 +9,14 @@ import (
 // Except has bs stand around all calls but those for which cond is true, which go
 // past all of them: for handlers that need others than [Standard] has. cond is
 // called for each call and each of bs, concurrently, must not panic, and use its Call
-// no longer than it runs; see [IsNamed].
+// no longer than it runs; see [IsMessage] and [IsNamed].
 //
 //	most := behaviors.StandardConfig{Retry: &retry, Timeout: 2 * time.Second}
 //	report := behaviors.StandardConfig{Timeout: time.Minute}
 //	mediator.New(
-//		mediator.Use(behaviors.Except(behaviors.IsNamed("shop.Report"), behaviors.Standard(most)...)...),
+//		mediator.Use(behaviors.Except(behaviors.IsMessage[shop.Report](), behaviors.Standard(most)...)...),
 //		mediator.Handle(find),
-//		mediator.Handle(makeReport, mediator.Named("shop.Report"), mediator.Use(behaviors.Standard(report)...)),
+//		mediator.Handle(makeReport, mediator.Use(behaviors.Standard(report)...)),
 //	)
 //
 // For the warnings of [mediator.New], what is in bs stands together with the rest of
