@@ -16,6 +16,8 @@ import (
 	"github.com/fsmediator/mediator/deadletter"
 	"github.com/fsmediator/mediator/internal/ending"
 	"github.com/fsmediator/mediator/internal/tally"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/singleflight"
 )
 
 // Durable has Publish of N return once the event is stored in JetStream, and every
@@ -96,8 +98,8 @@ type durable struct {
 	stream     string
 	attributes attributes
 	letters    deadletter.Store
-	made       bool // the stream is there; of the relay after start, as atomic
-	atomic     bool // it takes atomic batches
+	had        *jetstream.StreamInfo // the stream as it was then, nil if it is the relay's to make
+	atomic     bool                  // it takes atomic batches; of the relay after start
 	ready      atomic.Bool
 	started    chan struct{} // closed then
 	closed     chan struct{} // closed by close
@@ -111,14 +113,14 @@ type durable struct {
 	news     news
 	warned   sync.Map // the groups that were another program's
 
-	shortened atomic.Bool   // others were told of an AckWait that is shorter
-	restoring chan struct{} // full while somebody does
+	shortened atomic.Bool // others were told of an AckWait that is shorter
+	restoring singleflight.Group
 
 	storing, burying, telling trouble // letters of handlers', of the server's; outcomes
 }
 
 func newDurable(m *mediator.Mediator, n *Node, t reflect.Type, c durableConfig, codec Codec) *durable {
-	d := &durable{m: m, n: n, config: c, codec: codec, t: t, log: n.config.log, started: make(chan struct{}), closed: make(chan struct{}), restoring: make(chan struct{}, 1)}
+	d := &durable{m: m, n: n, config: c, codec: codec, t: t, log: n.config.log, started: make(chan struct{}), closed: make(chan struct{})}
 	if d.letters = c.letters; d.letters == nil {
 		var opts []LettersOption
 		if c.replicas > 0 {
@@ -161,10 +163,9 @@ func (d *durable) start(m *mediator.Mediator) (err error) {
 	d.stream = streamName(d.n.ns, "evt", d.name+".v"+strconv.Itoa(d.config.major))
 	d.attributes = newAttributes(d.name, d.codec.ContentType())
 	if d.config.outbox == nil || len(subscribers) > 0 || d.n.nc.IsConnected() { // otherwise the relay does it once a server is there
-		if d.atomic, err = d.ensureStream(ctx); err != nil {
+		if err := d.ensureStream(ctx); err != nil {
 			return err
 		}
-		d.made = true
 	}
 	if err := d.n.events.add(d); err != nil {
 		return err

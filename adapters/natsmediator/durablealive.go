@@ -55,6 +55,18 @@ func (a *alive) add(s stored, msg *message) bool {
 	return true
 }
 
+// drop has the server told no more of what was stored before then, when the stream was
+// made: the place of such an event is, or will be, that of another one.
+func (a *alive) drop(before time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, h := range a.msgs {
+		if h.nanos < before.UnixNano() {
+			h.msg.drop()
+		}
+	}
+}
+
 func (a *alive) remove(s stored) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 type fetcher struct {
 	t       *taking
 	config  jetstream.ConsumerConfig
+	created time.Time     // when the stream was made that has the consumer; of the goroutine of run
 	slots   chan struct{} // one for each message in hand
 	deliver func(*message, *nats.MsgMetadata)
 	pull    *puller // of the goroutine of run; nil ahead of the first request, and after one that failed
@@ -22,10 +23,10 @@ type fetcher struct {
 }
 
 func newFetcher(ctx context.Context, t *taking, c jetstream.ConsumerConfig, prefetch int, deliver func(*message, *nats.MsgMetadata)) (*fetcher, error) {
-	if err := t.d.ensureConsumer(ctx, c); err != nil {
+	if _, err := t.d.ensureConsumer(ctx, c); err != nil {
 		return nil, err
 	}
-	f := &fetcher{t: t, config: c, slots: make(chan struct{}, prefetch), deliver: deliver}
+	f := &fetcher{t: t, config: c, created: t.d.had.Created, slots: make(chan struct{}, prefetch), deliver: deliver}
 	f.fetching.patience = fetchPatience
 	return f, nil
 }
@@ -202,24 +203,10 @@ func (f *fetcher) mend(err error) {
 	defer f.t.mending.Unlock()
 	ctx, cancel := context.WithTimeout(f.t.stopping, 5*time.Second)
 	defer cancel()
-	_, err = f.t.d.n.js().Consumer(ctx, f.t.d.stream, f.config.Durable)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if _, err = f.t.d.restoreStream(ctx); err == nil {
-			err = jetstream.ErrConsumerNotFound
-		}
-	}
-	if gone := errors.Is(err, jetstream.ErrConsumerNotFound); err == nil || gone {
-		f.t.d.shortened.Store(false) // others may have started since
-		if err = f.t.d.ensureConsumer(ctx, f.config); err == nil && gone {
-			what := "the group gets all events again that are stored"
-			switch {
-			case f.config.Durable == advisoryConsumer:
-				what = "it gets all advisories again that are stored"
-			case f.config.DeliverPolicy == jetstream.DeliverNewPolicy:
-				what = "the group missed what came in between"
-			}
-			f.t.d.log.Warn("natsmediator: a consumer was gone: it is made again, and "+what, "stream", f.t.d.stream, "consumer", f.config.Durable)
-		}
+	s, err := f.t.d.restoreStream(ctx)
+	if err == nil {
+		f.t.alive.drop(s.Created)
+		err = f.makeAgain(ctx, s.Created)
 	}
 	switch {
 	case err == nil:
@@ -227,4 +214,30 @@ func (f *fetcher) mend(err error) {
 	case ctx.Err() == nil:
 		f.mending.failed(f.t.d.log, slog.LevelWarn, "making a consumer again", err, "stream", f.t.d.stream, "consumer", f.config.Durable)
 	}
+}
+
+// makeAgain makes the consumer if it is gone. In a stream that is another one than before
+// it has all events, for Publish has acknowledged them when the group was there.
+func (f *fetcher) makeAgain(ctx context.Context, created time.Time) error {
+	c := f.config
+	if !created.Equal(f.created) {
+		c.DeliverPolicy = jetstream.DeliverAllPolicy
+	}
+	f.t.d.shortened.Store(false) // others may have started since
+	made, err := f.t.d.ensureConsumer(ctx, c)
+	if err != nil {
+		return err
+	}
+	f.created = created
+	if made {
+		what := "the group gets all events again that are stored"
+		switch {
+		case c.Durable == advisoryConsumer:
+			what = "it gets all advisories again that are stored"
+		case c.DeliverPolicy == jetstream.DeliverNewPolicy:
+			what = "the group missed what came in between"
+		}
+		f.t.d.log.Warn("natsmediator: a consumer was gone: it is made again, and "+what, "stream", f.t.d.stream, "consumer", c.Durable)
+	}
+	return nil
 }

@@ -31,11 +31,7 @@ func (d *durable) publish(ctx context.Context, event any) error {
 	if d.outbox != nil {
 		return d.outbox.accept(ctx, msg)
 	}
-	_, err = d.n.js().PublishMsg(ctx, msg)
-	if isGone(err) {
-		err = d.publishAgain(ctx, msg, err)
-	}
-	err = d.failed(ctx, err)
+	err = d.failed(ctx, d.store(ctx, msg))
 	d.latest.note(ctx, err)
 	return err
 }
@@ -59,23 +55,28 @@ func (d *durable) await(ctx context.Context) error {
 	}
 }
 
-// againTimeout is how long a Publish without a deadline tries again: with its first
-// attempt, five seconds.
-const againTimeout = 4 * time.Second
+// publishTimeout is how long a Publish without a deadline tries, all in all.
+const publishTimeout = 5 * time.Second
 
-// publishAgain makes the stream again if that is why an event was not stored, and stores
-// it there.
-func (d *durable) publishAgain(ctx context.Context, msg *nats.Msg, failed error) error {
+// store has the server store an event. If there is no stream it is made again, and the
+// event stored there; also if that fails the event is tried again, for others may have
+// made it, or it was never gone.
+func (d *durable) store(ctx context.Context, msg *nats.Msg) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, againTimeout)
+		ctx, cancel = context.WithTimeout(ctx, publishTimeout)
 		defer cancel()
 	}
-	if _, err := d.restoreStream(ctx); err != nil {
-		return notRestored(failed, err)
-	}
 	_, err := d.n.js().PublishMsg(ctx, msg)
-	return err
+	if !isGone(err) {
+		return err
+	}
+	_, failed := d.restoreStream(ctx)
+	_, again := d.n.js().PublishMsg(ctx, msg)
+	if again == nil || failed == nil {
+		return again
+	}
+	return notRestored(ending.With(err, again), failed)
 }
 
 func notRestored(failed, err error) error {

@@ -59,36 +59,37 @@ func entityName(s string) string {
 	return s[:most-17] + "_" + hex.EncodeToString(sum[:8])
 }
 
-// ensureStream makes the event's stream, or changes it to what options say. It
-// returns whether the stream takes atomic batches.
-func (d *durable) ensureStream(ctx context.Context) (batches bool, err error) {
-	err = retry(ctx, func(ctx context.Context) (err error) {
-		batches, _, err = d.makeStream(ctx)
-		return err
+// ensureStream makes the event's stream, or changes it to what options say.
+func (d *durable) ensureStream(ctx context.Context) error {
+	return retry(ctx, func(ctx context.Context) error {
+		s, made, err := d.findStream(ctx, d.streamConfig())
+		if err == nil && !made {
+			var c jetstream.StreamConfig
+			if c, err = d.change(s.CachedInfo().Config); err == nil && !reflect.DeepEqual(c, s.CachedInfo().Config) {
+				s, err = d.n.js().UpdateStream(ctx, c)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("stream %s: %w", d.stream, err)
+		}
+		d.had = s.CachedInfo()
+		d.atomic = d.had.Config.AllowAtomicPublish
+		return nil
 	})
-	return batches, err
 }
 
-// makeStream is one attempt at that. made tells that there was none.
-func (d *durable) makeStream(ctx context.Context) (batches, made bool, err error) {
+// findStream makes the event's stream if there is none, and leaves one that is there as
+// it is.
+func (d *durable) findStream(ctx context.Context, c jetstream.StreamConfig) (s jetstream.Stream, made bool, err error) {
 	js := d.n.js()
-	s, err := js.Stream(ctx, d.stream)
+	s, err = js.Stream(ctx, d.stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		s, err = js.CreateStream(ctx, d.streamConfig())
+		s, err = js.CreateStream(ctx, c)
 		if made = err == nil; errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
 			s, err = js.Stream(ctx, d.stream)
 		}
 	}
-	if err == nil && !made {
-		var c jetstream.StreamConfig
-		if c, err = d.change(s.CachedInfo().Config); err == nil && !reflect.DeepEqual(c, s.CachedInfo().Config) {
-			s, err = js.UpdateStream(ctx, c)
-		}
-	}
-	if err != nil {
-		return false, false, fmt.Errorf("stream %s: %w", d.stream, err)
-	}
-	return s.CachedInfo().Config.AllowAtomicPublish, made, nil
+	return s, made, err
 }
 
 // isGone tells of an error that a stream may be gone, or its server.
@@ -97,26 +98,36 @@ func isGone(err error) bool {
 }
 
 // restoreStream makes the event's stream again if somebody has deleted it, and tells so,
-// once in the process: the events that it had are lost.
-func (d *durable) restoreStream(ctx context.Context) (batches bool, err error) {
-	ctx, end, err := d.n.making(ctx)
+// once in the process: the events that it had are lost. Those that call it at the same
+// time share one attempt. It changes no stream that is there: the options of a process
+// may be older than those of others.
+func (d *durable) restoreStream(ctx context.Context) (*jetstream.StreamInfo, error) {
+	select {
+	case r := <-d.restoring.DoChan("", d.tryRestore):
+		info, _ := r.Val.(*jetstream.StreamInfo) // nil with an error
+		return info, r.Err
+	case <-ctx.Done():
+		return nil, ending.Of(ctx)
+	}
+}
+
+// tryRestore is one attempt at that. [Node.Close] waits for it.
+func (d *durable) tryRestore() (any, error) {
+	ctx, end, err := d.n.making(context.Background())
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer end()
-	select {
-	case d.restoring <- struct{}{}:
-		defer func() { <-d.restoring }()
-	case <-ctx.Done():
-		return false, ending.Of(ctx)
-	}
 	limited, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	batches, made, err := d.makeStream(limited)
+	s, made, err := d.findStream(limited, d.had.Config)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", d.stream, ending.Told(ctx, err))
+	}
 	if made {
 		d.log.Warn("natsmediator: the stream of an event was gone, with all that it had: it is made again", "stream", d.stream)
 	}
-	return batches, ending.Told(ctx, err)
+	return s.CachedInfo(), nil
 }
 
 func (d *durable) streamConfig() jetstream.StreamConfig {
@@ -196,11 +207,12 @@ const giveBacks = 10
 // letter, which may need several if its store is away.
 const spareDeliveries = 20
 
-// ensureConsumer makes one durable consumer, or changes it to what options say.
-func (d *durable) ensureConsumer(ctx context.Context, c jetstream.ConsumerConfig) error {
+// ensureConsumer makes one durable consumer, or changes it to what options say. made tells
+// that there was none.
+func (d *durable) ensureConsumer(ctx context.Context, c jetstream.ConsumerConfig) (made bool, err error) {
 	c.AckPolicy = jetstream.AckExplicitPolicy
 	c.AckWait = d.config.ackWait
-	return retry(ctx, func(ctx context.Context) error {
+	err = retry(ctx, func(ctx context.Context) error {
 		there, err := d.n.js().Consumer(ctx, d.stream, c.Durable)
 		if err == nil { // where it began cannot be changed
 			has := there.CachedInfo().Config
@@ -215,11 +227,13 @@ func (d *durable) ensureConsumer(ctx context.Context, c jetstream.ConsumerConfig
 		} else if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 			return fmt.Errorf("consumer %s: %w", c.Durable, err)
 		}
+		made = made || err != nil
 		if _, err = d.n.js().CreateOrUpdateConsumer(ctx, d.stream, c); err != nil {
 			return fmt.Errorf("consumer %s: %w", c.Durable, err)
 		}
 		return nil
 	})
+	return made, err
 }
 
 // warnOfAnother tells if the group was last another program's, which may be there still.

@@ -64,11 +64,10 @@ func (o *outbox) sendAll(records []boltmediator.Record) (last uint64, err error)
 	}
 	ctx, cancel := context.WithTimeout(o.stopping, sendTimeout)
 	defer cancel()
-	if !o.d.made {
-		if o.d.atomic, err = o.d.ensureStream(ctx); err != nil {
+	if o.d.had == nil {
+		if err := o.d.ensureStream(ctx); err != nil {
 			return 0, explained(err)
 		}
-		o.d.made = true
 	}
 	if o.d.atomic && len(open) > 1 {
 		// A batch with an event that is stored already is refused as a whole, as one
@@ -80,11 +79,11 @@ func (o *outbox) sendAll(records []boltmediator.Record) (last uint64, err error)
 		o.d.log.Debug("natsmediator: a batch of the outbox was refused: its events are sent one by one", "stream", o.d.stream, "error", err)
 	}
 	if err = o.sendEach(ctx, open); isGone(err) {
-		batches, failed := o.d.restoreStream(ctx)
+		restored, failed := o.d.restoreStream(ctx)
 		if failed != nil {
 			return 0, notRestored(err, failed)
 		}
-		o.d.atomic = batches
+		o.d.atomic = restored.Config.AllowAtomicPublish
 	}
 	return 0, err
 }
