@@ -169,7 +169,7 @@ func Serve(ctx context.Context, m *mediator.Mediator, n *Node, service string, o
 	s.base, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	s.flowing, s.dam = context.WithCancelCause(s.base)
 	if err := s.start(ctx); err != nil {
-		s.cancel(err)
+		s.cancel(errServiceClosed)
 		return nil, fmt.Errorf("natsmediator: serve %s: %w", service, err)
 	}
 	return s, nil
@@ -201,7 +201,7 @@ func (s *Service) start(ctx context.Context) (err error) {
 		if err != nil {
 			s.forget()
 			err = errors.Join(err, s.unsubscribe())
-			s.giveUp(err)
+			s.giveUp()
 		}
 	}()
 	// Cancels come first, so that none is missed.
@@ -230,10 +230,11 @@ func (s *Service) start(ctx context.Context) (err error) {
 	return s.node.nc.FlushWithContext(limited)
 }
 
-// giveUp ends the calls that came while the service failed to start.
-func (s *Service) giveUp(err error) {
+// giveUp ends the calls that came while the service failed to start. Why it did is not for
+// their callers, who would take it for what became of the call.
+func (s *Service) giveUp() {
 	s.dam(errInstanceCloses)
-	s.cancel(err)
+	s.cancel(errServiceClosed)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -304,6 +305,9 @@ func (s *Service) Close(ctx context.Context) error {
 // which would be final: another instance may have the stream.
 var errInstanceCloses = fmt.Errorf("%w: the service's instance is being closed", ErrConnection)
 
+// errServiceClosed is what requests are cut short with.
+var errServiceClosed = fmt.Errorf("%w: the service was closed", mediator.ErrClosed)
+
 func (s *Service) close(ctx context.Context) error {
 	defer s.forget()
 	var errs []error
@@ -332,7 +336,7 @@ func (s *Service) close(ctx context.Context) error {
 	case <-done:
 	case <-ctx.Done():
 		left := s.calls.count.Load()
-		s.cancel(fmt.Errorf("%w: the service was closed", mediator.ErrClosed))
+		s.cancel(errServiceClosed)
 		waitAtMost(done, closeGrace)
 		errs = append(errs, fmt.Errorf("natsmediator: close service %s: %d calls were cut short: %w", s.name, left, context.Cause(ctx)))
 	}
