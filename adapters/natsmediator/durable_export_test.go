@@ -36,6 +36,9 @@ func (n *News) Close(log *slog.Logger, event string)             { n.n.close(log
 // MostFailures is how many events are remembered whose letters could not be stored.
 const MostFailures = mostFailures
 
+// FailureLife is how long each is, unless it is asked for.
+const FailureLife = failureLife
+
 // Failures are those.
 type Failures struct{ f failures }
 

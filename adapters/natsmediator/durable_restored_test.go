@@ -32,7 +32,7 @@ type astrayConn struct {
 
 func (c astrayConn) Write(b []byte) (int, error) {
 	if c.a.on.Load() {
-		b = bytes.ReplaceAll(b, []byte("mediator.evt."), []byte("mediator.off."))
+		b = bytes.ReplaceAll(b, []byte("HPUB mediator.evt."), []byte("HPUB mediator.off."))
 	}
 	return c.Conn.Write(b)
 }

@@ -230,6 +230,7 @@ func (f *fetcher) makeAgain(ctx context.Context, created time.Time) error {
 	}
 	f.created = created
 	if made {
+		f.t.failuresOf(c.Metadata[metaGroup]).forgetAll(c.Durable)
 		what := "the group gets all events again that are stored"
 		switch {
 		case c.Durable == advisoryConsumer:

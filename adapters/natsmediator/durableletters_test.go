@@ -3,6 +3,7 @@ package natsmediator_test
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fsmediator/mediator"
@@ -74,6 +75,38 @@ func TestFailuresAreBounded(t *testing.T) {
 	require.NoError(t, f.Of(1), "it was the oldest")
 	require.ErrorIs(t, f.Of(2), errOutOfStock)
 	require.ErrorIs(t, f.Of(natsmediator.MostFailures), errFull)
+}
+
+// What nobody asks for any more is forgotten.
+func TestFailuresEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f natsmediator.Failures
+		f.Note(1, errOutOfStock)
+		f.Note(2, errFull)
+		time.Sleep(natsmediator.FailureLife)
+		require.ErrorIs(t, f.Of(1), errOutOfStock)
+		time.Sleep(time.Second)
+		require.NoError(t, f.Of(2))
+		require.ErrorIs(t, f.Of(1), errOutOfStock, "it was asked for")
+	})
+}
+
+// The events of a consumer that is made again begin anew.
+func TestDurableWhileTheStoreOfLettersIsAwayAndTheConsumerIsGone(t *testing.T) {
+	n := embed(t, natsmediator.ServerOptions(noSync))
+	store := &refusing{Store: deadletter.NewMemory()}
+	var s seen
+	s.fail(errOutOfStock)
+	m := wired(t, s.on("stock"), natsmediator.Durable[paid](n, natsmediator.Attempts(1), natsmediator.DeadLetters(store),
+		natsmediator.Backoff(time.Millisecond, 2*time.Millisecond)))
+	require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
+	eventually(t, "tried again", func() bool { return store.count() > 2 })
+	s.fail(nil)
+	require.NoError(t, natsmediator.JetStream(n).DeleteConsumer(t.Context(), paidStream, "stock"))
+	eventually(t, "handled", func() bool { return len(s.of("stock")) == 2 })
+	store.accept()
+	eventually(t, "settled", func() bool { return allSettled(t, n, "stock") })
+	require.Zero(t, countOf(t, store))
 }
 
 // Advisories that come again, as when the word that one was settled is lost, are about a

@@ -193,8 +193,9 @@ func GiveUpIf(f func(err error) bool) DurableOption {
 	return durableOption(func(c *durableConfig) { c.giveUp = f })
 }
 
-// FromNow has groups that are new begin with what is published from then on.
-// Default: with all that is there.
+// FromNow has groups that are new begin with what is published from then on. Default:
+// with all that is there, as have all groups in a stream that was deleted and is made
+// again.
 func FromNow() DurableOption { return durableOption(func(c *durableConfig) { c.fromNow = true }) }
 
 // Outbox has Publish return once the event is synced in s, an outbox of which is

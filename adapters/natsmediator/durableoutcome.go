@@ -38,14 +38,17 @@ func (d *durable) letterOf(group string, r raw, o outcome) deadletter.Letter {
 // that the storing alone is tried again, and the letter says why. The zero value is
 // empty; it is used concurrently.
 type failures struct {
+	wait time.Duration // how long an event may wait for its next attempt
+
 	mu   sync.Mutex
 	by   map[stored]*list.Element
-	list list.List // of failed, the one that was noted longest ago first
+	list list.List // of *failed, the one that nobody has asked for longest first
 }
 
 type failed struct {
 	stored
 	outcome
+	last time.Time // when it was noted or asked for
 }
 
 // mostFailures is how many are kept. The server has no more of the group's events
@@ -53,11 +56,14 @@ type failed struct {
 // not be stored: what makes room is what another process has settled.
 const mostFailures = mostPending
 
+// failureLife is how long one is kept that is not asked for any more, beyond how long its
+// event may wait: another process has settled that.
+const failureLife = time.Hour
+
 func (f *failures) note(p stored, o outcome) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if e, ok := f.by[p]; ok {
-		f.list.MoveToBack(e)
+	if f.find(p) != nil {
 		return
 	}
 	if f.by == nil {
@@ -66,17 +72,45 @@ func (f *failures) note(p stored, o outcome) {
 	if f.list.Len() == mostFailures {
 		f.remove(f.list.Front())
 	}
-	f.by[p] = f.list.PushBack(failed{p, o})
+	f.by[p] = f.list.PushBack(&failed{p, o, time.Now()})
 }
 
 func (f *failures) of(p stored) (outcome, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	e, ok := f.by[p]
-	if !ok {
+	known := f.find(p)
+	if known == nil {
 		return outcome{}, false
 	}
-	return e.Value.(failed).outcome, true
+	return known.outcome, true
+}
+
+// find returns one that is asked for, nil if it is not there, and forgets what is too old.
+func (f *failures) find(p stored) *failed {
+	now := time.Now()
+	for e := f.list.Front(); e != nil && now.Sub(e.Value.(*failed).last) > failureLife+f.wait; e = f.list.Front() {
+		f.remove(e)
+	}
+	e, ok := f.by[p]
+	if !ok {
+		return nil
+	}
+	f.list.MoveToBack(e)
+	known := e.Value.(*failed)
+	known.last = now
+	return known
+}
+
+// forgetAll forgets those of a consumer that was gone: their events begin again, or are
+// settled.
+func (f *failures) forgetAll(consumer string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for p, e := range f.by {
+		if p.consumer == consumer {
+			f.remove(e)
+		}
+	}
 }
 
 func (f *failures) forget(p stored) {
@@ -88,6 +122,6 @@ func (f *failures) forget(p stored) {
 }
 
 func (f *failures) remove(e *list.Element) {
-	delete(f.by, e.Value.(failed).stored)
+	delete(f.by, e.Value.(*failed).stored)
 	f.list.Remove(e)
 }

@@ -48,7 +48,7 @@ func newTaking(d *durable, subscribers []mediator.Route) *taking {
 	t.stopping, t.stop = context.WithCancel(context.Background())
 	t.base, t.cut = context.WithCancelCause(context.Background())
 	for _, s := range subscribers {
-		t.groups = append(t.groups, &group{t: t, name: s.Group, workers: make(chan struct{}, d.config.workers)})
+		t.groups = append(t.groups, &group{t: t, name: s.Group, workers: make(chan struct{}, d.config.workers), failures: failures{wait: d.config.maxBackoff}})
 	}
 	return t
 }
