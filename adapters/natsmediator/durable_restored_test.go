@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -165,7 +166,7 @@ func TestDurablePublishersWaitTogetherForTheirStream(t *testing.T) {
 			}
 			eventually(t, "it is denied", func() bool {
 				err := rawConn(t, client).LastError()
-				return err != nil && bytes.Contains([]byte(err.Error()), []byte("STREAM.CREATE"))
+				return err != nil && strings.Contains(err.Error(), "STREAM.CREATE")
 			})
 			create := func() {
 				_, err := natsmediator.JetStream(n).CreateStream(t.Context(), before)
