@@ -70,6 +70,7 @@ func TestLettersInJSON(t *testing.T) {
 func FuzzLetterInJSON(f *testing.F) {
 	f.Add("application/json", []byte(`{"A":1}`), "shop.Paid", "declined")
 	f.Add("text/plain", []byte{0xff}, "", "\x00")
+	f.Add("+json", []byte("\r77E770"), "", "")
 	f.Fuzz(func(t *testing.T, contentType string, body []byte, name, text string) {
 		l := deadletter.Letter{ID: "1", Kind: mediator.KindRequest, ContentType: strings.ToValidUTF8(contentType, "?"), Body: body,
 			Name: strings.ToValidUTF8(name, "?"), Errors: []string{strings.ToValidUTF8(text, "?")}}
@@ -78,14 +79,19 @@ func FuzzLetterInJSON(f *testing.F) {
 		var back deadletter.Letter
 		require.NoError(t, json.Unmarshal(data, &back))
 		if !bytes.Equal(l.Body, back.Body) { // white space and escapes may differ
-			var want, got any
-			require.NoError(t, json.Unmarshal(l.Body, &want), base64.StdEncoding.EncodeToString(l.Body))
-			require.NoError(t, json.Unmarshal(back.Body, &got))
-			require.Equal(t, want, got)
+			require.Equal(t, valueOf(t, l.Body), valueOf(t, back.Body))
 		}
 		l.Body, back.Body = nil, nil
 		require.Equal(t, l, back)
 	})
+}
+
+// valueOf is what JSON says, with numbers as they are written: no type may hold them.
+func valueOf(t *testing.T, body []byte) (v any) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	require.NoError(t, d.Decode(&v), base64.StdEncoding.EncodeToString(body))
+	return v
 }
 
 // gobCodec is a codec for what can be encoded by gob.
