@@ -213,24 +213,25 @@ type breakerWrap struct {
 type boundCircuit struct {
 	name string
 	*circuit
+	fixed bool // no call has another name: only a subscriber to an interface gets several
 }
 
 func (w *breakerWrap) find(c mediator.Call) *circuit {
+	bound := w.bound.Load()
+	if bound != nil && (bound.fixed || bound.name == c.Name()) {
+		return bound.circuit
+	}
 	if w.b.c.Key != nil {
 		return w.b.circuit(w.b.c.Key(c))
 	}
 	name := c.Name()
-	bound := w.bound.Load()
-	if bound != nil && bound.name == name {
-		return bound.circuit
-	}
 	key := name
 	if w.b.c.PerHandler && c.Handler() != "" {
 		key += " to " + c.Handler()
 	}
 	k := w.b.circuit(key)
 	if bound == nil {
-		w.bound.Store(&boundCircuit{name: name, circuit: k})
+		w.bound.Store(&boundCircuit{name: name, circuit: k, fixed: c.Kind() != mediator.KindNotification})
 	}
 	return k
 }
@@ -241,6 +242,14 @@ func (w *breakerWrap) call(ctx context.Context, c mediator.Call) error {
 	}
 	k := w.find(c)
 	p := k.now.Load()
+	if p.state != StateClosed || w.b.c.SlowCall > 0 || c.Kind() == mediator.KindStream {
+		return w.admit(ctx, c, k, p)
+	}
+	return w.usual(ctx, c, k, p)
+}
+
+// admit is call where more matters than whether the call fails.
+func (w *breakerWrap) admit(ctx context.Context, c mediator.Call, k *circuit, p *period) error {
 	var t *trial
 	if p.state != StateClosed {
 		var err error
@@ -250,12 +259,17 @@ func (w *breakerWrap) call(ctx context.Context, c mediator.Call) error {
 			return err
 		}
 	}
-	if c.Kind() == mediator.KindStream {
+	switch {
+	case c.Kind() == mediator.KindStream:
 		return w.stream(ctx, c, &streamPermit{b: w.b, k: k, p: p, t: t, begun: nanos()})
-	}
-	if t != nil || w.b.c.SlowCall > 0 {
+	case t != nil || w.b.c.SlowCall > 0:
 		return w.watch(ctx, c, k, p, t)
 	}
+	return w.usual(ctx, c, k, p)
+}
+
+// usual is a call in StateClosed.
+func (w *breakerWrap) usual(ctx context.Context, c mediator.Call, k *circuit, p *period) error {
 	settled := false
 	defer func() {
 		if !settled {

@@ -135,11 +135,11 @@ var bulkheads = []guard{
 
 // The bulkhead of failsafe-go keeps the place of a call that panicked, so leaves is not asked of it.
 var sixLayers = []guard{
-	{name: "baseline", open: openFailsafe, does: []effect{recovers, counts, limits, bounds, retries, breaks}},
+	{name: "baseline", open: openFailsafePolicies, does: []effect{recovers, counts, limits, bounds, retries, breaks}},
 	{name: "ours", open: openSix, does: []effect{recovers, counts, limits, bounds, leaves, retries, breaks}},
 	{name: "noop", open: openIdle(6)},
-	{name: "policies", open: openFailsafePolicies, does: []effect{recovers, counts, limits, bounds, retries, breaks}},
-	{name: "alone", open: openFailsafeAlone, does: []effect{recovers, counts, limits, bounds, retries, breaks}},
+	{name: "four", open: openFailsafe, does: []effect{recovers, counts, limits, bounds, retries, breaks}},
+	{name: "four-alone", open: openFailsafeAlone, does: []effect{recovers, counts, limits, bounds, retries, breaks}},
 }
 
 func BenchmarkLayer(b *testing.B)                  { benchGuards(b, layers) }
