@@ -95,12 +95,26 @@ func (p peak) end() uint64 {
 	return <-p.most
 }
 
-// settled waits until no more goroutines run than before, and tells whether they do.
-func settled(before int) bool {
-	for begun := time.Now(); time.Since(begun) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
-		if runtime.NumGoroutine() <= before {
-			return true
+// resting is the number of goroutines once none has ended for a while: one that
+// is just ending would hide one that is left later.
+func resting() int {
+	least := runtime.NumGoroutine()
+	for quiet := 0; quiet < 5; quiet++ {
+		time.Sleep(10 * time.Millisecond)
+		if n := runtime.NumGoroutine(); n < least {
+			least, quiet = n, 0
 		}
 	}
-	return false
+	return least
+}
+
+// settled waits until no more goroutines run than before, for ten seconds at the
+// most, and returns how many more there are.
+func settled(before int) int {
+	for begun := time.Now(); time.Since(begun) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
+		if runtime.NumGoroutine() <= before {
+			return 0
+		}
+	}
+	return max(runtime.NumGoroutine()-before, 0)
 }

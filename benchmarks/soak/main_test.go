@@ -71,6 +71,15 @@ func TestBadFlags(t *testing.T) {
 	require.Contains(t, stderr, "-seed")
 }
 
+func TestOneThatEndsDoesNotCount(t *testing.T) {
+	before := resting()
+	hold := make(chan struct{})
+	time.AfterFunc(25*time.Millisecond, func() { close(hold) })
+	go func() { <-hold }()
+	require.Equal(t, before, resting())
+	require.Zero(t, settled(before))
+}
+
 func TestVerdict(t *testing.T) {
 	var f findings
 	for i := range 2 * shown {

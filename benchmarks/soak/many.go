@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,7 +33,7 @@ func tick(ctx context.Context, _ trickle) iter.Seq2[item, error] {
 
 // many keeps many streams open, and looks whether they take more memory the longer they are.
 func many(ctx context.Context, c config, f *findings, out io.Writer) {
-	goroutines, before := runtime.NumGoroutine(), live()
+	goroutines, before := resting(), live()
 	k := backpressure.Of(backpressure.New(backpressure.Config{Capacity: c.capacity}))
 	m, err := mediator.New(mediator.HandleStream(tick, mediator.Use(k)))
 	if err != nil {
@@ -75,7 +74,8 @@ func many(ctx context.Context, c config, f *findings, out io.Writer) {
 	least := int64(c.streams) * int64(c.open/time.Second) * 8 / 10
 	f.check(received.Load() >= least || ctx.Err() != nil, "many: %d items, less than %d", received.Load(), least)
 	f.check(late <= early+early/10+2*mib, "many: from %.1f MiB to %.1f MiB", float64(early)/mib, float64(late)/mib)
-	f.check(settled(goroutines), "many: %d goroutines, %d before", runtime.NumGoroutine(), goroutines)
+	left := settled(goroutines)
+	f.check(left == 0, "many: %d goroutines more than before, which were %d", left, goroutines)
 	fmt.Fprintf(out, "%d streams of an item a second, open for %v: %d items, %.1f MiB without, %.1f MiB early and %.1f MiB late, %d bytes a stream\n",
 		c.streams, c.open, received.Load(), float64(before)/mib, float64(early)/mib, float64(late)/mib, (max(late, before)-before)/uint64(c.streams))
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +12,7 @@ import (
 
 // mix runs scenarios one after the other on several goroutines, until the time is up.
 func mix(ctx context.Context, c config, f *findings, out io.Writer) {
-	goroutines := runtime.NumGoroutine()
+	goroutines := resting()
 	ctx, cancel := context.WithTimeout(ctx, c.mix)
 	defer cancel()
 	var scenarios, items atomic.Int64
@@ -34,9 +33,10 @@ func mix(ctx context.Context, c config, f *findings, out io.Writer) {
 		})
 	}
 	all.Wait()
-	f.check(settled(goroutines), "mix: %d goroutines, %d before", runtime.NumGoroutine(), goroutines)
+	left := settled(goroutines)
+	f.check(left == 0, "mix: %d goroutines more than before, which were %d", left, goroutines)
 	from, to := early.Load(), live()
 	f.check(from == 0 || to <= from+from/4+8*mib, "mix: from %.1f MiB to %.1f MiB", float64(from)/mib, float64(to)/mib)
 	fmt.Fprintf(out, "mix of %v, seed %d: %d scenarios, %d items, %d goroutines left, %.1f MiB early and %.1f MiB at the end\n",
-		c.mix, c.seed, scenarios.Load(), items.Load(), runtime.NumGoroutine()-goroutines, float64(from)/mib, float64(to)/mib)
+		c.mix, c.seed, scenarios.Load(), items.Load(), left, float64(from)/mib, float64(to)/mib)
 }
