@@ -13,6 +13,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/deadletter"
+	"github.com/fsmediator/mediator/internal/wrapped"
 	"github.com/nats-io/nats.go"
 )
 
@@ -126,34 +127,18 @@ func (d *durable) keep(l deadletter.Letter, unlessThere bool) error {
 // errorTexts are those of err and of what it wraps, as deadletter.Letter has them:
 // each once, depth first.
 func errorTexts(err error) (texts []string) {
-	const most, longest, looked = 32, 4 << 10, 256
-	left := looked
-	var walk func(err error)
-	walk = func(err error) {
-		if left--; err == nil || left < 0 || len(texts) == most {
-			return
-		}
+	const most, longest = 32, 4 << 10
+	for e := range wrapped.All(err) {
 		text := ""
-		if failed := guard(func() error { text = err.Error(); return nil }); failed != nil {
+		if failed := guard(func() error { text = e.Error(); return nil }); failed != nil {
 			text = "the error's own text: " + failed.Error()
 		}
 		if text = strings.ToValidUTF8(clip(text, longest-4), "\uFFFD"); !slices.Contains(texts, text) {
 			texts = append(texts, text)
 		}
-		var inner []error
-		_ = guard(func() error { // Unwrap is the user's, and may panic
-			switch e := err.(type) { //nolint:errorlint // it is what unwraps
-			case interface{ Unwrap() error }:
-				inner = []error{e.Unwrap()}
-			case interface{ Unwrap() []error }:
-				inner = e.Unwrap()
-			}
-			return nil
-		})
-		for _, e := range inner {
-			walk(e)
+		if len(texts) == most {
+			break
 		}
 	}
-	walk(err)
 	return texts
 }
