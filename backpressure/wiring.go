@@ -4,13 +4,14 @@ import (
 	"slices"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/neighbor"
 )
 
 // CheckWiring is part of [mediator.WiringChecker]: it warns if k stands around a handler
 // twice, for that makes two queues and counts every item in both; and of a Retry outside
 // if the strategy leaves items out.
 func (k *Control) CheckWiring(outer, inner []mediator.Behavior) (warnings []string) {
-	inside := func(b mediator.Behavior) bool { return !standsApart(b) && Of(b) == k }
+	inside := func(b mediator.Behavior) bool { return neighbor.Surely(b) && Of(b) == k }
 	// One that stands further outside, as it is, is asked itself.
 	hidden := func(b mediator.Behavior) bool { return b != mediator.Behavior(k) && inside(b) }
 	if slices.ContainsFunc(inner, inside) || slices.ContainsFunc(outer, hidden) {
@@ -22,14 +23,7 @@ func (k *Control) CheckWiring(outer, inner []mediator.Behavior) (warnings []stri
 	return warnings
 }
 
-// standsApart tells whether b may never stand around a call together with what asks: it
-// is of a behaviors.Except.
-func standsApart(b mediator.Behavior) bool {
-	_, apart := b.(interface{ StandsApart() })
-	return apart
-}
-
 func retries(b mediator.Behavior) bool {
 	n, ok := b.(mediator.BehaviorNamer)
-	return ok && n.BehaviorName() == "Retry" && !standsApart(b)
+	return ok && n.BehaviorName() == "Retry" && neighbor.Surely(b)
 }

@@ -66,7 +66,7 @@ func (b *Breaker) CheckWiring(outer, inner []mediator.Behavior) (warnings []stri
 		warnings = append(warnings, "Fallback stands inside and hides failures from the breaker: put it outside")
 	}
 	// Where another Retry stands outside, that has warned already.
-	if hasBehavior(slices.DeleteFunc(slices.Clone(inner), isElsewhere), "Retry") && !hasBehavior(outer, "Retry") {
+	if hasBehavior(inner, "Retry") && !mayHaveBehavior(outer, "Retry") {
 		warnings = append(warnings, "there is a Retry inside: all attempts of a call count as one, and they go on when the breaker opens; put the Retry outside")
 	}
 	return warnings

@@ -33,7 +33,8 @@ type BudgetConfig struct {
 // than before, and a crowd of them that breaks off at once has to come back.
 //
 // One Budget may be shared by any number of [Retry] and [Hedge], such as all that
-// call the same server. It is safe for concurrent use. While the bucket is full,
+// call the same server; but each earns by itself, so not by two around the same
+// handler ([mediator.New] warns of a Hedge inside a Retry). It is safe for concurrent use. While the bucket is full,
 // a call costs it one read of shared memory.
 type Budget struct {
 	unlimited bool

@@ -177,21 +177,13 @@ func (b *bulkhead) BehaviorName() string { return "Bulkhead" }
 // CheckWiring warns of a Recover that stands inside alone, and of the same Bulkhead
 // outside.
 func (b *bulkhead) CheckWiring(outer, inner []mediator.Behavior) (warnings []string) {
-	if hasBehavior(inner, "Recover") && !hasBehavior(outer, "Recover") {
+	if hasBehavior(inner, "Recover") && !mayHaveBehavior(outer, "Recover") {
 		warnings = append(warnings, "Recover stands inside only: put it outside, where it covers all behaviors")
 	}
 	if isAmong(outer, b) {
 		warnings = append(warnings, "the same Bulkhead stands around it, so a call takes two places, and can wait for the one that it has: remove one, or make another Bulkhead")
 	}
 	return warnings
-}
-
-// hasBehavior tells whether one of the behaviors has the name.
-func hasBehavior(bs []mediator.Behavior, name string) bool {
-	return slices.ContainsFunc(bs, func(b mediator.Behavior) bool {
-		n, ok := b.(mediator.BehaviorNamer)
-		return ok && n.BehaviorName() == name && !standsApart(b)
-	})
 }
 
 // Wrap implements [mediator.Behavior].

@@ -10,6 +10,7 @@ import (
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/caught"
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/neighbor"
 	"github.com/fsmediator/mediator/internal/unwrap"
 	"github.com/fsmediator/mediator/internal/wrapped"
 	"golang.org/x/sync/singleflight"
@@ -74,8 +75,8 @@ func (*coalesce) BehaviorName() string { return "Coalesce" }
 
 // CheckWiring warns of a time limit for the callers and none for the run.
 func (*coalesce) CheckWiring(outer, inner []mediator.Behavior) []string {
-	outer = slices.DeleteFunc(slices.Clone(outer), isElsewhere)
-	if slices.ContainsFunc(outer, limitsTime) && !slices.ContainsFunc(inner, limitsTime) {
+	limited := func(b mediator.Behavior) bool { return limitsTime(b) && neighbor.Surely(b) }
+	if slices.ContainsFunc(outer, limited) && !slices.ContainsFunc(inner, limitsTime) {
 		return []string{"a Timeout stands around it and none inside: a run has no time limit, and whoever has joined one that hangs fails; put one inside as well"}
 	}
 	return nil

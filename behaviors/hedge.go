@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/neighbor"
+	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
 // HedgeConfig configures a [Hedge]. Its zero value means the defaults.
@@ -30,7 +33,8 @@ type HedgeConfig struct {
 // Hedge sends a request that takes long a second time, and answers with what
 // succeeds first. The other's context is cancelled, with [ErrHedged] as its
 // cause, and waited for: nothing runs on when the call has returned. If all fail,
-// their errors are joined. A failure before the second is sent is returned at
+// their errors are joined, but for those of guards inside that turned one away
+// while another was handled. A failure before the second is sent is returned at
 // once.
 //
 // It is for requests that may be handled twice, at the same time: put it around
@@ -66,12 +70,20 @@ type hedge struct{ HedgeConfig }
 // BehaviorName returns "Hedge".
 func (h *hedge) BehaviorName() string { return "Hedge" }
 
-// CheckWiring warns of a Retry inside.
-func (h *hedge) CheckWiring(_, inner []mediator.Behavior) []string {
+// CheckWiring warns of a Retry inside, and of one outside with the same Budget.
+func (h *hedge) CheckWiring(outer, inner []mediator.Behavior) (warnings []string) {
 	if hasBehavior(inner, "Retry") {
-		return []string{"there is a Retry inside: each hedge would be retried by itself; put the Retry outside"}
+		warnings = append(warnings, "there is a Retry inside: each hedge would be retried by itself; put the Retry outside")
 	}
-	return nil
+	if slices.ContainsFunc(outer, h.sharesBudget) {
+		warnings = append(warnings, "a Retry outside has the same Budget, so a call earns in it twice, and it allows twice its share: give each its own")
+	}
+	return warnings
+}
+
+func (h *hedge) sharesBudget(b mediator.Behavior) bool {
+	r, ok := unwrap.Innermost(b).(*retry)
+	return ok && neighbor.Surely(b) && r.Budget == h.Budget && h.Budget != nil && !h.Budget.unlimited
 }
 
 func (h *hedge) Wrap(next mediator.Next) mediator.Next {

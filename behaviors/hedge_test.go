@@ -117,6 +117,28 @@ func TestHedgeOfFailures(t *testing.T) {
 	}
 }
 
+// A hedge that a guard turns away says nothing about the handler, which failed.
+func TestFoundHedgeThatIsTurnedAwayHidesNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("broken")
+		recorder := behaviors.NewRecorder()
+		breaker := behaviors.CircuitBreaker(behaviors.BreakerConfig{ConsecutiveFailures: 3})
+		m := newMediator(t, mediator.Use(recorder, breaker, behaviors.Hedge(behaviors.HedgeConfig{Delay: time.Second}),
+			behaviors.Bulkhead(behaviors.BulkheadConfig{Limit: 1})),
+			mediator.Handle(func(context.Context, ask) (int, error) {
+				time.Sleep(time.Minute)
+				return 0, broken
+			}))
+		for range 3 {
+			_, err := mediator.Send(t.Context(), m, ask{})
+			require.ErrorIs(t, err, broken)
+			require.NotErrorIs(t, err, behaviors.ErrFull)
+		}
+		require.Equal(t, behaviors.StateOpen, breaker.State())
+		require.EqualValues(t, 3, recorder.Snapshot().Entries[0].Count(behaviors.Failed))
+	})
+}
+
 func TestHedgeIsBudgeted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent atomic.Int64
@@ -249,6 +271,13 @@ func TestHedgeRefusesNonsenseAndWarns(t *testing.T) {
 	h := behaviors.Hedge(behaviors.HedgeConfig{}).(mediator.WiringChecker)
 	require.Len(t, h.CheckWiring(nil, []mediator.Behavior{behaviors.Retry(behaviors.RetryConfig{})}), 1)
 	require.Empty(t, h.CheckWiring([]mediator.Behavior{behaviors.Retry(behaviors.RetryConfig{})}, nil))
+
+	budget := behaviors.NewBudget(behaviors.BudgetConfig{})
+	h = behaviors.Hedge(behaviors.HedgeConfig{Budget: budget}).(mediator.WiringChecker)
+	require.Len(t, h.CheckWiring([]mediator.Behavior{behaviors.Retry(behaviors.RetryConfig{Budget: budget})}, nil), 1)
+	require.Empty(t, h.CheckWiring([]mediator.Behavior{behaviors.Retry(behaviors.RetryConfig{})}, nil))
+	h = behaviors.Hedge(behaviors.HedgeConfig{Budget: behaviors.NoBudget()}).(mediator.WiringChecker)
+	require.Empty(t, h.CheckWiring([]mediator.Behavior{behaviors.Retry(behaviors.RetryConfig{Budget: behaviors.NoBudget()})}, nil))
 }
 
 func BenchmarkHedge(b *testing.B) {

@@ -55,10 +55,20 @@ func (r *race) run(ctx context.Context) error {
 		return r.call.SetResponse(r.winner.Response())
 	case err == nil:
 		return nil
-	case len(r.errs) > 0:
-		err = errors.Join(append([]error{err}, r.errs...)...)
 	}
-	return ending.Told(ctx, err)
+	return ending.Told(ctx, joined(append([]error{err}, r.errs...)))
+}
+
+// joined is the error of attempts that have all failed. Of one that was turned away it
+// says nothing if another was handled: who reads it would take the call for a rejection.
+func joined(errs []error) error {
+	if handled := slices.DeleteFunc(slices.Clone(errs), isRejection); len(handled) > 0 {
+		errs = handled
+	}
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
 }
 
 // settle ends the race after the first attempt: it lets no other begin, cancels

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/caught"
+	"github.com/fsmediator/mediator/internal/neighbor"
 	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
@@ -103,10 +104,10 @@ func (l *logging) BehaviorName() string { return "Log" }
 func (l *logging) CheckWiring(outer, _ []mediator.Behavior) []string {
 	for i, b := range slices.Backward(outer) {
 		other, ok := unwrap.Innermost(b).(*logging)
-		if !ok || other.logger != l.logger || isElsewhere(b) {
+		if !ok || other.logger != l.logger || !neighbor.Surely(b) {
 			continue
 		}
-		if hasBehavior(outer[i:], "Retry") {
+		if mayHaveBehavior(outer[i:], "Retry") {
 			return nil
 		}
 		return []string{"another Log to the same logger stands around it, so each call is logged twice: remove one"}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/neighbor"
 	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
@@ -136,7 +137,7 @@ func (r *rateLimit) CheckWiring(outer, _ []mediator.Behavior) []string {
 		return nil
 	}
 	for _, b := range outer {
-		if other, ok := unwrap.Innermost(b).(*rateLimit); ok && other.l == r.l && !isElsewhere(b) {
+		if other, ok := unwrap.Innermost(b).(*rateLimit); ok && other.l == r.l && neighbor.Surely(b) {
 			return []string{limitedTwice}
 		}
 	}

@@ -68,7 +68,6 @@ func (b *rateLimitBy) CheckWiring(outer, _ []mediator.Behavior) (warnings []stri
 	if isAmong(outer, b) {
 		warnings = append(warnings, limitedTwice)
 	}
-	outer = slices.DeleteFunc(slices.Clone(outer), isElsewhere)
 	for i := range slices.Backward(outer) {
 		if hasBehavior(outer[i:i+1], "Retry") {
 			if hasBehavior(outer[:i], "Bulkhead") {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"time"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/neighbor"
 	"github.com/fsmediator/mediator/internal/tally"
 	"github.com/fsmediator/mediator/internal/unwrap"
 )
@@ -155,14 +155,14 @@ func (r *retry) BehaviorName() string { return "Retry" }
 
 // CheckWiring warns of what a Retry cannot work with inside of it.
 func (r *retry) CheckWiring(_, inner []mediator.Behavior) (warnings []string) {
-	if hasBehavior(slices.DeleteFunc(slices.Clone(inner), isElsewhere), "Retry") {
+	if hasBehavior(inner, "Retry") {
 		warnings = append(warnings, "there is another Retry inside: attempts multiply; keep one of them")
 	}
 	if hasBehavior(inner, "Fallback") {
 		warnings = append(warnings, "there is a Fallback inside: what it answers for is never retried; put the Fallback outside")
 	}
 	for _, b := range inner {
-		if breaker, ok := unwrap.Innermost(b).(*Breaker); ok && !standsApart(b) && r.missesBreak(breaker.c.Break) {
+		if breaker, ok := unwrap.Innermost(b).(*Breaker); ok && neighbor.Surely(b) && r.missesBreak(breaker.c.Break) {
 			warnings = append(warnings, fmt.Sprintf("MaxTotal would outlast the Break of the CircuitBreaker inside, but MaxDelay does not: "+
 				"while it is open, calls fail at once; for them to wait, make MaxDelay %v at least", breaker.c.Break))
 		}

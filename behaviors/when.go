@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/neighbor"
 	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
@@ -16,8 +17,8 @@ import (
 // panics if one of them is nil.
 //
 // For the warnings of [mediator.New] it is b: it has its name and warns as it
-// does. But of two Whens with the same behavior in them, such as a Retry for
-// requests and another for streams, it does not say that one is too many: nobody
+// does. But of two Whens, such as a Retry for requests and dead letters for
+// notifications, it does not say that what is in them does not go together: nobody
 // can tell whether both conditions are ever true.
 func When(cond func(mediator.Call) bool, b mediator.Behavior) mediator.Behavior {
 	if cond == nil || b == nil {
@@ -121,6 +122,10 @@ func (w *when) LeaveWiring(outer, inner []mediator.Behavior) {
 // otherWhen is a When as another one sees it.
 type otherWhen struct{ *when }
 
+// MayStandApart says that the two conditions may never hold at once. Behaviors of other
+// packages look for it.
+func (otherWhen) MayStandApart() {}
+
 func asOthers(bs []mediator.Behavior) []mediator.Behavior {
 	bs = slices.Clone(bs)
 	for i, b := range bs {
@@ -131,16 +136,24 @@ func asOthers(bs []mediator.Behavior) []mediator.Behavior {
 	return bs
 }
 
-// isElsewhere tells whether b may never stand around a call together with the
-// behavior that asks.
-func isElsewhere(b mediator.Behavior) bool {
-	_, other := b.(otherWhen)
-	return other || standsApart(b)
+// isAmong tells whether b is surely one of the others around a call. b can be compared.
+func isAmong(others []mediator.Behavior, b mediator.Behavior) bool {
+	return slices.ContainsFunc(others, func(other mediator.Behavior) bool { return unwrap.Innermost(other) == b && neighbor.Surely(other) })
 }
 
-// isAmong tells whether b is one of the others around a call. b can be compared.
-func isAmong(others []mediator.Behavior, b mediator.Behavior) bool {
-	return slices.ContainsFunc(others, func(other mediator.Behavior) bool { return unwrap.Innermost(other) == b && !isElsewhere(other) })
+// hasBehavior tells whether one with the name surely is among bs.
+func hasBehavior(bs []mediator.Behavior, name string) bool {
+	return slices.ContainsFunc(bs, func(b mediator.Behavior) bool { return isNamed(b, name) && neighbor.Surely(b) })
+}
+
+// mayHaveBehavior tells whether one with the name may be among bs.
+func mayHaveBehavior(bs []mediator.Behavior, name string) bool {
+	return slices.ContainsFunc(bs, func(b mediator.Behavior) bool { return isNamed(b, name) && neighbor.Perhaps(b) })
+}
+
+func isNamed(b mediator.Behavior, name string) bool {
+	n, ok := b.(mediator.BehaviorNamer)
+	return ok && n.BehaviorName() == name
 }
 
 // Unwrap returns the behavior inside.

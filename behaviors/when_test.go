@@ -65,10 +65,6 @@ func TestFoundWhenForDifferentCallsIsNotTwice(t *testing.T) {
 	require.Empty(t, recorder.Snapshot().Readings, "nothing was called yet")
 	breaker.Isolate("shop.ask")
 	require.NotEmpty(t, recorder.Snapshot().Readings, "what stands in another When is watched")
-	require.Len(t, wired(t, []mediator.Behavior{
-		behaviors.When(requests, behaviors.Retry(behaviors.RetryDatabase())),
-		behaviors.When(streams, behaviors.Fallback(func(context.Context, error) (int, error) { return 0, nil })),
-	}), 1, "what is wrong together is warned of all the same")
 }
 
 func BenchmarkWhen(b *testing.B) {

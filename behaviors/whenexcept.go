@@ -89,10 +89,5 @@ type nameless struct{ mediator.Behavior }
 // StandsApart is as with an exception.
 func (nameless) StandsApart() {}
 
-func standsApart(b mediator.Behavior) bool {
-	_, apart := b.(interface{ StandsApart() })
-	return apart
-}
-
 // Unwrap returns the behavior inside.
 func (n nameless) Unwrap() mediator.Behavior { return n.Behavior }

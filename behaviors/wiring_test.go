@@ -7,7 +7,10 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/backpressure"
 	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/deadletter"
+	"github.com/fsmediator/mediator/health"
 	"github.com/stretchr/testify/require"
 )
 
@@ -174,4 +177,30 @@ func TestNewWarnsOfWhatTakesTwoPlacesACall(t *testing.T) {
 type pair struct {
 	*behaviors.GCRA
 	names []string
+}
+
+// Two Whens may never hold at once, so neither stands inside of the other for sure.
+func TestFoundWarningOfWhatStandsInTwoWhens(t *testing.T) {
+	fallback := behaviors.Fallback(func(context.Context, error) (int, error) { return 0, nil })
+	retry, breaker := behaviors.Retry(behaviors.RetryConfig{}), behaviors.CircuitBreaker(behaviors.BreakerConfig{})
+	recorder, store, monitor := behaviors.NewRecorder(), deadletter.NewMemory(), health.New(health.Config{})
+	control := backpressure.Of(backpressure.New(backpressure.Config{Strategy: backpressure.DropOldest}))
+	for name, tc := range map[string]struct{ outer, inner mediator.Behavior }{
+		"letters of another's retries": {retry, deadletter.Behavior(store)},
+		"one store":                    {deadletter.Behavior(store), deadletter.Behavior(store)},
+		"one Monitor":                  {monitor, monitor},
+		"one Recorder":                 {recorder, recorder},
+		"one Control":                  {control, control},
+		"Retry, DropOldest":            {retry, control},
+		"Retry, Fallback":              {retry, fallback},
+		"Breaker, Fallback":            {breaker, fallback},
+		"Hedge, Retry":                 {behaviors.Hedge(behaviors.HedgeConfig{}), retry},
+	} {
+		t.Run(name, func(t *testing.T) {
+			requests, streams := behaviors.IsKind(mediator.KindRequest), behaviors.IsKind(mediator.KindStream)
+			require.Empty(t, wired(t, []mediator.Behavior{behaviors.When(requests, tc.outer), behaviors.When(streams, tc.inner)}))
+			require.NotEmpty(t, wired(t, []mediator.Behavior{tc.outer, tc.inner}))
+			require.NotEmpty(t, wired(t, []mediator.Behavior{tc.outer, behaviors.When(streams, tc.inner)}))
+		})
+	}
 }

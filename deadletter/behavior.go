@@ -10,6 +10,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/caught"
+	"github.com/fsmediator/mediator/internal/neighbor"
 	"github.com/fsmediator/mediator/internal/rejection"
 	"github.com/fsmediator/mediator/internal/tally"
 	"github.com/fsmediator/mediator/internal/watch"
@@ -159,7 +160,7 @@ func (k *keeper) BehaviorName() string { return "DeadLetters" }
 // CheckWiring implements [mediator.WiringChecker].
 func (k *keeper) CheckWiring(outer, _ []mediator.Behavior) (warnings []string) {
 	for _, b := range outer {
-		if _, apart := b.(interface{ StandsApart() }); apart { // of a behaviors.Except
+		if !neighbor.Surely(b) {
 			continue
 		}
 		if n, ok := b.(mediator.BehaviorNamer); ok && strings.EqualFold(n.BehaviorName(), "retry") {

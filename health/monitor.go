@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/neighbor"
 	"github.com/fsmediator/mediator/internal/unwrap"
 )
 
@@ -102,8 +103,7 @@ func (m *Monitor) CheckWiring(outer, inner []mediator.Behavior) (warnings []stri
 		m.addSource(s)
 	}
 	inside := func(b mediator.Behavior) bool {
-		_, apart := b.(interface{ StandsApart() }) // of a behaviors.Except
-		return !apart && unwrap.Innermost(b) == mediator.Behavior(m)
+		return neighbor.Surely(b) && unwrap.Innermost(b) == mediator.Behavior(m)
 	}
 	// One that stands further outside, as it is, is asked itself.
 	hidden := func(b mediator.Behavior) bool { return b != mediator.Behavior(m) && inside(b) }

@@ -11,6 +11,7 @@ import (
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
 	"github.com/fsmediator/mediator/internal/caught"
+	"github.com/fsmediator/mediator/internal/neighbor"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -56,9 +57,8 @@ func (b *behavior) CheckWiring(outer, _ []mediator.Behavior) []string {
 }
 
 func measures(b mediator.Behavior) bool {
-	_, apart := b.(interface{ StandsApart() }) // of a behaviors.Except
 	other := asBehavior(b)
-	return other != nil && !other.spansOnly && !apart
+	return other != nil && !other.spansOnly && neighbor.Surely(b)
 }
 
 // ScopedCall implements [mediator.CallScoper].

@@ -11,10 +11,14 @@ type business interface{ Business() bool }
 
 // Is tells whether err says by a method Business() bool that what was called works
 // and says no. Of joined errors the first that has the method decides, as for
-// errors.As; an error with a panic in it is no answer, nor one that panics when asked.
+// errors.As; an error with a panic or Goexit in it is no answer, nor one that panics when
+// asked.
 func Is(err error) bool {
 	var first business
 	for e := range wrapped.All(err) {
+		if e == mediator.ErrGoexit { //nolint:errorlint // All unwraps
+			return false
+		}
 		switch e := e.(type) { //nolint:errorlint // All unwraps
 		case *mediator.PanicError:
 			return false

@@ -28,7 +28,7 @@ func TestIs(t *testing.T) {
 	for _, err := range []error{yes, fmt.Errorf("place: %w", yes), errors.Join(broken, yes), errors.Join(yes, no)} {
 		require.True(t, answer.Is(err), err)
 	}
-	for _, err := range []error{nil, broken, no, errors.Join(no, yes), (*asked)(nil), &mediator.PanicError{Value: yes}, errors.Join(yes, &mediator.PanicError{})} {
+	for _, err := range []error{nil, broken, no, errors.Join(no, yes), (*asked)(nil), &mediator.PanicError{Value: yes}, errors.Join(yes, &mediator.PanicError{}), errors.Join(yes, mediator.ErrGoexit)} {
 		require.False(t, answer.Is(err), err)
 	}
 }
