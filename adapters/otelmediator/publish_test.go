@@ -10,9 +10,11 @@ import (
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/adapters/otelmediator"
 	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/deadletter"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/codes"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 )
@@ -75,6 +77,42 @@ func TestAPublishIsDeclinedIfAllThatItEndsWithAreAnswers(t *testing.T) {
 		} else {
 			require.Equal(t, err.Error(), got["fsmediator.answer"])
 		}
+	}
+}
+
+// Who cancels a publish still sees what else went wrong.
+func TestAPublishIsCanceledIfNothingElseWentWrong(t *testing.T) {
+	canceled, answers := context.Canceled, behaviors.Business(errDeclined)
+	for _, test := range []struct {
+		mail, audit error
+		ending      string
+		errorType   string // "" if it is no failure
+	}{
+		{canceled, nil, "canceled", ""},
+		{canceled, canceled, "canceled", ""},
+		{canceled, answers, "canceled", ""},
+		{canceled, errDeclined, "failed", "*errors.errorString"},
+		{errDeclined, canceled, "failed", "*errors.errorString"},
+		{canceled, behaviors.ErrFull, "rejected", "bulkhead_full"},
+		{canceled, (*coded)(nil), "failed", "*otelmediator_test.coded"},
+	} {
+		r := newRig()
+		ctx, cancel := context.WithCancel(t.Context())
+		m := newMediator(t, mediator.Use(r.behavior()),
+			mediator.Subscribe(func(context.Context, paid) error { cancel(); return test.mail }, mediator.Group("mail"), mediator.Named("paid")),
+			mediator.Subscribe(func(context.Context, paid) error { <-ctx.Done(); return test.audit }, mediator.Group("audit")))
+		require.Error(t, mediator.Publish(ctx, m, paid{}, mediator.Parallel(0)))
+		s := r.span(t, "publish paid")
+		kvs := map[string]any{"fsmediator.ending": test.ending}
+		if test.errorType != "" {
+			kvs["error.type"] = test.errorType
+		}
+		require.Subset(t, attrs(s.Attributes), kvs)
+		require.Equal(t, test.errorType != "", s.Status.Code == codes.Error)
+		require.Equal(t, test.errorType != "", hasEvent(s, "exception"))
+		published := points(t, r.metrics(t)["messaging.client.operation.duration"])
+		require.Len(t, published, 1)
+		require.Subset(t, attrs(published[0].Attributes.ToSlice()), kvs)
 	}
 }
 
@@ -321,4 +359,127 @@ func TestPublisherForFindsABehaviorAnywhere(t *testing.T) {
 	none := newMediator(t, mediator.Subscribe(func(context.Context, paid) error { return errDeclined }))
 	require.ErrorIs(t, otelmediator.PublisherFor[paid](none)(context.Background(), paid{}), errDeclined)
 	require.Len(t, r.spans.GetSpans(), 1)
+}
+
+// publisherOf is the span that s is linked to as its publisher's, false if it has none.
+func publisherOf(s tracetest.SpanStub) (trace.SpanContext, bool) {
+	for _, l := range s.Links {
+		if attrs(l.Attributes)["fsmediator.link"] == "publisher" {
+			return l.SpanContext, true
+		}
+	}
+	return trace.SpanContext{}, false
+}
+
+func TestOnlyAPublishIsAPublisher(t *testing.T) {
+	r := newRig()
+	between := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		ctx, span := r.tracers.Tracer("test").Start(ctx, "between")
+		defer span.End()
+		return next(ctx, c)
+	})
+	for name, bs := range map[string][]mediator.Behavior{
+		"attempts":            {r.behavior(), retry(nil), r.behavior(otelmediator.SpansOnly())},
+		"attempts, all roots": {r.behavior(otelmediator.Roots()), retry(nil), r.behavior(otelmediator.SpansOnly(), otelmediator.Roots())},
+		"a span of others":    {between, r.behavior()},
+	} {
+		for _, background := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, " background=", background), func(t *testing.T) {
+				r.spans.Reset()
+				m, err := mediator.New(mediator.OnError(func(context.Context, error) {}), mediator.Use(bs...),
+					mediator.Subscribe(func(context.Context, paid) error { return errDeclined }, mediator.Group("mail"), mediator.Named("paid")))
+				require.NoError(t, err)
+				ctx, end := r.under("request")
+				if background {
+					require.NoError(t, mediator.Publish(ctx, m, paid{}, mediator.Background()))
+				} else {
+					require.ErrorIs(t, mediator.Publish(ctx, m, paid{}), errDeclined)
+				}
+				end()
+				require.NoError(t, m.Close(t.Context()))
+				spans := r.all("process paid")
+				require.Len(t, spans, map[bool]int{true: 4, false: 1}[len(bs) == 3])
+				for _, s := range spans {
+					publisher, ok := publisherOf(s)
+					require.True(t, ok)
+					require.Equal(t, r.span(t, "publish paid").SpanContext, publisher)
+				}
+			})
+		}
+	}
+}
+
+// Around a subscriber it sees no publish: then what is above is what publishes.
+func TestWhatPublishesWithoutASpanOfThePublishIsThePublisher(t *testing.T) {
+	r := newRig()
+	whole, attempts := r.behavior(), r.behavior(otelmediator.SpansOnly())
+	var m *mediator.Mediator
+	m = newMediator(t, mediator.Subscribe(func(ctx context.Context, p paid) error {
+		if p.Cents == 0 {
+			return nil
+		}
+		return mediator.Publish(ctx, m, paid{p.Cents - 1})
+	}, mediator.Group("mail"), mediator.Named("paid"), mediator.Use(whole)),
+		mediator.Subscribe(func(_ context.Context, p string) error { return nil }, mediator.Group("log"), mediator.Named("text"), mediator.Use(whole, retry(nil), attempts)))
+	ctx, end := r.under("request")
+	require.NoError(t, mediator.Publish(ctx, m, paid{1}))
+	require.NoError(t, mediator.Publish(ctx, m, "paid"))
+	end()
+	request := r.span(t, "request").SpanContext
+	again, first := r.all("process paid")[0], r.all("process paid")[1]
+	attempt, log := r.all("process text")[0], r.all("process text")[1]
+	for _, test := range []struct {
+		span tracetest.SpanStub
+		want trace.SpanContext
+	}{{first, request}, {again, first.SpanContext}, {log, request}, {attempt, request}} {
+		publisher, ok := publisherOf(test.span)
+		require.True(t, ok)
+		require.Equal(t, test.want, publisher)
+	}
+}
+
+// What came over a wire has its publish there.
+func TestADeliveryFromElsewhereIsLinkedToThePublishThere(t *testing.T) {
+	r := newRig()
+	m := newMediator(t, mediator.Use(r.behavior(), retry(nil), r.behavior(otelmediator.SpansOnly())),
+		mediator.Subscribe(func(context.Context, paid) error { return nil }, mediator.Group("mail"), mediator.Named("paid")))
+	remote := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled, Remote: true})
+	ctx := trace.ContextWithRemoteSpanContext(t.Context(), remote)
+	require.NoError(t, mediator.DispatchTo(ctx, m, "paid", "mail", func(any) error { return nil }))
+	spans := r.all("process paid")
+	require.Len(t, spans, 2)
+	for _, s := range spans {
+		publisher, ok := publisherOf(s)
+		require.True(t, ok)
+		require.True(t, publisher.Equal(remote))
+	}
+}
+
+// A redrive is no publish, also beneath one of the same name.
+func TestARedriveHasNoPublisher(t *testing.T) {
+	r, store := newRig(), deadletter.NewMemory()
+	fails := true
+	var m *mediator.Mediator
+	m = newMediator(t, mediator.OnWarning(func(string) {}),
+		mediator.Use(r.behavior(), deadletter.Behavior(store, deadletter.Headers(otelmediator.LetterHeaders())), r.behavior(otelmediator.SpansOnly())),
+		mediator.Subscribe(func(ctx context.Context, p paid) error {
+			if fails {
+				return errDeclined
+			}
+			return nil
+		}, mediator.Group("mail"), mediator.Named("paid")),
+		mediator.Subscribe(func(ctx context.Context, p string) error {
+			fails = false
+			report, err := deadletter.Redrive(ctx, m, store)
+			require.Equal(t, 1, report.Redriven)
+			return err
+		}, mediator.Named("text"), mediator.Group("mend")))
+	require.ErrorIs(t, mediator.Publish(t.Context(), m, paid{}), errDeclined)
+	r.spans.Reset()
+	require.NoError(t, mediator.Publish(t.Context(), m, "again"))
+	spans := r.all("process paid")
+	require.Len(t, spans, 2)
+	for _, s := range spans {
+		require.Empty(t, s.Links)
+	}
 }
