@@ -260,3 +260,30 @@ func TestASourceThatPanicsOrExitsCostsItsOwnFiguresAlone(t *testing.T) {
 		odd.ends = runtime.Goexit
 	}
 }
+
+func TestARetryOfAnErrorThatPanicsIsAnEvent(t *testing.T) {
+	r := newRig()
+	m := newMediator(t, mediator.Use(r.behavior()), mediator.Handle(func(ctx context.Context, _ charge) (int, error) {
+		otelmediator.OnRetry(ctx, behaviors.RetryEvent{Attempt: 2, Err: (*coded)(nil)})
+		return 0, nil
+	}, mediator.Named("charge")))
+	_, err := mediator.Send(t.Context(), m, charge{})
+	require.NoError(t, err)
+	require.Equal(t, "*otelmediator_test.coded", event(t, r.span(t, "send charge"), "fsmediator.retry")["error.type"])
+}
+
+// Where the consumer has left, nobody sees the error.
+func TestAStreamThatIsStoppedWithAnErrorThatPanicsWhenItIsAsked(t *testing.T) {
+	r := newRig()
+	fails := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		return errors.Join(next(ctx, c), (*wrapping)(nil))
+	})
+	m := newMediator(t, mediator.Use(r.behavior(), fails), mediator.HandleStream(every(0, nil), mediator.Named("ticks")))
+	for range mediator.Stream(t.Context(), m, ticks{N: 3}) {
+		break
+	}
+	require.Equal(t, "failed", attrs(r.span(t, "stream ticks").Attributes)["fsmediator.ending"])
+	for _, n := range sums(t, r.metrics(t)["fsmediator.calls.active"], none) {
+		require.Zero(t, n)
+	}
+}
