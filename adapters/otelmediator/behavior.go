@@ -191,7 +191,9 @@ func outcomeOf(ctx context.Context, c mediator.Call, err error) outcome {
 	}
 	ending := behaviors.EndingOf(ctx, err)
 	if c.Kind() == 0 && noFailure(ending) {
-		ending, err = endingOfPublish(ctx, ending, err)
+		if failed, of := failureOf(ctx, err, mostJoins); of != nil {
+			ending, err = failed, of
+		}
 	}
 	if noFailure(ending) {
 		return outcome{ending: ending}
@@ -203,18 +205,27 @@ func noFailure(e behaviors.Ending) bool {
 	return e == behaviors.Succeeded || e == behaviors.Canceled || e == behaviors.Declined
 }
 
-// endingOfPublish is how a publish ended of whose error, err, something is no failure,
-// which made it ending: the first that is one, and how it is called. What one subscriber
-// answers, or that the caller has cancelled it, must not hide that another has failed.
-func endingOfPublish(ctx context.Context, ending behaviors.Ending, err error) (behaviors.Ending, error) {
-	if _, joined := err.(interface{ Unwrap() []error }); joined {
+// mostJoins is how deep failureOf looks: subscribers' errors are joined, and who wraps
+// the publish may join others.
+const mostJoins = 8
+
+// failureOf is the first that is a failure of what is joined in err, the error of a
+// publish, and how it is called; nil if none is. What one subscriber answers, or that the
+// caller has cancelled it, must not hide that another has failed.
+func failureOf(ctx context.Context, err error, joins int) (behaviors.Ending, error) {
+	_, joined := err.(interface{ Unwrap() []error })
+	if joins > 0 && (joined || reflect.TypeOf(err) == plainWrap) {
 		for _, one := range wrapped.By(err) {
-			if of := behaviors.EndingOf(ctx, one); !noFailure(of) {
-				return of, one
+			if ending, of := failureOf(ctx, one, joins-1); of != nil {
+				return ending, of
 			}
 		}
+		return 0, nil
 	}
-	return ending, err
+	if ending := behaviors.EndingOf(ctx, err); !noFailure(ending) {
+		return ending, err
+	}
+	return 0, nil
 }
 
 // end counts, and ends the span. err is recorded if o is a failure.
