@@ -179,7 +179,7 @@ func TestADeliveryFromElsewhereIsLinkedToThePublishThere(t *testing.T) {
 	}
 }
 
-// A redrive is no publish, also beneath one of the same name.
+// A redrive is no publish, also where a subscriber of one makes it.
 func TestARedriveHasNoPublisher(t *testing.T) {
 	r, store := newRig(), deadletter.NewMemory()
 	fails := true
