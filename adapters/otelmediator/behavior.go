@@ -2,7 +2,6 @@ package otelmediator
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"slices"
 	"sync/atomic"
@@ -12,6 +11,7 @@ import (
 	"github.com/fsmediator/mediator/behaviors"
 	"github.com/fsmediator/mediator/internal/caught"
 	"github.com/fsmediator/mediator/internal/neighbor"
+	"github.com/fsmediator/mediator/internal/wrapped"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -43,6 +43,7 @@ type behavior struct {
 	instruments
 	handlers
 	tracer trace.Tracer
+	inside atomic.Bool // of another Behavior, around the same handler
 }
 
 // BehaviorName returns "OpenTelemetry".
@@ -50,6 +51,9 @@ func (b *behavior) BehaviorName() string { return "OpenTelemetry" }
 
 // CheckWiring warns of a second Behavior that measures.
 func (b *behavior) CheckWiring(outer, _ []mediator.Behavior) []string {
+	if slices.ContainsFunc(outer, func(b mediator.Behavior) bool { return asBehavior(b) != nil }) {
+		b.inside.Store(true)
+	}
 	if b.spansOnly || !slices.ContainsFunc(outer, measures) {
 		return nil
 	}
@@ -81,7 +85,7 @@ func (b *behavior) Wrap(next mediator.Next) mediator.Next {
 // call runs a call within its span, or a whole publish, which has no Call.
 func (b *behavior) call(ctx context.Context, c mediator.Call, h *handler, next mediator.Next) error {
 	r := run{b: b, h: h, outer: ctx, publish: c.Kind() == 0}
-	ctx = r.begin(ctx)
+	ctx = r.begin(ctx, c)
 	if !r.recording && !r.measuring {
 		return next(ctx, c)
 	}
@@ -101,7 +105,7 @@ type run struct {
 }
 
 // begin starts the span, and returns the context with it.
-func (r *run) begin(ctx context.Context) context.Context {
+func (r *run) begin(ctx context.Context, c mediator.Call) context.Context {
 	parent := trace.SpanContextFromContext(ctx)
 	opts := r.h.local
 	if parent.IsRemote() {
@@ -119,8 +123,12 @@ func (r *run) begin(ctx context.Context) context.Context {
 	if !r.recording {
 		return ctx
 	}
-	if r.h.subscriber && parent.IsValid() {
-		r.span.AddLink(link(parent, "publisher"))
+	var publisher trace.Span
+	if r.h.subscriber {
+		publisher = r.publisher(c)
+	}
+	if publisher != nil && publisher.SpanContext().IsValid() {
+		r.span.AddLink(link(publisher.SpanContext(), "publisher"))
 	}
 	if cause.IsValid() {
 		r.span.AddLink(link(cause, "dead letter"))
@@ -128,7 +136,7 @@ func (r *run) begin(ctx context.Context) context.Context {
 	if n := behaviors.Attempt(ctx); n > 1 {
 		r.span.SetAttributes(attemptKey.Int(n))
 	}
-	return observeRetries(ctx)
+	return observeRetries(&recording{Context: ctx, h: r.h, publisher: publisher})
 }
 
 func link(to trace.SpanContext, as string) trace.Link {
@@ -177,34 +185,47 @@ func (r *run) unwind(ctx context.Context, c mediator.Call, items *items, v any) 
 // err.
 func outcomeOf(ctx context.Context, c mediator.Call, err error) outcome {
 	if c.Kind() == mediator.KindStream && c.Stopped() {
-		if _, panicked := errors.AsType[*mediator.PanicError](err); err == nil || panicked {
+		if _, panicked := find[*mediator.PanicError](slices.Collect(wrapped.All(err))); err == nil || panicked {
 			return outcome{ending: behaviors.Stopped}
 		}
 	}
 	ending := behaviors.EndingOf(ctx, err)
-	if ending == behaviors.Declined && c.Kind() == 0 {
-		ending, err = endingOfPublish(ctx, err)
-	}
-	switch ending {
-	case behaviors.Succeeded, behaviors.Canceled, behaviors.Declined:
-		return outcome{ending: ending}
-	default:
-		return outcome{ending, ErrorType(err)}
-	}
-}
-
-// endingOfPublish is how a publish ended of whose error, err, something is an answer of
-// the business: the first that is more than an answer, and how it is called. What one
-// subscriber answers must not hide that another has failed.
-func endingOfPublish(ctx context.Context, err error) (behaviors.Ending, error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, one := range joined.Unwrap() {
-			if ending := behaviors.EndingOf(ctx, one); ending != behaviors.Declined {
-				return ending, one
-			}
+	if c.Kind() == 0 && noFailure(ending) {
+		if failed, of := failureOf(ctx, err, mostJoins); of != nil {
+			ending, err = failed, of
 		}
 	}
-	return behaviors.Declined, err
+	if noFailure(ending) {
+		return outcome{ending: ending}
+	}
+	return outcome{ending, ErrorType(err)}
+}
+
+func noFailure(e behaviors.Ending) bool {
+	return e == behaviors.Succeeded || e == behaviors.Canceled || e == behaviors.Declined
+}
+
+// mostJoins is how deep failureOf looks: subscribers' errors are joined, and who wraps
+// the publish may join others.
+const mostJoins = 8
+
+// failureOf is the first that is a failure of what is joined in err, the error of a
+// publish, and how it is called; nil if none is. What one subscriber answers, or that the
+// caller has cancelled it, must not hide that another has failed.
+func failureOf(ctx context.Context, err error, joins int) (behaviors.Ending, error) {
+	_, joined := err.(interface{ Unwrap() []error })
+	if joins > 0 && (joined || reflect.TypeOf(err) == plainWrap) {
+		for _, one := range wrapped.By(err) {
+			if ending, of := failureOf(ctx, one, joins-1); of != nil {
+				return ending, of
+			}
+		}
+		return 0, nil
+	}
+	if ending := behaviors.EndingOf(ctx, err); !noFailure(ending) {
+		return ending, err
+	}
+	return 0, nil
 }
 
 // end counts, and ends the span. err is recorded if o is a failure.
@@ -223,10 +244,14 @@ func (r *run) end(ctx context.Context, o outcome, err error, items *items) {
 // describe puts into the span how the call ended.
 func (r *run) describe(o outcome, err error) {
 	r.span.SetAttributes(endingKey.String(o.ending.String()))
-	if retried, ok := errors.AsType[*behaviors.RetryError](err); ok {
+	if err == nil {
+		return
+	}
+	all := slices.Collect(wrapped.All(err))
+	if retried, _ := find[*behaviors.RetryError](all); retried != nil {
 		r.span.SetAttributes(triesKey.Int(retried.Tries))
 	}
-	if open, ok := errors.AsType[*behaviors.OpenError](err); ok {
+	if open, _ := find[*behaviors.OpenError](all); open != nil {
 		r.span.AddEvent("fsmediator.breaker.rejected", trace.WithAttributes(breakerKey.String(text(open.Key)),
 			breakerState.String(open.State.String()), durationKey.Float64(open.RetryAfter().Seconds())))
 	}
@@ -238,16 +263,20 @@ func (r *run) describe(o outcome, err error) {
 		return
 	}
 	var details []trace.EventOption
-	if p, ok := errors.AsType[*mediator.PanicError](err); ok && len(p.Stack) > 0 {
+	if p, _ := find[*mediator.PanicError](all); p != nil && len(p.Stack) > 0 {
 		details = append(details, trace.WithAttributes(semconv.ExceptionStacktrace(string(p.Stack))))
 	}
 	message, asIs := textOf(err)
-	if asIs {
-		r.span.RecordError(err, details...)
-	} else {
+	if !asIs || !recorded(r.span, err, details) {
 		r.span.AddEvent(semconv.ExceptionEventName, append(details, trace.WithAttributes(
 			semconv.ExceptionType(reflect.TypeOf(err).String()), semconv.ExceptionMessage(message)))...)
 	}
 	r.span.SetAttributes(semconv.ErrorTypeKey.String(o.errorType))
 	r.span.SetStatus(codes.Error, message)
+}
+
+// recorded tells whether err could be recorded: a span asks it for its text again.
+func recorded(span trace.Span, err error, details []trace.EventOption) bool {
+	_, returned := asked(func() string { span.RecordError(err, details...); return "" })
+	return returned
 }

@@ -44,17 +44,22 @@
 // An error is recorded, and makes the status Error, unless it is the caller's own
 // cancellation or an answer of the business (behaviors.Business): those leave the
 // status Unset, for nothing went wrong, and have no error.type. Of a publish with
-// several subscribers every error has to be such an answer. A stream whose consumer
-// leaves it is no error. A panic is recorded and goes on.
+// several subscribers every error has to be one of these: what one answers, or that it
+// saw the cancellation, does not hide that another has failed. A stream whose consumer
+// leaves it is no error. A panic is recorded and goes on. An error that panics when it
+// is asked for its text or its type, as a nil pointer may, is recorded without.
 //
 // # What caused what
 //
 // A call is the child of the span in its context, a subscriber's of that of the
-// publish. A subscriber's span is linked to it, too, because it may be handled when
-// that has long ended: in the background,
-// after a restart, again and again. With [Roots] the link is all there is, and
+// publish. A subscriber's span is linked to that of the publish, too, because it may be
+// handled when that has long ended: in the background, after a restart, again and again;
+// so is that of each attempt, see [SpansOnly]. With [Roots] the link is all there is, and
 // every subscriber begins a trace of its own. Background keeps the values of the
-// publisher's context, so nothing else is needed for it.
+// publisher's context, so nothing else is needed for it. Where no span of the publish is
+// known, the link is to the span in the subscriber's context, remote or not: that of
+// whatever publishes without one, or delivers by [mediator.DispatchTo]. A redrive has
+// no publisher, unless its context brings a remote one, as that of a durable event does.
 //
 // A dead letter keeps the trace headers of the call that failed, see
 // [LetterHeaders]; its redrive is linked to that, see [LetterCause]. Between

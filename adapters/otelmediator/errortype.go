@@ -2,13 +2,13 @@ package otelmediator
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"unicode/utf8"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // otherType is what the conventions have for an error type that is none of those
@@ -43,36 +43,87 @@ var errorTypes = []struct {
 // contexts, also if they are wrapped. Any other error is what its method
 // ErrorType() string says, if that is not "", or the name of its type as %T prints it; what a Retry,
 // the mediator and fmt.Errorf put around it does not count. It returns "" for nil.
+//
+// What panics when it is asked, as a nil pointer may, says nothing of itself.
 func ErrorType(err error) string {
 	if err == nil {
 		return ""
 	}
-	if _, ok := errors.AsType[*mediator.PanicError](err); ok {
+	var few [8]error
+	all := few[:0]
+	for e := range wrapped.All(err) {
+		all = append(all, e)
+	}
+	if _, ok := find[*mediator.PanicError](all); ok {
 		return "panic"
 	}
-	if own, ok := errors.AsType[typed](err); ok {
-		if name := text(own.ErrorType()); name != "" {
-			return name
+	if own, ok := find[typed](all); ok {
+		if name, _ := asked(func() string { return own.ErrorType() }); name != "" {
+			return text(name)
 		}
 	}
 	for _, known := range errorTypes {
-		if errors.Is(err, known.err) {
-			return known.name
+		for _, e := range all {
+			if is(e, known.err) {
+				return known.name
+			}
 		}
 	}
 	return reflect.TypeOf(unwrapped(err)).String()
 }
 
+// find is [errors.AsType] for an error of others, and all it wraps. What panics when
+// it is asked is no E.
+func find[E error](all []error) (found E, ok bool) {
+	for _, e := range all {
+		if found, ok = e.(E); ok { //nolint:errorlint // all is what is wrapped, too
+			return found, true
+		}
+		if asks, may := e.(interface{ As(target any) bool }); may {
+			if found, ok = as[E](asks); ok {
+				return found, true
+			}
+		}
+	}
+	return found, false
+}
+
+func as[E error](err interface{ As(target any) bool }) (found E, ok bool) {
+	defer func() { ok = recover() == nil && ok }()
+	ok = err.As(&found)
+	return found, ok
+}
+
+// is tells whether err itself is target.
+func is(err, target error) (is bool) {
+	if err == target { //nolint:errorlint // what err wraps is looked at apart
+		return true
+	}
+	asks, ok := err.(interface{ Is(target error) bool })
+	if !ok {
+		return false
+	}
+	defer func() { is = recover() == nil && is }()
+	return asks.Is(target)
+}
+
+// asked is what f says, and whether it returned.
+func asked(f func() string) (said string, returned bool) {
+	defer func() { _ = recover() }()
+	return f(), true
+}
+
 // textOf is what err says, and whether that is just what its method Error returns.
 // It is not if that is no text, or if the method panics, as that of a nil pointer may.
 func textOf(err error) (message string, asIs bool) {
-	defer func() {
-		if recover() != nil {
-			message, asIs = text(fmt.Sprint(err)), false
-		}
-	}()
-	message = err.Error()
-	return text(message), utf8.ValidString(message)
+	message, returned := asked(err.Error)
+	if returned {
+		return text(message), utf8.ValidString(message)
+	}
+	if message, returned = asked(func() string { return fmt.Sprint(err) }); !returned { // what it panics with does so, too
+		message = reflect.TypeOf(err).String()
+	}
+	return text(message), false
 }
 
 // typed is an error that says what its type is.
@@ -83,28 +134,25 @@ type typed interface {
 
 // unwrapped is err without what says where it happened, but not what.
 func unwrapped(err error) error {
-	for {
-		var inner error
-		switch e := err.(type) { //nolint:errorlint // it is about the outermost error alone
-		case *behaviors.RetryError:
-			inner = e.Err
-		case *mediator.Error:
-			inner = e.Err
-		case interface{ Unwrap() []error }:
-			if all := e.Unwrap(); len(all) == 1 {
-				inner = all[0]
-			}
+	for range deepest {
+		switch err.(type) { //nolint:errorlint // it is about the outermost error alone
+		case *behaviors.RetryError, *mediator.Error, interface{ Unwrap() []error }:
 		default:
-			if reflect.TypeOf(err) == plainWrap {
-				inner = errors.Unwrap(err)
+			if reflect.TypeOf(err) != plainWrap {
+				return err
 			}
 		}
-		if inner == nil {
+		inner := wrapped.By(err)
+		if len(inner) != 1 {
 			return err
 		}
-		err = inner
+		err = inner[0]
 	}
+	return err
 }
+
+// deepest is how far unwrapped looks: there are errors that wrap themselves.
+const deepest = 100
 
 // plainWrap is what fmt.Errorf makes around one error.
 var plainWrap = reflect.TypeOf(fmt.Errorf("%w", context.Canceled))

@@ -8,6 +8,8 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/unwrap"
+	"github.com/fsmediator/mediator/internal/watch"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // WrapPublish is part of [mediator.PublishWrapper].
@@ -46,6 +48,31 @@ func within(ctx context.Context) {
 	if p := publishingOf(ctx); p != nil && !p.called.Load() {
 		p.called.Store(true)
 	}
+}
+
+// publisher returns the span of the publish that c is of, nil if it is of none: the
+// nearest one above of that name, or where there is none, as around a publish that is not
+// traced, what c is made beneath. An attempt's is that of the subscriber.
+func (r *run) publisher(c mediator.Call) trace.Span {
+	above := trace.SpanFromContext(r.outer)
+	if above.SpanContext().IsRemote() {
+		return above
+	}
+	if watch.Any() && watch.Of(c) != nil { // a redrive
+		return nil
+	}
+	near, _ := r.outer.Value(recordingKey{}).(*recording)
+	if near == nil {
+		return above
+	}
+	of := trace.SpanFromContext(near.Context)
+	switch {
+	case near.h.key == key{kind: mediator.KindNotification, name: r.h.name}:
+		return of
+	case near.h.key == r.h.key && of.SpanContext().Equal(above.SpanContext()) && (near.h != r.h || r.b.inside.Load()):
+		return near.publisher
+	}
+	return above
 }
 
 // PublisherFor is [mediator.PublisherFor] with a span around each publish: the

@@ -2,7 +2,6 @@ package otelmediator_test
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"sync"
 	"testing"
@@ -42,40 +41,6 @@ func TestEverySortOfCallIsASpan(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Equal(t, []string{"send charge", "process paid", "process paid", "publish paid", "stream ticks"}, names(r.spans.GetSpans()))
-}
-
-// What one subscriber answers hides no failure of another.
-func TestAPublishIsDeclinedIfAllThatItEndsWithAreAnswers(t *testing.T) {
-	answers := behaviors.Business(errDeclined)
-	for _, test := range []struct {
-		mail, audit error
-		ending      string
-		errorType   any
-		status      codes.Code
-	}{
-		{answers, nil, "declined", nil, codes.Unset},
-		{answers, answers, "declined", nil, codes.Unset},
-		{answers, errDeclined, "failed", "*errors.errorString", codes.Error},
-		{errDeclined, answers, "failed", "*errors.errorString", codes.Error},
-		{answers, behaviors.ErrLimited, "rejected", "rate_limited", codes.Error},
-		{answers, &mediator.PanicError{Value: 1}, "panicked", "panic", codes.Error},
-	} {
-		r := newRig()
-		m := newMediator(t, mediator.Use(r.behavior()),
-			mediator.Subscribe(func(context.Context, paid) error { return test.mail }, mediator.Group("mail"), mediator.Named("paid")),
-			mediator.Subscribe(func(context.Context, paid) error { return test.audit }, mediator.Group("audit")))
-		err := mediator.Publish(t.Context(), m, paid{})
-		require.ErrorIs(t, err, test.mail)
-		s := r.span(t, "publish paid")
-		got := attrs(s.Attributes)
-		require.Equal(t, []any{test.ending, test.errorType}, []any{got["fsmediator.ending"], got["error.type"]})
-		require.Equal(t, test.status, s.Status.Code)
-		if test.status == codes.Error {
-			require.Equal(t, err.Error(), s.Status.Description)
-		} else {
-			require.Equal(t, err.Error(), got["fsmediator.answer"])
-		}
-	}
 }
 
 func TestAPublishIsASpan(t *testing.T) {
@@ -203,77 +168,6 @@ func TestASubscriberThatPanicsOrExitsEndsTheSpanOfThePublish(t *testing.T) {
 	wg.Go(func() { _ = mediator.Publish(t.Context(), m, paid{1}) })
 	wg.Wait()
 	require.Equal(t, "exited", attrs(r.span(t, "publish otelmediator_test.paid").Attributes)["fsmediator.ending"])
-}
-
-func TestEachSubscriberIsASpanLinkedToThePublisher(t *testing.T) {
-	for _, roots := range []bool{false, true} {
-		t.Run(fmt.Sprint("roots=", roots), func(t *testing.T) {
-			r := newRig()
-			var opts []otelmediator.Option
-			if roots {
-				opts = append(opts, otelmediator.Roots())
-			}
-			m := newMediator(t, mediator.Use(r.behavior(opts...)),
-				mediator.Subscribe(func(context.Context, paid) error { return nil }, mediator.Named("billing.paid"), mediator.Group("mail")),
-				mediator.Subscribe(func(context.Context, paid) error { return errDeclined }, mediator.Group("stock")))
-			ctx, end := r.under("request")
-			require.ErrorIs(t, mediator.Publish(ctx, m, paid{}), errDeclined)
-			end()
-
-			publisher := r.span(t, "publish billing.paid")
-			require.Equal(t, r.span(t, "request").SpanContext, publisher.Parent)
-			require.Empty(t, publisher.Links)
-			require.Equal(t, codes.Error, publisher.Status.Code)
-			spans := r.all("process billing.paid")
-			require.Len(t, spans, 2)
-			for i, group := range []string{"mail", "stock"} {
-				s := spans[i]
-				require.Equal(t, group, attrs(s.Attributes)["messaging.consumer.group.name"])
-				require.Equal(t, "process", attrs(s.Attributes)["messaging.operation.name"])
-				require.Equal(t, "process", attrs(s.Attributes)["messaging.operation.type"])
-				require.Equal(t, trace.SpanKindConsumer, s.SpanKind)
-				require.Len(t, s.Links, 1)
-				require.Equal(t, publisher.SpanContext, s.Links[0].SpanContext)
-				require.Equal(t, map[string]any{"fsmediator.link": "publisher"}, attrs(s.Links[0].Attributes))
-				if roots {
-					require.False(t, s.Parent.IsValid())
-					require.NotEqual(t, publisher.SpanContext.TraceID(), s.SpanContext.TraceID())
-				} else {
-					require.Equal(t, publisher.SpanContext, s.Parent)
-				}
-			}
-			require.Equal(t, codes.Unset, spans[0].Status.Code)
-			require.Equal(t, codes.Error, spans[1].Status.Code)
-		})
-	}
-}
-
-func TestBackgroundIsLinkedToItsCause(t *testing.T) {
-	r := newRig()
-	m, err := mediator.New(mediator.Use(r.behavior()),
-		mediator.Subscribe(func(context.Context, paid) error { return nil }, mediator.Group("mail")))
-	require.NoError(t, err)
-	ctx, end := r.under("request")
-	ctx, cancel := context.WithCancel(ctx)
-	require.NoError(t, mediator.Publish(ctx, m, paid{}, mediator.Background()))
-	cancel()
-	end()
-	require.NoError(t, m.Close(context.Background()))
-
-	cause, s := r.span(t, "publish otelmediator_test.paid"), r.span(t, "process otelmediator_test.paid")
-	require.Equal(t, r.span(t, "request").SpanContext, cause.Parent)
-	require.Equal(t, cause.SpanContext, s.Parent)
-	require.Len(t, s.Links, 1)
-	require.Equal(t, cause.SpanContext, s.Links[0].SpanContext)
-	require.Equal(t, "succeeded", attrs(s.Attributes)["fsmediator.ending"])
-}
-
-func TestNoSpanAroundMeansNoLink(t *testing.T) {
-	r := newRig()
-	m := newMediator(t, mediator.Subscribe(func(context.Context, paid) error { return nil }, mediator.Use(r.behavior())))
-	require.NoError(t, mediator.Publish(context.Background(), m, paid{}))
-	require.Len(t, r.spans.GetSpans(), 1, "around a subscriber alone it does not see the publish")
-	require.Empty(t, r.span(t, "process otelmediator_test.paid").Links)
 }
 
 func TestRelayIsThePublishSpan(t *testing.T) {

@@ -25,7 +25,7 @@ func OnRetry(ctx context.Context, e behaviors.RetryEvent) {
 	if !span.IsRecording() {
 		return
 	}
-	if r, ok := ctx.Value(retriesKey{}).(*retries); ok && !r.first(ctx, e.Attempt) {
+	if r, ok := ctx.Value(recordingKey{}).(*recording); ok && !r.first(ctx, e.Attempt) {
 		return
 	}
 	kvs := []attribute.KeyValue{attemptKey.Int(e.Attempt), durationKey.Float64(e.Waited.Seconds()), semconv.ErrorTypeKey.String(ErrorType(e.Err))}
@@ -38,17 +38,17 @@ func OnRetry(ctx context.Context, e behaviors.RetryEvent) {
 	span.AddEvent("fsmediator.retry", trace.WithAttributes(kvs...))
 }
 
-// observeRetries has the span of ctx get an event of each retry inside.
-func observeRetries(ctx context.Context) context.Context {
-	return behaviors.ObserveRetries(&retries{Context: ctx}, OnRetry)
-}
+// observeRetries has the span of r get an event of each retry inside.
+func observeRetries(r *recording) context.Context { return behaviors.ObserveRetries(r, OnRetry) }
 
-// retries is the context of a span that knows its latest retries: each is told twice
-// where the user has wired OnRetry.
-type retries struct {
+// recording is the context of a span that is recorded. It knows whose that is, and its
+// latest retries: each is told twice where the user has wired OnRetry.
+type recording struct {
 	context.Context
-	mu     sync.Mutex
-	latest []retried
+	h         *handler
+	publisher trace.Span // of a subscriber; may be nil
+	mu        sync.Mutex
+	latest    []retried
 }
 
 // maxLatest is how many series of retries there may be at once in one span, as a
@@ -61,17 +61,17 @@ type retried struct {
 	attempt int
 }
 
-type retriesKey struct{}
+type recordingKey struct{}
 
-func (r *retries) Value(key any) any {
-	if key == (retriesKey{}) {
+func (r *recording) Value(key any) any {
+	if key == (recordingKey{}) {
 		return r
 	}
 	return r.Context.Value(key)
 }
 
 // first tells whether the retry is not known yet.
-func (r *retries) first(ctx context.Context, attempt int) bool {
+func (r *recording) first(ctx context.Context, attempt int) bool {
 	if !reflect.ValueOf(ctx).Comparable() {
 		return true
 	}

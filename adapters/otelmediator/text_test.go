@@ -128,6 +128,79 @@ func TestAnErrorWhoseTextPanicsIsReturned(t *testing.T) {
 	require.Equal(t, map[string]any{"exception.type": "*otelmediator_test.declined", "exception.message": "<nil>"}, event(t, s, "exception"))
 }
 
+// coded is an error of which the nil pointer says nothing.
+type coded struct{ code string }
+
+func (c *coded) Error() string     { return "code " + c.code }
+func (c *coded) ErrorType() string { return c.code }
+
+// torn panics when it is asked anything, with what panics when it is printed.
+type torn struct{}
+
+func (torn) Error() string   { panic(torn{}) }
+func (torn) Is(error) bool   { panic(torn{}) }
+func (torn) As(any) bool     { panic(torn{}) }
+func (torn) Unwrap() []error { panic(torn{}) }
+
+// Who watches a call neither loses what it has begun nor changes how the call ends.
+func TestAnErrorThatPanicsWhenItIsAskedIsReturned(t *testing.T) {
+	for _, test := range []struct {
+		err               error
+		errorType, ending string
+	}{
+		{(*coded)(nil), "*otelmediator_test.coded", "failed"},
+		{&coded{"unpaid"}, "unpaid", "failed"},
+		{torn{}, "otelmediator_test.torn", "failed"},
+		{&mediator.Error{Op: "charge", Err: &wrapping{torn{}}}, "*otelmediator_test.wrapping", "failed"},
+		{(*wrapping)(nil), "*otelmediator_test.wrapping", "failed"},
+		{errors.Join((*coded)(nil), behaviors.ErrLimited), "rate_limited", "rejected"},
+		{(*mediator.PanicError)(nil), "panic", "panicked"},
+		{(*mediator.Error)(nil), "*mediator.Error", "failed"},
+		{(*behaviors.RetryError)(nil), "*behaviors.RetryError", "failed"},
+		{(*behaviors.OpenError)(nil), "circuit_open", "rejected"},
+	} {
+		r := newRig()
+		m := newMediator(t, mediator.Use(r.behavior()),
+			mediator.Handle(func(context.Context, charge) (int, error) { return 0, test.err }, mediator.Named("charge")),
+			mediator.Subscribe(func(context.Context, paid) error { return test.err }, mediator.Named("paid"), mediator.Group("mail")),
+			mediator.HandleStream(every(0, test.err), mediator.Named("ticks")))
+		_, err := mediator.Send(t.Context(), m, charge{})
+		require.Equal(t, test.err, err)
+		require.Error(t, mediator.Publish(t.Context(), m, paid{}))
+		for range mediator.Stream(t.Context(), m, ticks{}) {
+		}
+		for _, name := range []string{"send charge", "process paid", "publish paid", "stream ticks"} {
+			s := r.span(t, name)
+			require.Subset(t, attrs(s.Attributes), map[string]any{"fsmediator.ending": test.ending, "error.type": test.errorType}, name)
+			require.Equal(t, codes.Error, s.Status.Code)
+			require.True(t, hasEvent(s, "exception"))
+		}
+		for name, n := range sums(t, r.metrics(t)["fsmediator.calls.active"], none) {
+			require.Zero(t, n, name)
+		}
+	}
+}
+
+// wrapping panics when a nil pointer to it is asked anything.
+type wrapping struct{ inner error }
+
+func (w *wrapping) Error() string { return w.inner.Error() }
+func (w *wrapping) Unwrap() error { return w.inner }
+
+func TestTheTypeOfAnErrorThatWrapsItself(t *testing.T) {
+	turning := &wrapping{}
+	turning.inner = turning
+	require.Equal(t, "*otelmediator_test.wrapping", otelmediator.ErrorType(turning))
+	joined := joins{nil}
+	joined[0] = joined
+	require.Equal(t, "otelmediator_test.joins", otelmediator.ErrorType(joined))
+}
+
+type joins []error
+
+func (joins) Error() string     { return "joins" }
+func (j joins) Unwrap() []error { return j }
+
 // source reads what it is given, and then ends so, if that is set.
 type source struct {
 	readings []behaviors.Reading
@@ -185,5 +258,32 @@ func TestASourceThatPanicsOrExitsCostsItsOwnFiguresAlone(t *testing.T) {
 		}
 		require.Equal(t, map[string]float64{"retries": 3, "faults": float64(i + 1)}, figures)
 		odd.ends = runtime.Goexit
+	}
+}
+
+func TestARetryOfAnErrorThatPanicsIsAnEvent(t *testing.T) {
+	r := newRig()
+	m := newMediator(t, mediator.Use(r.behavior()), mediator.Handle(func(ctx context.Context, _ charge) (int, error) {
+		otelmediator.OnRetry(ctx, behaviors.RetryEvent{Attempt: 2, Err: (*coded)(nil)})
+		return 0, nil
+	}, mediator.Named("charge")))
+	_, err := mediator.Send(t.Context(), m, charge{})
+	require.NoError(t, err)
+	require.Equal(t, "*otelmediator_test.coded", event(t, r.span(t, "send charge"), "fsmediator.retry")["error.type"])
+}
+
+// Where the consumer has left, nobody sees the error.
+func TestAStreamThatIsStoppedWithAnErrorThatPanicsWhenItIsAsked(t *testing.T) {
+	r := newRig()
+	fails := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		return errors.Join(next(ctx, c), (*wrapping)(nil))
+	})
+	m := newMediator(t, mediator.Use(r.behavior(), fails), mediator.HandleStream(every(0, nil), mediator.Named("ticks")))
+	for range mediator.Stream(t.Context(), m, ticks{N: 3}) {
+		break
+	}
+	require.Equal(t, "failed", attrs(r.span(t, "stream ticks").Attributes)["fsmediator.ending"])
+	for _, n := range sums(t, r.metrics(t)["fsmediator.calls.active"], none) {
+		require.Zero(t, n)
 	}
 }

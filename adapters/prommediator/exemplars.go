@@ -2,7 +2,6 @@ package prommediator
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"math/bits"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/internal/wrapped"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -88,12 +88,19 @@ func (e *Exemplars) Wrap(next mediator.Next) mediator.Next {
 
 // endingOf is how c ended, next having returned err.
 func endingOf(ctx context.Context, c mediator.Call, err error) behaviors.Ending {
-	if stopped(c) {
-		if _, panicked := errors.AsType[*mediator.PanicError](err); err == nil || panicked {
-			return behaviors.Stopped
-		}
+	if stopped(c) && (err == nil || panicked(err)) {
+		return behaviors.Stopped
 	}
 	return behaviors.EndingOf(ctx, err)
+}
+
+func panicked(err error) bool {
+	for e := range wrapped.All(err) {
+		if _, is := e.(*mediator.PanicError); is { //nolint:errorlint // All unwraps
+			return true
+		}
+	}
+	return false
 }
 
 // unwound is how c ended, which did not return, but by a panic with v or a Goexit.

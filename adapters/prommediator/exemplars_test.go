@@ -119,3 +119,25 @@ func TestExemplarsAreBounded(t *testing.T) {
 	}
 	require.Equal(t, prommediator.MaxExemplars, shown)
 }
+
+// wrapping panics when a nil pointer to it is asked anything.
+type wrapping struct{ error }
+
+func (w *wrapping) Unwrap() error { return w.error }
+
+func TestAStreamThatIsStoppedWithAnErrorThatPanicsWhenItIsAsked(t *testing.T) {
+	recorder, exemplars := behaviors.NewRecorder(), prommediator.NewExemplars(traceOf)
+	fails := mediator.Around(func(ctx context.Context, c mediator.Call, next mediator.Next) error {
+		if err := next(ctx, c); err != nil {
+			return err
+		}
+		return (*wrapping)(nil)
+	})
+	m := newMediator(t, mediator.Use(exemplars, recorder, fails), mediator.HandleStream(tick))
+	registry := registered(t, prommediator.NewCollector(recorder, prommediator.ShowExemplars(exemplars), prommediator.Buckets(3600)))
+	for range mediator.Stream(traced("left"), m, ticks{N: 3}) {
+		break
+	}
+	got := scrape(t, registry, expfmt.TypeProtoDelim)
+	require.Equal(t, []string{"left"}, traces(one(t, got["fsmediator_call_duration_seconds"], model.LabelSet{"ending": "failed"}).GetHistogram()))
+}

@@ -2,6 +2,7 @@ package prommediator
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -40,9 +41,9 @@ var knownReadings = []knownReading{
 	{family: "recorder_faults_total", help: "Times that a source panicked when it was read, by source."},
 }
 
-// reserved are the families that a reading must not be taken for.
-var reserved = []string{"calls_started_total", "calls_in_flight", "call_duration_seconds", "stream_items_total",
-	"sources_unwatched_total", "readings_left_out"}
+// reserved are the families, as OpenMetrics has them, that a reading must not be taken for.
+var reserved = []string{"calls_started", "calls_in_flight", "call_duration_seconds", "stream_items",
+	"sources_unwatched", "readings_left_out"}
 
 // series is what one value of a reading belongs to.
 type series struct {
@@ -53,8 +54,9 @@ type series struct {
 // collectReadings exports readings, those that come first if there are too many.
 func (c *collector) collectReadings(readings []behaviors.Reading, born time.Time, to chan<- prometheus.Metric) {
 	values, leftOut := map[series]float64{}, map[series]bool{}
-	for _, r := range readings {
-		at := series{familyOf(r), text(r.Scope), r.Gauge}
+	families := familiesOf(readings)
+	for i, r := range readings {
+		at := series{families[i], text(r.Scope), r.Gauge}
 		was, ok := values[at]
 		switch {
 		case !ok && len(values) >= c.maxReadings:
@@ -88,6 +90,38 @@ func greatest(family string) bool {
 	return slices.ContainsFunc(knownReadings, func(k knownReading) bool { return k.family == family && k.greatest })
 }
 
+// familiesOf is the family of each of readings. OpenMetrics knows a counter's by its
+// name without _total, so that of a gauge which would be the same has the suffix
+// _current, or several where that is taken.
+func familiesOf(readings []behaviors.Reading) []string {
+	all := make([]string, len(readings))
+	counters, gauges := map[string]bool{}, map[string]string{} // the gauges' by what they would be
+	for i, r := range readings {
+		all[i] = familyOf(r)
+		if r.Gauge {
+			gauges[all[i]] = all[i]
+		} else {
+			counters[inOpenMetrics(all[i])] = true
+		}
+	}
+	for _, family := range slices.Sorted(maps.Keys(gauges)) {
+		other := family
+		for counters[other] || other != family && gauges[other] != "" {
+			other += "_current"
+		}
+		gauges[other], gauges[family] = other, other
+	}
+	for i, r := range readings {
+		if r.Gauge {
+			all[i] = gauges[all[i]]
+		}
+	}
+	return all
+}
+
+// inOpenMetrics is what OpenMetrics calls the family of a counter or a gauge.
+func inOpenMetrics(family string) string { return strings.TrimSuffix(family, "_total") }
+
 // familyOf is the name of a reading's metric, without the namespace: snake case,
 // with the suffix _total for a counter and without the suffixes that mean something
 // else, as promlint wants it.
@@ -109,10 +143,18 @@ func familyOf(r behaviors.Reading) string {
 	if !r.Gauge {
 		name += "_total"
 	}
-	if slices.Contains(reserved, name) {
+	if taken(name) {
 		name = fmt.Sprintf("reading_%s", name)
 	}
 	return name
+}
+
+// taken tells whether the family is that of another metric of this package.
+func taken(family string) bool {
+	open := inOpenMetrics(family)
+	return slices.Contains(reserved, open) || slices.ContainsFunc(knownReadings, func(k knownReading) bool {
+		return inOpenMetrics(k.family) == open && k.family != family
+	})
 }
 
 // snake is s in lower case with underscores for what is neither letter nor digit.

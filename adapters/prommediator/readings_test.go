@@ -3,6 +3,9 @@ package prommediator_test
 import (
 	"context"
 	"errors"
+	"regexp"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -132,16 +135,72 @@ func TestAnyReadingCanBeScraped(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, problems)
 	require.Equal(t, 3, value(t, got["fsmediator_cache_hits_total"], nil))
-	require.Equal(t, 3, value(t, got["fsmediator_cache_hits"], nil))
+	require.Equal(t, 3, value(t, got["fsmediator_cache_hits_current"], nil))
 	require.InDelta(t, 0.5, one(t, got["fsmediator_my_cache_hit_ratio"], nil).GetGauge().GetValue(), 0)
-	for _, name := range []string{"reading_calls_in_flight", "reading_calls_started_total", "reading_call_duration_seconds", "queue_depth", "0_1", "gr_e", "reading", "reading_total"} {
+	for _, name := range []string{"reading_calls_in_flight", "reading_calls_started_total", "reading_call_duration_seconds", "queue_depth", "0_1", "gr_e", "reading_current", "reading_total"} {
 		require.Contains(t, got, "fsmediator_"+name)
+	}
+}
+
+// openFamilies returns the families of g and their types, as OpenMetrics declares them:
+// each once.
+func openFamilies(t testing.TB, g prometheus.Gatherer) map[string]string {
+	t.Helper()
+	body, _ := get(t, g, expfmt.NewFormat(expfmt.TypeOpenMetrics))
+	require.True(t, strings.HasSuffix(string(body), "# EOF\n"), "it is not OpenMetrics")
+	families := map[string]string{}
+	for _, declared := range regexp.MustCompile(`(?m)^# TYPE (\S+) (\S+)$`).FindAllStringSubmatch(string(body), -1) {
+		require.NotContains(t, families, declared[1])
+		families[declared[1]] = declared[2]
+	}
+	return families
+}
+
+func TestEveryFamilyOfOpenMetricsIsOne(t *testing.T) {
+	readings := source{
+		{Behavior: "pool", Name: "conns", Value: 3, Gauge: true},
+		{Behavior: "pool", Name: "conns", Scope: "north", Value: 70},
+		{Behavior: "pool", Name: "waits", Value: 4, Gauge: true},
+		{Behavior: "pool", Name: "waits", Value: 5},
+		{Behavior: "pool", Name: "waits_current", Value: 6, Gauge: true},
+		{Behavior: "pool", Name: "waits_current", Value: 7},
+		{Behavior: "pool", Name: "idle", Value: 8, Gauge: true},
+		{Behavior: "calls", Name: "started", Value: 9, Gauge: true},
+		{Behavior: "calls", Name: "in_flight", Value: 10},
+		{Behavior: "call", Name: "duration_seconds", Value: 11},
+		{Behavior: "retry", Name: "retries", Value: 12},
+		{Behavior: "retry", Name: "retries", Value: 13, Gauge: true},
+		{Behavior: "circuitbreaker", Name: "state", Value: 2, Gauge: true},
+		{Behavior: "circuitbreaker", Name: "state", Value: 14},
+	}
+	for range 2 {
+		recorder := behaviors.NewRecorder()
+		send(t, newMediator(t, mediator.Use(recorder), mediator.Handle(handle)), 1)
+		recorder.Watch(&readings)
+		registry := prometheus.NewRegistry()
+		require.NoError(t, registry.Register(prommediator.NewCollector(recorder)))
+		families := openFamilies(t, registry)
+		require.Equal(t, "histogram", families["fsmediator_call_duration_seconds"])
+		require.Equal(t, "gauge", families["fsmediator_circuitbreaker_state"], "a Source of one's own renames nothing of ours")
+		got := scrape(t, registry, expfmt.TypeTextPlain)
+		for name, want := range map[string]int{
+			"pool_conns_total": 70, "pool_conns_current": 3, "pool_idle": 8,
+			"pool_waits_total": 5, "pool_waits_current_total": 7, "pool_waits_current_current": 4, "pool_waits_current_current_current": 6,
+			"reading_calls_started": 9, "reading_calls_in_flight_total": 10, "reading_call_duration_seconds_total": 11,
+			"retry_retries_total": 12, "reading_retry_retries": 13, "circuitbreaker_state": 2, "reading_circuitbreaker_state_total": 14,
+		} {
+			require.Contains(t, got, "fsmediator_"+name)
+			require.Equal(t, want, value(t, got["fsmediator_"+name], nil), name)
+		}
+		slices.Reverse(readings)
 	}
 }
 
 func FuzzReadings(f *testing.F) {
 	f.Add("circuitbreaker", "state", "orders.place", 1.0, true)
 	f.Add("calls", "in_flight", "", -1.0, true)
+	f.Add("pool", "conns", "", 3.0, true)
+	f.Add("retry", "retries", "", 3.0, true)
 	f.Add("_total", "\xff__count", "\x00", 0.0, false)
 	f.Fuzz(func(t *testing.T, behavior, name, scope string, value float64, gauge bool) {
 		recorder := behaviors.NewRecorder()
@@ -152,7 +211,13 @@ func FuzzReadings(f *testing.F) {
 		})
 		registry := prometheus.NewRegistry()
 		require.NoError(t, registry.Register(prommediator.NewCollector(recorder)))
-		_, err := registry.Gather()
+		families, err := registry.Gather()
 		require.NoError(t, err)
+		inOpenMetrics := map[string]bool{}
+		for _, f := range families {
+			open := strings.TrimSuffix(f.GetName(), "_total")
+			require.False(t, inOpenMetrics[open], open)
+			inOpenMetrics[open] = true
+		}
 	})
 }
