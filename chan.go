@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // HandleStreamChan is [HandleStream] for a handler that sends its items to a
@@ -227,7 +228,7 @@ func (s *ChanStream[T]) run(ctx context.Context, c chan<- T, items iter.Seq2[T, 
 		}
 	}
 	// Where the handler reads another ChanStream, that one's ErrStopped may be its error.
-	s.err, s.closed = end, errors.Is(end, ErrStopped) && errors.Is(context.Cause(ctx), ErrStopped)
+	s.err, s.closed = end, wrapped.Is(end, ErrStopped) && wrapped.Is(context.Cause(ctx), ErrStopped)
 }
 
 // end closes C and lets Err tell why.

@@ -2,6 +2,7 @@ package mediator_test
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"runtime"
 	"sync"
@@ -371,4 +372,49 @@ func TestCloseOfTheMediatorEndsItsChanStreams(t *testing.T) {
 		require.NoError(t, m.Close(t.Context()))
 		require.ErrorIs(t, s.Err(), mediator.ErrClosed)
 	})
+}
+
+// unasked is an error whose nil pointer is no nil error, and panics when asked.
+type unasked struct{ cause error }
+
+func (u *unasked) Error() string { return u.cause.Error() }
+func (u *unasked) Unwrap() error { return u.cause }
+
+// circular is an error that wraps itself, so that errors.Is never ends.
+type circular struct{}
+
+func (circular) Error() string { return "circular" }
+func (circular) Unwrap() error { return circular{} }
+
+func TestErrorsOfStreamsThatCannotBeAsked(t *testing.T) {
+	for _, bad := range []error{(*unasked)(nil), circular{}} {
+		plain := mediator.HandleStream(func(context.Context, count) iter.Seq2[int, error] {
+			return func(yield func(int, error) bool) { _ = yield(1, nil) && yield(0, bad) }
+		})
+		channel := mediator.HandleStreamChan(func(_ context.Context, _ count, out chan<- int) error { out <- 1; return bad })
+		for name, opts := range map[string][]mediator.Option{
+			"iterator": {plain}, "channel": {channel},
+			"queue": {plain, mediator.Use(keep(new(*mediator.Queue), mediator.QueueConfig{Capacity: 4}))}, "queue of a channel": {channel, mediator.Use(keep(new(*mediator.Queue), mediator.QueueConfig{Capacity: 4}))},
+		} {
+			t.Run(fmt.Sprintf("%T, %s", bad, name), func(t *testing.T) {
+				m := newMediator(t, opts...)
+				var items int
+				var last error
+				for _, err := range mediator.Stream(t.Context(), m, count{}) {
+					if last = err; err == nil {
+						items++
+					}
+				}
+				require.Equal(t, 1, items)
+				require.Equal(t, bad, last)
+
+				s := mediator.StreamChan(t.Context(), m, count{})
+				for range s.C {
+					items++
+				}
+				require.Equal(t, 2, items)
+				require.Equal(t, bad, s.Err())
+			})
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // pump is a [Queue] with items of type T: its producer's outlet, and what takes
@@ -107,9 +108,9 @@ func (p *pump[T]) run(ctx context.Context, next Next) error {
 		panic(p.panicked)
 	}
 	switch {
-	case errors.Is(err, errConsumerStopped):
+	case wrapped.Is(err, errConsumerStopped):
 		return nil
-	case err != nil && p.err != nil && ctx.Err() != nil && errors.Is(p.err, ctx.Err()):
+	case err != nil && p.err != nil && ctx.Err() != nil && wrapped.Is(p.err, ctx.Err()):
 		return p.err // the same, in the producer's words
 	case err != nil:
 		return err

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // streamTerminal is the innermost next of a stream: it runs the handler and
@@ -100,8 +101,8 @@ func (r *streamRun[T]) outcome(err error) error {
 	switch {
 	case cut == nil || err == nil:
 		return err
-	case errors.Is(err, *cut):
-		if r.outer.Err() == nil && errors.Is(err, context.Canceled) {
+	case wrapped.Is(err, *cut):
+		if r.outer.Err() == nil && wrapped.Is(err, context.Canceled) {
 			return *cut // the context was cancelled for no other reason
 		}
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/rejection"
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // Fallback answers with what f returns when what is inside of it fails with err.
@@ -62,7 +63,7 @@ func (b *fallback[R]) replace(ctx context.Context, c mediator.Call, err error) e
 			return errors.Join(err, failed)
 		}
 		return nil
-	case failed == nil || errors.Is(failed, err):
+	case failed == nil || wrapped.Is(failed, err):
 		return failed
 	}
 	return fmt.Errorf("%w (fallback: %w)", err, failed)

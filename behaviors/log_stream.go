@@ -2,11 +2,11 @@ package behaviors
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/fsmediator/mediator"
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // progress is what a stream's lines are made of. Items come one at a time.
@@ -101,8 +101,7 @@ func withError(attrs []slog.Attr, err error) []slog.Attr {
 		return attrs
 	}
 	attrs = append(attrs, slog.Any("error", err))
-	var p *mediator.PanicError
-	if errors.As(err, &p) && len(p.Stack) > 0 {
+	if p, ok := wrapped.As[*mediator.PanicError](err); ok && p != nil && len(p.Stack) > 0 {
 		attrs = append(attrs, slog.String("stack", string(p.Stack)))
 	}
 	return attrs

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fsmediator/mediator/internal/answer"
 	"github.com/fsmediator/mediator/internal/rejection"
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // Outcome is what a call means to a [Breaker].
@@ -62,8 +63,7 @@ func DatabaseOutcome(err error) Outcome { return OutcomeOf(err) }
 // to a request that is at fault itself: the statuses 400, 401, 403 and 404, of
 // errors with a method StatusCode() int.
 func ExternalAPIOutcome(err error) Outcome {
-	var status interface{ StatusCode() int }
-	if errors.As(err, &status) && slices.Contains(atFault, status.StatusCode()) {
+	if status, ok := wrapped.As[interface{ StatusCode() int }](err); ok && slices.Contains(atFault, told(status.StatusCode)) {
 		return OutcomeIgnored
 	}
 	return OutcomeOf(err)

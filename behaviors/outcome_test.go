@@ -3,11 +3,18 @@ package behaviors_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"iter"
+	"log/slog"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/deadletter"
+	"github.com/fsmediator/mediator/internal/wrapped"
 	"github.com/stretchr/testify/require"
 )
 
@@ -101,6 +108,57 @@ type untold struct{ cause error }
 func (u *untold) Error() string { return u.cause.Error() }
 func (u *untold) Unwrap() error { return u.cause }
 
-func TestEndingOfAnErrorThatPanicsWhenAsked(t *testing.T) {
-	require.Equal(t, behaviors.Failed, behaviors.EndingOf(t.Context(), (*untold)(nil)))
+// turning is an error that wraps itself, so that errors.Is never ends.
+type turning struct{}
+
+func (turning) Error() string { return "turning" }
+func (turning) Unwrap() error { return turning{} }
+
+// A handler that returns a nil pointer as an error panicked in what asks for causes.
+func TestFoundErrorsThatCannotBeAsked(t *testing.T) {
+	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
+	for _, bad := range []error{(*untold)(nil), turning{}} {
+		require.Equal(t, behaviors.Failed, behaviors.EndingOf(t.Context(), bad))
+		require.Equal(t, behaviors.OutcomeFailure, behaviors.OutcomeOf(bad))
+		require.True(t, behaviors.Retryable(bad))
+		require.False(t, behaviors.HTTPError(bad))
+		require.False(t, behaviors.DatabaseError(bad))
+		for _, b := range []mediator.Behavior{
+			behaviors.Retry(behaviors.RetryConfig{Retries: 1}), behaviors.Retry(behaviors.RetryHTTP()), behaviors.Retry(behaviors.RetryDatabase()),
+			behaviors.CircuitBreaker(behaviors.BreakerConfig{}), behaviors.CircuitBreaker(behaviors.BreakerExternalAPI()),
+			behaviors.Bulkhead(behaviors.BulkheadConfig{}), behaviors.RateLimitWait(unlimited{}, time.Minute), behaviors.Timeout(time.Hour),
+			behaviors.Fallback(func(_ context.Context, err error) (int, error) { return 0, err }), behaviors.Hedge(behaviors.HedgeConfig{Delay: time.Second}),
+			behaviors.Coalesce(func(mediator.Call) string { return "" }), behaviors.NewRecorder(), behaviors.Log(logger),
+			behaviors.Slow(behaviors.SlowConfig{Logger: logger}), behaviors.Validate(), behaviors.Recover(),
+			behaviors.When(behaviors.IsKind(mediator.KindRequest), behaviors.Retry(behaviors.RetryConfig{Retries: 1})), deadletter.Behavior(deadletter.NewMemory()),
+		} {
+			t.Run(fmt.Sprintf("%T, %T", bad, b), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					m := newMediator(t, mediator.Use(b),
+						mediator.Handle(func(context.Context, ask) (int, error) { time.Sleep(time.Minute); return 0, bad }),
+						mediator.Subscribe(func(context.Context, told) error { return bad }),
+						mediator.HandleStream(func(context.Context, flaky) iter.Seq2[int, error] {
+							return func(yield func(int, error) bool) { yield(0, bad) }
+						}))
+					_, err := mediator.Send(t.Context(), m, ask{})
+					requireWraps(t, bad, err)
+					requireWraps(t, bad, mediator.Publish(t.Context(), m, told{}))
+					for _, err := range mediator.Stream(t.Context(), m, flaky{}) {
+						requireWraps(t, bad, err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// requireWraps is require.ErrorIs for what cannot be asked.
+func requireWraps(t *testing.T, want, err error) {
+	t.Helper()
+	for e := range wrapped.All(err) {
+		if e == want { //nolint:errorlint // All unwraps
+			return
+		}
+	}
+	require.Failf(t, "it is not in the error", "%T", err)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/answer"
 	"github.com/fsmediator/mediator/internal/rejection"
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // Ending is how a call ended, as [Log] and [Recorder] tell it. It is about the
@@ -80,25 +81,16 @@ func Endings() []Ending {
 func init() { rejection.Know(isRejection) }
 
 // EndingOf returns how a call ended that was made with ctx and returned err. From
-// these it cannot know of [Stopped]. An error that panics when it is asked, as a nil
-// pointer with methods may, is Failed.
+// these it cannot know of [Stopped]. What panics when it is asked, as a nil pointer with
+// methods may, is nothing that it is asked for: an error that is no more is Failed.
 func EndingOf(ctx context.Context, err error) Ending {
 	if err == nil {
 		return Succeeded
 	}
-	return endingOfError(ctx, err)
-}
-
-func endingOfError(ctx context.Context, err error) (e Ending) {
-	defer func() {
-		if recover() != nil {
-			e = Failed
-		}
-	}()
 	switch {
 	case isPanic(err):
 		return Panicked
-	case errors.Is(err, mediator.ErrGoexit):
+	case wrapped.Is(err, mediator.ErrGoexit):
 		return Exited
 	case canceled(ctx, err), rejection.Unsubscribed(err):
 		return Canceled
@@ -106,7 +98,7 @@ func endingOfError(ctx context.Context, err error) (e Ending) {
 		return Declined
 	case ctx.Err() == nil && isRejection(err):
 		return Rejected
-	case errors.Is(err, context.DeadlineExceeded), outOfTime(ctx) && endedBy(ctx, err):
+	case wrapped.Is(err, context.DeadlineExceeded), outOfTime(ctx) && endedBy(ctx, err):
 		return TimedOut
 	case isRejection(err):
 		return Rejected
@@ -121,7 +113,7 @@ func canceled(ctx context.Context, err error) bool {
 
 // endedBy tells whether err says that ctx has ended.
 func endedBy(ctx context.Context, err error) bool {
-	return errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))
+	return wrapped.Is(err, ctx.Err()) || wrapped.Is(err, context.Cause(ctx))
 }
 
 // endingOfCall is how c ended, next having returned err.
@@ -143,9 +135,8 @@ func stoppedWith(c mediator.Call, err error) bool {
 }
 
 // isPanic tells whether err stands for a panic that was recovered.
-func isPanic(err error) (is bool) {
-	defer func() { _ = recover() }() // of an error that panics when asked
-	_, is = errors.AsType[*mediator.PanicError](err)
+func isPanic(err error) bool {
+	_, is := wrapped.As[*mediator.PanicError](err)
 	return is
 }
 

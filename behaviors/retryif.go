@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -16,13 +15,14 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/answer"
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // ErrorIs returns a condition on errors, such as [RetryConfig.RetryIf]: those that
 // are one of targets, by [errors.Is].
 func ErrorIs(targets ...error) func(error) bool {
 	return func(err error) bool {
-		return slices.ContainsFunc(targets, func(t error) bool { return errors.Is(err, t) })
+		return slices.ContainsFunc(targets, func(t error) bool { return wrapped.Is(err, t) })
 	}
 }
 
@@ -30,8 +30,8 @@ func ErrorIs(targets ...error) func(error) bool {
 // are an E, by [errors.As].
 func ErrorAs[E error]() func(error) bool {
 	return func(err error) bool {
-		var target E
-		return errors.As(err, &target)
+		_, is := wrapped.As[E](err)
+		return is
 	}
 }
 
@@ -55,21 +55,26 @@ func AnyError(conditions ...func(error) bool) func(error) bool {
 // wiring, such as that of a service of which no instance is there yet. Of several, the
 // first that errors.As finds counts.
 func Retryable(err error) bool {
-	var panicked *mediator.PanicError
-	var retried *RetryError
-	var open *OpenError
 	switch {
-	case errors.As(err, &panicked), errors.As(err, &retried), errors.Is(err, ErrInvalid), answer.Is(err):
-		return false
-	case errors.As(err, &open) && open.State == StateIsolated:
+	case isPanic(err), isRetried(err), wrapped.Is(err, ErrInvalid), answer.Is(err):
 		return false
 	}
-	var says interface{ Retryable() bool }
-	if errors.As(err, &says) {
-		return says.Retryable()
+	if open, ok := wrapped.As[*OpenError](err); ok && open != nil && open.State == StateIsolated {
+		return false
+	}
+	if says, ok := wrapped.As[interface{ Retryable() bool }](err); ok {
+		return told(says.Retryable)
 	}
 	return !isFinal(err)
 }
+
+// told is what an error's method says, nothing if it panics.
+func told[T any](method func() T) (v T) {
+	defer func() { _ = recover() }()
+	return method()
+}
+
+var isRetried = ErrorAs[*RetryError]()
 
 var isFinal = ErrorIs(mediator.ErrNoHandler, mediator.ErrClosed, mediator.ErrMessageType,
 	mediator.ErrNoResponse, mediator.ErrCallOver, mediator.ErrNextRunning, mediator.ErrStopped, mediator.ErrUnsubscribed)
@@ -83,20 +88,18 @@ func DatabaseError(err error) bool {
 	if !Retryable(err) {
 		return false
 	}
-	if isTimeout(err) || isLostConnection(err) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
+	if isTimeout(err) || isLostConnection(err) || wrapped.Is(err, driver.ErrBadConn) || wrapped.Is(err, sql.ErrConnDone) {
 		return true
 	}
-	var state interface{ SQLState() string }
-	if errors.As(err, &state) {
-		code := state.SQLState()
+	if state, ok := wrapped.As[interface{ SQLState() string }](err); ok {
+		code := told(state.SQLState)
 		return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P") ||
 			slices.Contains([]string{"40001", "40P01", "55P03", "57014"}, code)
 	}
-	var number interface{ SQLErrorNumber() int32 }
-	if errors.As(err, &number) {
-		return slices.Contains([]int32{-2, 1205, 1222}, number.SQLErrorNumber())
+	if number, ok := wrapped.As[interface{ SQLErrorNumber() int32 }](err); ok {
+		return slices.Contains([]int32{-2, 1205, 1222}, told(number.SQLErrorNumber))
 	}
-	return strings.Contains(strings.ToLower(err.Error()), "deadlock")
+	return strings.Contains(strings.ToLower(told(err.Error)), "deadlock")
 }
 
 // HTTPError is what [RetryHTTP] retries: errors of the network, timeouts among
@@ -105,32 +108,34 @@ func HTTPError(err error) bool {
 	if !Retryable(err) {
 		return false
 	}
-	var status interface{ StatusCode() int }
-	if errors.As(err, &status) {
-		return status.StatusCode() == http.StatusBadGateway || status.StatusCode() == http.StatusServiceUnavailable
+	if status, ok := wrapped.As[interface{ StatusCode() int }](err); ok {
+		return slices.Contains([]int{http.StatusBadGateway, http.StatusServiceUnavailable}, told(status.StatusCode))
 	}
 	return isTimeout(err) || isLostConnection(err)
 }
 
 func isTimeout(err error) bool {
-	var timeout interface{ Timeout() bool }
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
-		errors.As(err, &timeout) && timeout.Timeout()
+	if wrapped.Is(err, context.DeadlineExceeded) || wrapped.Is(err, os.ErrDeadlineExceeded) {
+		return true
+	}
+	timeout, ok := wrapped.As[interface{ Timeout() bool }](err)
+	return ok && told(timeout.Timeout)
 }
 
 var isBrokenPipe = ErrorIs(io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE,
 	syscall.EHOSTUNREACH, syscall.ENETUNREACH)
 
+var isOfNetwork = ErrorAs[*net.OpError]()
+
 func isLostConnection(err error) bool {
-	var op *net.OpError
-	if errors.As(err, &op) || isBrokenPipe(err) {
+	if isOfNetwork(err) || isBrokenPipe(err) {
 		return true
 	}
-	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+	if dns, ok := wrapped.As[*net.DNSError](err); ok && dns != nil {
 		return !dns.IsNotFound
 	}
 	// A client's io.EOF is a connection that was closed before the answer; elsewhere
 	// io.EOF is no failure.
-	var client *url.Error
-	return errors.As(err, &client) && errors.Is(client.Err, io.EOF)
+	client, ok := wrapped.As[*url.Error](err)
+	return ok && client != nil && wrapped.Is(client.Err, io.EOF)
 }

@@ -2,13 +2,13 @@ package behaviors
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/ending"
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // maxEarlier bounds what an error remembers of a call that is retried for days.
@@ -35,7 +35,7 @@ type series struct {
 func (s *series) follow(err, barred error) (context.Context, error) {
 	s.attempts++
 	retriable := s.RetryIf(err)
-	if ended := s.ctx.Err(); ended != nil && (retriable || errors.Is(err, ended)) {
+	if ended := s.ctx.Err(); ended != nil && (retriable || wrapped.Is(err, ended)) {
 		if end := ending.Of(s.ctx); s.attempts > 1 || !says(err, end) {
 			return nil, s.giveUp(err, end)
 		}
@@ -111,9 +111,9 @@ func isTurnedAway(err error) bool {
 // says tells whether err is the error and the cause of a context already.
 func says(err, end error) bool {
 	if many, ok := end.(interface{ Unwrap() []error }); ok {
-		return !slices.ContainsFunc(many.Unwrap(), func(e error) bool { return !errors.Is(err, e) })
+		return !slices.ContainsFunc(many.Unwrap(), func(e error) bool { return !wrapped.Is(err, e) })
 	}
-	return errors.Is(err, end)
+	return wrapped.Is(err, end)
 }
 
 // giveUp is the error of the call, whose last attempt failed with err.
@@ -126,9 +126,8 @@ func (s *series) giveUp(err, stopped error) error {
 
 // wait returns how long to wait after err, and the longest wait there may be.
 func (s *series) wait(err error) (wait, longest time.Duration) {
-	var own interface{ RetryAfter() time.Duration }
-	if errors.As(err, &own) {
-		if d := own.RetryAfter(); d > 0 {
+	if own, ok := wrapped.As[interface{ RetryAfter() time.Duration }](err); ok {
+		if d := told(own.RetryAfter); d > 0 {
 			if _, open := own.(*OpenError); !open {
 				return d, s.MaxDelay
 			}

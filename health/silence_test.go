@@ -154,11 +154,13 @@ func TestAWindowHoldsAllOfIt(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newMonitor(health.Config{Interval: interval, Window: 5 * time.Second})
 			m := newMediator(t, jobs(h))
-			for range 40 { // ten in five seconds
+			require.Error(t, mediator.Exec(t.Context(), m, failing)) // the looks begin
+			time.Sleep(240 * time.Millisecond)                       // whence no call is at the time of one
+			for range 40 {                                           // ten in five seconds
 				require.Error(t, mediator.Exec(t.Context(), m, failing))
 				time.Sleep(500 * time.Millisecond)
 			}
-			require.Equal(t, health.Unhealthy, h.Snapshot().Status)
+			require.Equal(t, health.Unhealthy, h.Snapshot().Status, interval)
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/answer"
 	"github.com/fsmediator/mediator/internal/rejection"
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // verdict is what the end of a call, or of a run, says of the handler.
@@ -26,24 +27,14 @@ func verdictOf(ctx context.Context, err error) verdict {
 	if err == nil {
 		return succeeded
 	}
-	return verdictOfError(ctx, err)
-}
-
-// verdictOfError is verdictOf for an error, which has failed if it panics when asked.
-func verdictOfError(ctx context.Context, err error) (v verdict) {
-	defer func() {
-		if recover() != nil {
-			v = failed
-		}
-	}()
 	switch {
-	case isPanic(err), errors.Is(err, mediator.ErrGoexit):
+	case isPanic(err), wrapped.Is(err, mediator.ErrGoexit):
 		return failed
 	case isCanceled(ctx, err), rejection.Unsubscribed(err):
 		return canceled
 	case answer.Is(err):
 		return declined
-	case rejection.Is(err) && (ctx.Err() == nil || !errors.Is(err, context.DeadlineExceeded)):
+	case rejection.Is(err) && (ctx.Err() == nil || !wrapped.Is(err, context.DeadlineExceeded)):
 		return rejected
 	}
 	return failed
@@ -61,12 +52,11 @@ var (
 func isCanceled(ctx context.Context, err error) bool {
 	cause := context.Cause(ctx)
 	return errors.Is(ctx.Err(), context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) &&
-		(errors.Is(err, context.Canceled) || errors.Is(err, cause))
+		(wrapped.Is(err, context.Canceled) || wrapped.Is(err, cause))
 }
 
 // isPanic tells whether err stands for a panic, also for one that was recovered.
-func isPanic(err error) (is bool) {
-	defer func() { _ = recover() }() // of an error that panics when asked
-	_, recovered := errors.AsType[*mediator.PanicError](err)
-	return recovered || errors.Is(err, errPanicked)
+func isPanic(err error) bool {
+	_, recovered := wrapped.As[*mediator.PanicError](err)
+	return recovered || wrapped.Is(err, errPanicked)
 }

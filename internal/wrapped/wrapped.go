@@ -51,20 +51,87 @@ func By(err error) (inner []error) {
 }
 
 // Is is errors.Is for an err of others. What panics when it is asked is not target.
-func Is(err, target error) bool {
+func Is(err, target error) (found bool) {
+	defer func() {
+		if recover() != nil {
+			found = among(err, func(e error) bool { return is(e, target) })
+		}
+	}()
+	left := most
+	return first(err, &left, func(e error) bool { return is(e, target) })
+}
+
+func is(err, target error) bool {
+	if err == target { //nolint:errorlint // first and All unwrap
+		return true
+	}
+	asked, ok := err.(interface{ Is(target error) bool })
+	return ok && asked.Is(target)
+}
+
+// As is errors.AsType for an err of others. What panics when it is asked is no T.
+func As[T any](err error) (found T, ok bool) {
+	as := func(e error) (ok bool) {
+		if found, ok = e.(T); ok {
+			return true
+		}
+		if asked, asks := e.(interface{ As(target any) bool }); asks {
+			found, ok = askedAs[T](asked)
+		}
+		return ok
+	}
+	defer func() {
+		if recover() != nil {
+			ok = among(err, as)
+		}
+	}()
+	left := most
+	ok = first(err, &left, as)
+	return found, ok
+}
+
+func askedAs[T any](err interface{ As(target any) bool }) (found T, ok bool) {
+	ok = err.As(&found)
+	return found, ok
+}
+
+// first tells whether ask says yes to err or one that it wraps, depth first.
+func first(err error, left *int, ask func(error) bool) bool {
+	for err != nil {
+		if *left--; *left < 0 {
+			return false
+		}
+		if ask(err) {
+			return true
+		}
+		switch e := err.(type) { //nolint:errorlint // it is what unwraps
+		case interface{ Unwrap() error }:
+			err = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			for _, inner := range e.Unwrap() {
+				if first(inner, left, ask) {
+					return true
+				}
+			}
+			return false
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// among is first for errors of which one panics when it is asked.
+func among(err error, ask func(error) bool) bool {
 	for e := range All(err) {
-		if is(e, target) {
+		if guarded(e, ask) {
 			return true
 		}
 	}
 	return false
 }
 
-func is(err, target error) (is bool) {
-	defer func() { is = recover() == nil && is }()
-	if err == target { //nolint:errorlint // All unwraps
-		return true
-	}
-	asked, ok := err.(interface{ Is(target error) bool })
-	return ok && asked.Is(target)
+func guarded(err error, ask func(error) bool) (yes bool) {
+	defer func() { yes = recover() == nil && yes }()
+	return ask(err)
 }

@@ -78,3 +78,30 @@ func TestIs(t *testing.T) {
 	}
 	require.False(t, wrapped.Is(several{errTwo}, several{errOne}), "what cannot be compared")
 }
+
+// asks stands for an errTwo in its own way, or cannot.
+type asks struct{ as func(target any) bool }
+
+func (asks) Error() string        { return "asks" }
+func (a asks) As(target any) bool { return a.as(target) }
+
+func TestAs(t *testing.T) {
+	whole := &wrapping{errOne}
+	torn := asks{func(any) bool { panic("torn") }}
+	stands := asks{func(target any) bool { p, ok := target.(**wrapping); *p = whole; return ok }}
+	for _, err := range []error{whole, fmt.Errorf("around: %w", whole), errors.Join(errTwo, whole), stands, errors.Join(torn, whole)} {
+		found, ok := wrapped.As[*wrapping](err)
+		require.True(t, ok, err)
+		require.Same(t, whole, found)
+	}
+	for _, err := range []error{nil, errTwo, torn, several{errTwo}} {
+		found, ok := wrapped.As[*wrapping](err)
+		require.False(t, ok, err)
+		require.Nil(t, found)
+	}
+	_, ok := wrapped.As[like](turning())
+	require.False(t, ok, "it wraps itself")
+	none, ok := wrapped.As[interface{ Unwrap() error }]((*wrapping)(nil))
+	require.True(t, ok)
+	require.Nil(t, none)
+}
