@@ -36,11 +36,12 @@ func Handler(m *mediator.Mediator, opts ...Option) http.Handler {
 // console is the handler.
 type console struct {
 	config
-	m     *mediator.Mediator
-	mux   http.ServeMux
-	token string
-	known registry
-	hub   hub
+	m        *mediator.Mediator
+	mux      http.ServeMux
+	token    string
+	known    registry
+	redriven claims
+	hub      hub
 }
 
 // policy lets the page load its own files and nothing else, and keeps even its own

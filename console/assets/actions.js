@@ -1,6 +1,6 @@
 // What changes something: each request carries the token that this page was given.
 
-import { $, say, toast } from './dom.js';
+import { $, say, mark, toast } from './dom.js';
 
 export const allowed = document.body.dataset.actions === 'true';
 
@@ -17,6 +17,20 @@ export async function act(path, body) {
     toast(e.message, 'bad');
     return null;
   }
+}
+
+// once makes a listener of f that does nothing while an f before it is in progress. Its
+// button looks disabled, but is not: it would lose the focus.
+export function once(f) {
+  return async ({ currentTarget: button }) => {
+    if (button.getAttribute('aria-disabled')) return;
+    mark(button, 'aria-disabled', true);
+    try {
+      await f();
+    } finally {
+      mark(button, 'aria-disabled', null);
+    }
+  };
 }
 
 // get asks for what is to be shown.

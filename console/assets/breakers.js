@@ -1,7 +1,7 @@
 // Circuit breakers: each key with its state, and what can be done about it.
 
 import { $, el, say, mark, age, count, plural, Keyed, toast } from './dom.js';
-import { act, allowed } from './actions.js';
+import { act, once, allowed } from './actions.js';
 
 let routesOf = new Map();
 const tones = { closed: 'good', 'half-open': 'warn', open: 'bad', isolated: 'bad' };
@@ -19,8 +19,8 @@ function buttons(id, key, whose) {
   if (!allowed) return null;
   const name = (op) => `${op} ${whose}`;
   return el('div', { class: 'buttons' },
-    el('button', { type: 'button', 'aria-label': name('Isolate'), click: () => turn('isolate', id, key) }, key === null ? 'Isolate all' : 'Isolate'),
-    el('button', { type: 'button', 'aria-label': name('Reset'), click: () => turn('reset', id, key) }, key === null ? 'Reset all' : 'Reset'));
+    el('button', { type: 'button', 'aria-label': name('Isolate'), click: once(() => turn('isolate', id, key)) }, key === null ? 'Isolate all' : 'Isolate'),
+    el('button', { type: 'button', 'aria-label': name('Reset'), click: once(() => turn('reset', id, key)) }, key === null ? 'Reset all' : 'Reset'));
 }
 
 function makeBreaker({ breaker }) {
