@@ -38,7 +38,9 @@
 // No Source may block. While one does there are no new samples, and the last page that
 // is closed waits for it: so may [http.Server.Shutdown]. The page's files, the dead
 // letters and the actions are there all the same. A store of dead letters may take its
-// time: the count is not waited for.
+// time: no sample waits for the count, and its context ends with the last page, which
+// waits for it for a second at most. A count that does not mind its context goes on
+// alone then, and until it ends there is no other.
 //
 // # What it costs
 //

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/fsmediator/mediator"
 )
@@ -41,6 +42,7 @@ type console struct {
 	token    string
 	known    registry
 	redriven claims
+	counting atomic.Bool // the dead letters, which at most one goroutine does
 	hub      hub
 }
 
