@@ -22,7 +22,9 @@ func Handler(m *mediator.Mediator, opts ...Option) http.Handler {
 	}
 	c.hub.console = c
 	c.mux.HandleFunc("GET /{$}", c.page)
-	c.mux.HandleFunc("GET /{file}", c.assets)
+	for name, file := range assets() {
+		c.mux.HandleFunc("GET /"+name, file)
+	}
 	c.mux.HandleFunc("GET /events", c.events)
 	c.mux.HandleFunc("GET /letters", c.listLetters)
 	c.mux.HandleFunc("GET /letter", c.showLetter)

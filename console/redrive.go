@@ -35,7 +35,11 @@ func (c *console) chosen(w http.ResponseWriter, r *http.Request, op Op) (ids []s
 		refuse(w, http.StatusBadRequest, "%d letters are chosen, not 1 to %d", len(ids), maxLetters)
 		return nil, false
 	}
-	return ids, c.allowed(w, r, op, ids...)
+	actions := make([]Action, len(ids))
+	for i, id := range ids {
+		actions[i] = Action{Op: op, Target: id}
+	}
+	return ids, c.allowed(w, r, actions...)
 }
 
 type outcomeView struct {
@@ -125,7 +129,7 @@ func (c *console) deleteLetters(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case errors.Is(err, deadletter.ErrNotFound), errors.Is(err, deadletter.ErrID):
 		case err != nil:
-			refuse(w, http.StatusInternalServerError, "%d letters were deleted, then: %v", deleted, err)
+			refuse(w, http.StatusInternalServerError, "%v (letters deleted before: %d)", err, deleted)
 			return
 		default:
 			deleted++

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/http"
 	"runtime"
@@ -193,6 +194,23 @@ func TestASourceThatEndsItsGoroutineHarmsNothing(t *testing.T) {
 			require.Equal(t, []string{"console_test.reader ended its goroutine"}, s.Problems)
 			require.NotContains(t, s.Readings, wired[0].ID)
 			require.Equal(t, "depth", s.Readings[wired[1].ID][0].Name)
+		}
+	})
+}
+
+// The page must not move when nothing has changed.
+func TestProblemsHaveAnOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sources []mediator.Behavior
+		var want []string
+		for i := range 8 {
+			source := reader(func(func(behaviors.Reading) bool) { panic(fmt.Sprintf("number %d", i)) })
+			sources = append(sources, &source)
+			want = append(want, fmt.Sprintf("console_test.reader panicked: number %d", i))
+		}
+		p := open(t, console.Handler(newMediator(t, mediator.Use(sources...), mediator.HandleCommand(handleDo))))
+		for range 5 {
+			require.Equal(t, want, next[sample](t, p, "sample").Problems)
 		}
 	})
 }

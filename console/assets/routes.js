@@ -170,7 +170,7 @@ function brief(readings) {
   const state = readings.find((r) => r.state);
   if (state) return { text: state.state, tone: state.value > 0 ? 'bad' : 'good' };
   const said = readings.find((r) => r.value > 0);
-  return said ? { text: `${count(said.value)} ${said.name}`, tone: null } : { text: '', tone: null };
+  return said ? { text: `${said.name} ${count(said.value)}`, tone: null } : { text: '', tone: null };
 }
 
 export function update(sample) {
