@@ -1,7 +1,7 @@
 // Circuit breakers: each key with its state, and what can be done about it.
 
 import { $, el, say, mark, age, count, plural, Keyed, toast } from './dom.js';
-import { act, once, allowed } from './actions.js';
+import { act, alone, allowed } from './actions.js';
 
 let routesOf = new Map();
 const tones = { closed: 'good', 'half-open': 'warn', open: 'bad', isolated: 'bad' };
@@ -22,18 +22,18 @@ function buttons(id, circuit, whose) {
   if (!allowed) return null;
   const name = (op) => `${op} ${whose}`;
   return el('div', { class: 'buttons' },
-    el('button', { type: 'button', 'aria-label': name('Isolate'), click: once(() => turn('isolate', id, circuit)) }, circuit ? 'Isolate' : 'Isolate all'),
-    el('button', { type: 'button', 'aria-label': name('Reset'), click: once(() => turn('reset', id, circuit)) }, circuit ? 'Reset' : 'Reset all'));
+    el('button', { type: 'button', 'aria-label': name('Isolate'), click: (e) => alone(e.currentTarget, () => turn('isolate', id, circuit)) }, circuit ? 'Isolate' : 'Isolate all'),
+    el('button', { type: 'button', 'aria-label': name('Reset'), click: (e) => alone(e.currentTarget, () => turn('reset', id, circuit)) }, circuit ? 'Reset' : 'Reset all'));
 }
 
 function makeBreaker({ breaker }) {
   const routes = routesOf.get(breaker.id) || [];
-  const around = routes.length > 3 ? routes.slice(0, 3).join(', ') + ` and ${routes.length - 3} more` : routes.join(', ');
+  const title = el('h3', null, ...routes.slice(0, 3).flatMap((name, i) => [i ? ', ' : null, el('span', null, name)]), routes.length > 3 ? ` and ${routes.length - 3} more` : null);
   const state = el('span', { class: 'badge' });
   const body = el('div', { class: 'circuits' });
   const more = el('p', { class: 'muted' });
   const circuits = new Keyed(body, ({ circuit }) => makeCircuit(breaker.id, circuit, routes));
-  const header = el('header', null, state, el('h3', null, around), buttons(breaker.id, null, 'all keys of ' + around));
+  const header = el('header', null, state, title, buttons(breaker.id, null, 'all keys of ' + title.textContent));
   const node = el('article', { class: 'card breaker' }, header, body, more);
   return {
     node,
