@@ -51,6 +51,15 @@
 // can be open at once; one that does not keep up skips samples. A page that is hidden
 // disconnects.
 //
+// Where several subscribers to interfaces have one [mediator.Group], and the types that
+// they get have no subscriber of their own, nothing tells their calls apart: they are in
+// the totals alone.
+//
+// # What it needs
+//
+// A server whose answers can be flushed: inside of an [http.TimeoutHandler], which keeps
+// an answer until it is whole, there is the page and why nothing on it moves.
+//
 // # How it ends
 //
 // The connection of a page, a stream of server-sent events, ends with the request's

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -42,6 +43,8 @@ func TestASecondClickRedrivesNothing(t *testing.T) {
 	fails = false
 	s := &shop{Mediator: m}
 	serve(t, s, console.Handler(m, console.DeadLetters(letters), everything()))
+	release := sync.OnceFunc(func() { close(goOn) })
+	t.Cleanup(release)
 	p := newTab(t, 1280, 900, "light")
 	p.open(s.url)
 	p.until(`document.querySelector('.letter')`)
@@ -52,7 +55,7 @@ func TestASecondClickRedrivesNothing(t *testing.T) {
 	p.until(redriveButton + `.getAttribute('aria-disabled') === 'true'`)
 	p.do(chromedp.KeyEvent(kb.Enter), chromedp.Click(chromedp.CSS(`.inside button[aria-label^="Redrive"]`)))
 	require.True(t, eval[bool](p, redriveButton+` === document.activeElement`), "it has the focus still")
-	close(goOn)
+	release()
 	p.until(`document.querySelectorAll('.letter').length === 0`)
 	require.Equal(t, 1, eval[int](p, `asked`))
 	require.Equal(t, []string{"1 letter redriven"}, eval[[]string](p, `[...document.querySelectorAll('.toast')].map((e) => e.textContent)`))
