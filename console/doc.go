@@ -51,9 +51,9 @@
 // can be open at once; one that does not keep up skips samples. A page that is hidden
 // disconnects.
 //
-// Where several subscribers to interfaces have one [mediator.Group], and the types that
-// they get have no subscriber of their own, nothing tells their calls apart: they are in
-// the totals alone.
+// Where several subscribers to interfaces have one [mediator.Group], and a type that
+// they get has no subscriber of its own, or is of both, nothing tells their calls apart:
+// those are in the totals alone.
 //
 // # What it needs
 //

@@ -163,10 +163,8 @@ func (d Diagram) Mermaid() string {
 // something there, or in the HTML that it makes.
 func inMermaid(text string) string {
 	var b strings.Builder
-	for i, r := range text {
+	for _, r := range text {
 		switch {
-		case r == 'n' && strings.HasSuffix(text[:i], `\`):
-			b.WriteString("#8288;n") // a word joiner: `\n` is a line break there, also of codes
 		case unicode.IsLetter(r), unicode.IsDigit(r), strings.ContainsRune(" ._-/:,?→()*", r):
 			b.WriteRune(r)
 		case unicode.IsControl(r):

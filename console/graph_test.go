@@ -100,13 +100,6 @@ func TestNamesInAGraphAreEscaped(t *testing.T) {
 	require.Contains(t, label, "&amp;lt;")
 }
 
-// Mermaid makes a line break of a backslash with an n behind it, also where they were
-// written as codes.
-func TestABackslashInANameBreaksNoLine(t *testing.T) {
-	mermaid := console.Graph(newMediator(t, mediator.Handle(handleAsk, mediator.Named(`C:\new\x\n`)))).Mermaid()
-	require.Contains(t, mermaid, `(["C:#92;#8288;new#92;x#92;#8288;n<br/>`, "with a word joiner, which nobody sees, before the n alone")
-}
-
 func FuzzGraph(f *testing.F) {
 	f.Add("orders.Place")
 	f.Add(hostile)
