@@ -11,6 +11,10 @@
 // boundaries of package backpressure, and whatever else is a [behaviors.Source].
 // Dead letters are shown if [DeadLetters] is given.
 //
+// Where several subscribers to interfaces have one [mediator.Group], and a type that
+// they get has no subscriber of its own, or is of both, nothing tells their calls apart:
+// those are in the totals alone.
+//
 // # Who may do what
 //
 // Whoever reaches the handler sees everything, the bodies of dead letters included:
@@ -50,10 +54,6 @@
 // now and then, so that a store that is slow holds up nothing else. At most 64 pages
 // can be open at once; one that does not keep up skips samples. A page that is hidden
 // disconnects.
-//
-// Where several subscribers to interfaces have one [mediator.Group], and a type that
-// they get has no subscriber of its own, or is of both, nothing tells their calls apart:
-// those are in the totals alone.
 //
 // # What it needs
 //
