@@ -3,9 +3,13 @@ package console
 import (
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
+
+	"github.com/fsmediator/mediator/behaviors"
 )
 
 // Op is what an [Action] does.
@@ -34,16 +38,26 @@ func (o Op) String() string {
 	return fmt.Sprintf("Op(%d)", uint8(o))
 }
 
-// Action is something that a page asks for, see [Authorize].
+// Action is something that a page asks for, see [Authorize]. It can be compared.
 type Action struct {
 	Op Op
 	// Target is the breaker's key, "" for all keys of the breaker, or the ID of the
-	// letter.
+	// letter. A key can be "", too: All tells.
 	Target string
+	// All is true for all keys of the breaker, also those that it does not know yet.
+	All bool
+	// Breaker is the one that is meant, nil for a letter.
+	Breaker *behaviors.Breaker
 }
 
-// String returns the operation and its target: `isolate "orders.Place"`.
-func (a Action) String() string { return fmt.Sprintf("%v %q", a.Op, a.Target) }
+// String returns the operation and its target: `isolate "orders.Place"`, or
+// `isolate all keys`.
+func (a Action) String() string {
+	if a.All {
+		return fmt.Sprintf("%v all keys", a.Op)
+	}
+	return fmt.Sprintf("%v %q", a.Op, a.Target)
+}
 
 // tokenHeader is where a request carries the token that the page was given.
 const tokenHeader = "X-Console-Token"
@@ -82,16 +96,19 @@ func read(w http.ResponseWriter, r *http.Request, v any) bool {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		refuse(w, http.StatusBadRequest, "the body: %v", err)
+		status := http.StatusBadRequest
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			status = http.StatusRequestEntityTooLarge
+		}
+		refuse(w, status, "the body: %v", err)
 		return false
 	}
 	return true
 }
 
-// allowed asks the authorizer about all the targets, or refuses.
-func (c *console) allowed(w http.ResponseWriter, r *http.Request, op Op, targets ...string) bool {
-	for _, target := range targets {
-		a := Action{Op: op, Target: target}
+// allowed asks the authorizer about all the actions, or refuses.
+func (c *console) allowed(w http.ResponseWriter, r *http.Request, actions ...Action) bool {
+	for _, a := range actions {
 		if err := c.authorize(r, a); err != nil {
 			refuse(w, http.StatusForbidden, "%v is not allowed: %v", a, err)
 			return false
@@ -103,40 +120,45 @@ func (c *console) allowed(w http.ResponseWriter, r *http.Request, op Op, targets
 // turnBreaker isolates or resets a breaker.
 func (c *console) turnBreaker(w http.ResponseWriter, r *http.Request) {
 	var asked struct {
-		Op  string  `json:"op"`
-		ID  string  `json:"id"`
-		Key *string `json:"key"` // null for all
+		Op    string  `json:"op"`
+		ID    string  `json:"id"`
+		Key   *string `json:"key"`   // null for all
+		Bytes []byte  `json:"bytes"` // the key, if it is no text
 	}
 	if !read(w, r, &asked) {
 		return
 	}
-	op := Isolate
+	a := Action{Op: Isolate, All: asked.Key == nil && asked.Bytes == nil}
 	switch asked.Op {
 	case Isolate.String():
 	case Reset.String():
-		op = Reset
+		a.Op = Reset
 	default:
 		refuse(w, http.StatusBadRequest, "a breaker cannot %q", asked.Op)
 		return
 	}
-	var keys []string
-	target := ""
-	if asked.Key != nil {
-		target = *asked.Key
-		keys = []string{target}
-	}
-	if !c.allowed(w, r, op, target) {
-		return
-	}
-	b := c.known.breaker(asked.ID)
-	if b == nil {
+	if a.Breaker = c.known.breaker(asked.ID); a.Breaker == nil {
 		refuse(w, http.StatusNotFound, "there is no breaker %q any more", asked.ID)
 		return
 	}
-	if op == Isolate {
-		b.Isolate(keys...)
-	} else {
-		b.Reset(keys...)
+	var keys []string
+	if !a.All {
+		if a.Target = string(asked.Bytes); asked.Bytes == nil {
+			a.Target = *asked.Key
+		}
+		keys = []string{a.Target}
 	}
-	answer(w, http.StatusOK, map[string]string{"state": b.State(keys...).String()})
+	if !c.allowed(w, r, a) {
+		return
+	}
+	if !a.All && !slices.ContainsFunc(a.Breaker.Snapshot(), func(one behaviors.BreakerSnapshot) bool { return one.Key == a.Target }) {
+		refuse(w, http.StatusNotFound, "the breaker has no such key")
+		return
+	}
+	if a.Op == Isolate {
+		a.Breaker.Isolate(keys...)
+	} else {
+		a.Breaker.Reset(keys...)
+	}
+	answer(w, http.StatusOK, map[string]string{"state": a.Breaker.State(keys...).String()})
 }

@@ -2,8 +2,10 @@ package console_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -55,7 +57,7 @@ func TestAnActionComesFromThePage(t *testing.T) {
 		"with another's token":       {func(r *http.Request) { r.Header.Set("X-Console-Token", token(t, other)) }, http.StatusForbidden},
 		"as a form":                  {func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }, http.StatusUnsupportedMediaType},
 		"without a type":             {func(r *http.Request) { r.Header.Del("Content-Type") }, http.StatusUnsupportedMediaType},
-		"by GET":                     {func(r *http.Request) { r.Method = http.MethodGet }, http.StatusNotFound},
+		"by GET":                     {func(r *http.Request) { r.Method = http.MethodGet }, http.StatusMethodNotAllowed},
 		"by PUT":                     {func(r *http.Request) { r.Method = http.MethodPut }, http.StatusMethodNotAllowed},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +92,7 @@ func TestTheBodyOfAnAction(t *testing.T) {
 		{h, "/delete", `{"ids":[]}`, http.StatusBadRequest, "0 letters are chosen, not 1 to 100"},
 		{h, "/redrive", `{"ids":[` + strings.Join(different, ",") + `]}`, http.StatusBadRequest, "101 letters are chosen"},
 		{h, "/delete", many, http.StatusOK, `"deleted":0`},
-		{h, "/delete", `{"ids":["` + strings.Repeat("x", 70<<10) + `"]}`, http.StatusBadRequest, "too large"},
+		{h, "/delete", `{"ids":["` + strings.Repeat("x", 70<<10) + `"]}`, http.StatusRequestEntityTooLarge, "too large"},
 		{h, "/breaker", `{"op":"open","id":"b1"}`, http.StatusBadRequest, `a breaker cannot \"open\"`},
 		{h, "/breaker", `{"op":"reset","id":"b77"}`, http.StatusNotFound, "no breaker"},
 		{none, "/delete", `{"ids":["x"]}`, http.StatusNotFound, "console.DeadLetters"},
@@ -133,9 +135,7 @@ func TestTheAuthorizerIsAsked(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, n, "all or nothing")
 	require.Equal(t, http.StatusForbidden, act(t, h, "/redrive", `{"ids":["b"]}`).Code)
-	require.Equal(t, http.StatusNotFound, act(t, h, "/breaker", `{"op":"isolate","id":"b1","key":"orders"}`).Code)
-	require.Equal(t, http.StatusNotFound, act(t, h, "/breaker", `{"op":"reset","id":"b1","key":null}`).Code)
-	require.Equal(t, []string{`/delete delete "a"`, `/delete delete "b"`, `/redrive redrive "b"`, `/breaker isolate "orders"`, `/breaker reset ""`}, g.asked)
+	require.Equal(t, []string{`/delete delete "a"`, `/delete delete "b"`, `/redrive redrive "b"`}, g.asked)
 }
 
 func TestIsolateAndReset(t *testing.T) {
@@ -169,6 +169,110 @@ func TestIsolateAndReset(t *testing.T) {
 		turn("reset", "null", "closed")
 		require.NoError(t, mediator.Exec(t.Context(), m, do{What: "new"}))
 		require.Equal(t, behaviors.StateClosed, other.State())
+	})
+}
+
+// keyed is a mediator with two breakers around do and ask, whose keys are what a do says.
+func keyed(t *testing.T) (m *mediator.Mediator, done, asked *behaviors.Breaker) {
+	done = behaviors.CircuitBreaker(behaviors.BreakerConfig{Key: func(c mediator.Call) string { return c.Message().(do).What }})
+	asked = behaviors.CircuitBreaker(behaviors.BreakerConfig{})
+	return newMediator(t, mediator.HandleCommand(handleDo, mediator.Use(done)), mediator.Handle(handleAsk, mediator.Use(asked))), done, asked
+}
+
+// turnBreaker has the page of h isolate or reset.
+func turnBreaker(t *testing.T, h http.Handler, op, id string, of map[string]any) *httptest.ResponseRecorder {
+	t.Helper()
+	body := map[string]any{"op": op, "id": id}
+	maps.Copy(body, of)
+	text, err := json.Marshal(body)
+	require.NoError(t, err)
+	return act(t, h, "/breaker", string(text))
+}
+
+// An authorizer can tell all keys from the empty one, and one breaker from another.
+func TestTheAuthorizerIsToldWhatIsMeant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, done, asked := keyed(t)
+		require.NoError(t, mediator.Exec(t.Context(), m, do{}))
+		_, err := mediator.Send(t.Context(), m, ask{})
+		require.NoError(t, err)
+		var seen []console.Action
+		h := console.Handler(m, console.Authorize(func(_ *http.Request, a console.Action) error {
+			seen = append(seen, a)
+			return errRefused
+		}))
+		ids := map[string]string{}
+		for _, b := range next[wiring](t, open(t, h), "wiring").Breakers {
+			ids[b.Routes[0]] = b.ID
+		}
+		doing, asking := ids["console_test.do"], ids["console_test.ask"]
+		for _, w := range []*httptest.ResponseRecorder{
+			turnBreaker(t, h, "isolate", doing, map[string]any{"key": ""}),
+			turnBreaker(t, h, "isolate", doing, map[string]any{"key": nil}),
+			turnBreaker(t, h, "reset", asking, map[string]any{"key": "console_test.ask"}),
+		} {
+			require.Equal(t, http.StatusForbidden, w.Code)
+		}
+		require.Equal(t, []console.Action{
+			{Op: console.Isolate, Breaker: done},
+			{Op: console.Isolate, Breaker: done, All: true},
+			{Op: console.Reset, Breaker: asked, Target: "console_test.ask"},
+		}, seen)
+		require.Equal(t, behaviors.StateClosed, done.State())
+	})
+}
+
+// A key that no call has had is a mistake, not another circuit; one that is no text can
+// be isolated like the others.
+func TestTheKeysOfABreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, breaker, _ := keyed(t)
+		keys := []string{"", "ok", "ok\xfe", "ok\xff", "ok\ufffd", `"ok\xff"`}
+		for _, key := range keys {
+			require.NoError(t, mediator.Exec(t.Context(), m, do{What: key}))
+		}
+		h := console.Handler(m, everybody())
+		p := open(t, h)
+		s := next[sample](t, p, "sample")
+		id := s.Breakers[0].ID
+		for _, b := range s.Breakers {
+			if len(b.Circuits) > 0 {
+				id = b.ID
+				require.Len(t, b.Circuits, len(keys))
+			}
+		}
+		for _, key := range []string{"nobody's", strings.Repeat("z", 60_000), "ok\x00"} {
+			for _, op := range []string{"isolate", "reset"} {
+				w := turnBreaker(t, h, op, id, map[string]any{"key": key})
+				require.Equal(t, http.StatusNotFound, w.Code, w.Body.String())
+				require.Contains(t, w.Body.String(), "the breaker has no such key")
+			}
+		}
+		require.Equal(t, http.StatusNotFound, turnBreaker(t, h, "isolate", id, map[string]any{"key": "ok\ufffd\ufffd"}).Code)
+		require.Len(t, breaker.Snapshot(), len(keys), "no circuit was made")
+		require.Equal(t, behaviors.StateClosed, breaker.State())
+
+		shown := map[string]bool{}
+		for _, b := range s.Breakers {
+			for i, c := range b.Circuits {
+				require.False(t, shown[c.Key+string(c.Bytes)], "no two look alike")
+				shown[c.Key+string(c.Bytes)] = true
+				of := map[string]any{"key": c.Key}
+				if c.Bytes != nil {
+					of["bytes"] = c.Bytes
+				}
+				w := turnBreaker(t, h, "isolate", id, of)
+				require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+				n := 0
+				for _, key := range keys {
+					if breaker.State(key) == behaviors.StateIsolated {
+						n++
+						require.ErrorIs(t, mediator.Exec(t.Context(), m, do{What: key}), behaviors.ErrOpen)
+					}
+				}
+				require.Equal(t, i+1, n, "%q", c.Key)
+			}
+		}
 	})
 }
 
@@ -311,7 +415,7 @@ func TestRedriveOfAStoreThatFails(t *testing.T) {
 	require.Equal(t, "refused", decoded[redriven](t, w).Error)
 	w = act(t, h, "/delete", `{"ids":["x"]}`)
 	require.Equal(t, http.StatusInternalServerError, w.Code)
-	require.Contains(t, w.Body.String(), "0 letters were deleted, then: refused")
+	require.Contains(t, w.Body.String(), "refused (letters deleted before: 0)")
 }
 
 // failing is a store that is out of order.
@@ -327,5 +431,7 @@ func (failing) List(context.Context, deadletter.Filter, string, int) ([]deadlett
 
 func TestOpString(t *testing.T) {
 	require.Equal(t, `isolate "a"`, console.Action{Op: console.Isolate, Target: "a"}.String())
+	require.Equal(t, `isolate ""`, console.Action{Op: console.Isolate}.String())
+	require.Equal(t, `reset all keys`, console.Action{Op: console.Reset, All: true}.String())
 	require.Equal(t, "reset redrive delete Op(9)", fmt.Sprint(console.Reset, console.Redrive, console.Delete, console.Op(9)))
 }

@@ -11,6 +11,10 @@
 // boundaries of package backpressure, and whatever else is a [behaviors.Source].
 // Dead letters are shown if [DeadLetters] is given.
 //
+// Where several subscribers to interfaces have one [mediator.Group], and a type that
+// they get has no subscriber of its own, or is of both, nothing tells their calls apart:
+// those are in the totals alone.
+//
 // # Who may do what
 //
 // Whoever reaches the handler sees everything, the bodies of dead letters included:
@@ -38,7 +42,9 @@
 // No Source may block. While one does there are no new samples, and the last page that
 // is closed waits for it: so may [http.Server.Shutdown]. The page's files, the dead
 // letters and the actions are there all the same. A store of dead letters may take its
-// time: the count is not waited for.
+// time: no sample waits for the count, and its context ends with the last page, which
+// waits for it for a second at most. A count that does not mind its context goes on
+// alone then, and until it ends there is no other.
 //
 // # What it costs
 //
@@ -48,6 +54,11 @@
 // now and then, so that a store that is slow holds up nothing else. At most 64 pages
 // can be open at once; one that does not keep up skips samples. A page that is hidden
 // disconnects.
+//
+// # What it needs
+//
+// A server whose answers can be flushed: inside of an [http.TimeoutHandler], which keeps
+// an answer until it is whole, there is the page and why nothing on it moves.
 //
 // # How it ends
 //

@@ -80,7 +80,26 @@ func ExampleAuthorize() {
 
 func ExampleAction_String() {
 	fmt.Println(console.Action{Op: console.Isolate, Target: "orders.Place"})
-	// Output: isolate "orders.Place"
+	fmt.Println(console.Action{Op: console.Reset, All: true})
+	// Output:
+	// isolate "orders.Place"
+	// reset all keys
+}
+
+// Operators may turn the breaker of the payments, but not all its keys at once.
+func ExampleAction() {
+	payments := behaviors.CircuitBreaker(behaviors.BreakerConfig{})
+	may := func(_ *http.Request, a console.Action) error {
+		if a.Breaker != payments || a.All {
+			return fmt.Errorf("not yours")
+		}
+		return nil
+	}
+	fmt.Println(may(nil, console.Action{Op: console.Isolate, Breaker: payments, Target: "visa"}))
+	fmt.Println(may(nil, console.Action{Op: console.Isolate, Breaker: payments, All: true}))
+	// Output:
+	// <nil>
+	// not yours
 }
 
 func ExampleOp_String() {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/fsmediator/mediator"
 )
@@ -21,7 +22,9 @@ func Handler(m *mediator.Mediator, opts ...Option) http.Handler {
 	}
 	c.hub.console = c
 	c.mux.HandleFunc("GET /{$}", c.page)
-	c.mux.HandleFunc("GET /{file}", c.assets)
+	for name, file := range assets() {
+		c.mux.HandleFunc("GET /"+name, file)
+	}
 	c.mux.HandleFunc("GET /events", c.events)
 	c.mux.HandleFunc("GET /letters", c.listLetters)
 	c.mux.HandleFunc("GET /letter", c.showLetter)
@@ -36,11 +39,13 @@ func Handler(m *mediator.Mediator, opts ...Option) http.Handler {
 // console is the handler.
 type console struct {
 	config
-	m     *mediator.Mediator
-	mux   http.ServeMux
-	token string
-	known registry
-	hub   hub
+	m        *mediator.Mediator
+	mux      http.ServeMux
+	token    string
+	known    registry
+	redriven claims
+	counting atomic.Bool // the dead letters, which at most one goroutine does
+	hub      hub
 }
 
 // policy lets the page load its own files and nothing else, and keeps even its own

@@ -128,6 +128,10 @@ func (c *console) events(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		return
 	}
+	if !canFlush(w) {
+		refuse(w, http.StatusNotImplemented, "what is written here cannot be flushed, so there are no live figures: the console stands inside of what keeps an answer until it is whole, such as http.TimeoutHandler")
+		return
+	}
 	t, err := c.hub.join()
 	if err != nil {
 		w.Header().Set("Retry-After", "10")
@@ -163,6 +167,21 @@ func (c *console) events(w http.ResponseWriter, r *http.Request) {
 		_ = control.SetWriteDeadline(time.Time{}) // which HTTP/2 minds also while nothing is written
 		if err != nil || latest.closed {
 			return
+		}
+	}
+}
+
+// canFlush tells whether an [http.ResponseController] can flush w, before anything is
+// written.
+func canFlush(w http.ResponseWriter) bool {
+	for {
+		switch inner := w.(type) {
+		case http.Flusher, interface{ FlushError() error }:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = inner.Unwrap()
+		default:
+			return false
 		}
 	}
 }

@@ -178,6 +178,45 @@ func TestAServersLimitsAreForOthers(t *testing.T) {
 	require.Equal(t, 6, samples, "longer than the limits")
 }
 
+// unflushed is a connection through a writer that keeps all until the handler returns.
+type unflushed struct {
+	http.ResponseWriter
+	under bool
+}
+
+// Unwrap gives the writer under it, if that is known.
+func (u unflushed) Unwrap() http.ResponseWriter {
+	if u.under {
+		return u.ResponseWriter
+	}
+	return nil
+}
+
+// A page that is told so shows why nothing moves, and does not come back at once.
+func TestEventsThatCannotBeSentAreRefused(t *testing.T) {
+	store := &moody{Store: deadletter.NewMemory()}
+	h := console.Handler(newMediator(t), console.DeadLetters(store))
+	w := get(t, http.TimeoutHandler(h, time.Minute, "late"), "/events")
+	require.Equal(t, http.StatusNotImplemented, w.Code)
+	require.Equal(t, "application/json", w.Header().Get("Content-Type"))
+	require.Contains(t, decoded[map[string]string](t, w)["error"], "cannot be flushed")
+
+	w = httptest.NewRecorder()
+	h.ServeHTTP(unflushed{ResponseWriter: w}, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/events", nil))
+	require.Equal(t, http.StatusNotImplemented, w.Code)
+	require.Zero(t, store.counts.Load(), "no sample was taken for it")
+
+	synctest.Test(t, func(t *testing.T) {
+		h := console.Handler(newMediator(t))
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		w := httptest.NewRecorder()
+		h.ServeHTTP(unflushed{w, true}, httptest.NewRequestWithContext(ctx, http.MethodGet, "/events", nil))
+		require.Equal(t, http.StatusOK, w.Code)
+		require.True(t, w.Flushed, "through what is under it")
+	})
+}
+
 // paged is a page's connection that notes its write deadlines.
 type paged struct {
 	*httptest.ResponseRecorder

@@ -53,6 +53,7 @@ type sample struct {
 		More      int
 		Circuits  []struct {
 			Key, State          string
+			Bytes               []byte
 			Since, Retry        int64
 			Successes, Failures int
 			Changes, Rejected   uint64

@@ -43,7 +43,9 @@ func Health(m *health.Monitor) Option {
 // DeadLetters has the letters of s shown; opts are for their redrives, such as
 // [deadletter.Context] and [deadletter.Streams]. A letter that is refused, as by a rate
 // limit, is waited for for a second, unless [deadletter.MaxWait] is among them: somebody
-// looks at the page. Default: no letters are shown.
+// looks at the page. One that another request to this Handler has redriven just then is
+// skipped, so that a second click handles nothing twice; for what else redrives the same
+// letters, see [deadletter.Redrive]. Default: no letters are shown.
 func DeadLetters(s deadletter.Store, opts ...deadletter.RedriveOption) Option {
 	must(s != nil, "DeadLetters: the Store is nil")
 	for _, o := range opts {

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"net/http"
 	"path"
+	"sync"
 	"time"
 )
 
@@ -37,18 +39,24 @@ func (c *console) page(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(page.Bytes()))
 }
 
-// assets serves the page's files.
-func (c *console) assets(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("file")
-	kind, ok := types[path.Ext(name)]
-	content, err := files.ReadFile("assets/" + name)
-	if !ok || err != nil {
-		http.NotFound(w, r)
-		return
+// assets are the page's files, by name: each has an address of its own, so that one
+// that is not there is not mistaken for a file.
+var assets = sync.OnceValue(func() map[string]http.HandlerFunc {
+	found := map[string]http.HandlerFunc{}
+	for ext, kind := range types {
+		names, err := fs.Glob(files, "assets/*"+ext)
+		if err != nil {
+			panic(fmt.Errorf("console: the page's files: %w", err))
+		}
+		for _, name := range names {
+			found[path.Base(name)] = func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", kind)
+				http.ServeFileFS(w, r, files, name)
+			}
+		}
 	}
-	w.Header().Set("Content-Type", kind)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
-}
+	return found
+})
 
 func (c *console) mermaid(w http.ResponseWriter, r *http.Request) {
 	c.text(w, r, Graph(c.m).Mermaid())

@@ -88,7 +88,9 @@ func TestUnknownAddresses(t *testing.T) {
 	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/events", nil))
 	require.Equal(t, http.StatusMethodNotAllowed, w.Code)
 	for _, target := range []string{"/breaker", "/redrive", "/delete"} {
-		require.Equal(t, http.StatusNotFound, get(t, console.Handler(newMediator(t), everybody()), target).Code, target)
+		w := get(t, console.Handler(newMediator(t), everybody()), target)
+		require.Equal(t, http.StatusMethodNotAllowed, w.Code, target)
+		require.Equal(t, http.MethodPost, w.Header().Get("Allow"))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/fsmediator/mediator/deadletter"
@@ -34,7 +35,11 @@ func (c *console) chosen(w http.ResponseWriter, r *http.Request, op Op) (ids []s
 		refuse(w, http.StatusBadRequest, "%d letters are chosen, not 1 to %d", len(ids), maxLetters)
 		return nil, false
 	}
-	return ids, c.allowed(w, r, op, ids...)
+	actions := make([]Action, len(ids))
+	for i, id := range ids {
+		actions[i] = Action{Op: op, Target: id}
+	}
+	return ids, c.allowed(w, r, actions...)
 }
 
 type outcomeView struct {
@@ -43,7 +48,41 @@ type outcomeView struct {
 	Error  string `json:"error,omitempty"`
 }
 
-// redrive has the chosen letters handled again.
+// claims are the letters that are being redriven. The zero claims are none.
+type claims struct {
+	mu  sync.Mutex
+	ids map[string]struct{}
+}
+
+// take returns those of the letters that nobody else redrives, which are the caller's
+// until it gives them back, and the others.
+func (c *claims) take(ids []string) (mine, taken []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ids == nil {
+		c.ids = map[string]struct{}{}
+	}
+	for _, id := range ids {
+		if _, ok := c.ids[id]; ok {
+			taken = append(taken, id)
+			continue
+		}
+		c.ids[id] = struct{}{}
+		mine = append(mine, id)
+	}
+	return mine, taken
+}
+
+func (c *claims) giveBack(ids []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range ids {
+		delete(c.ids, id)
+	}
+}
+
+// redrive has the chosen letters handled again, but for those that another request has
+// handled again just now: two runs at once would handle them twice.
 func (c *console) redrive(w http.ResponseWriter, r *http.Request) {
 	ids, ok := c.chosen(w, r, Redrive)
 	if !ok {
@@ -56,6 +95,11 @@ func (c *console) redrive(w http.ResponseWriter, r *http.Request) {
 		Outcomes []outcomeView `json:"outcomes"`
 		Error    string        `json:"error,omitempty"`
 	}{Outcomes: []outcomeView{}}
+	mine, taken := c.redriven.take(ids)
+	defer c.redriven.giveBack(mine)
+	for _, id := range taken {
+		result.Outcomes = append(result.Outcomes, outcomeView{id, deadletter.Skipped.String(), "it is being redriven already"})
+	}
 	opts := append(slices.Clone(c.redriving), deadletter.Filter{}, deadletter.OnOutcome(func(_ context.Context, o deadletter.Outcome) {
 		one := outcomeView{ID: o.Letter.ID, Status: o.Status.String()}
 		if o.Err != nil {
@@ -63,8 +107,8 @@ func (c *console) redrive(w http.ResponseWriter, r *http.Request) {
 		}
 		result.Outcomes = append(result.Outcomes, one)
 	}))
-	report, err := deadletter.Redrive(r.Context(), c.m, &selection{Store: c.store, ids: ids}, opts...)
-	result.Redriven, result.Failed, result.Skipped = report.Redriven, report.Failed, report.Skipped
+	report, err := deadletter.Redrive(r.Context(), c.m, &selection{Store: c.store, ids: mine}, opts...)
+	result.Redriven, result.Failed, result.Skipped = report.Redriven, report.Failed, report.Skipped+len(taken)
 	if err != nil {
 		result.Error = err.Error()
 	}
@@ -85,7 +129,7 @@ func (c *console) deleteLetters(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case errors.Is(err, deadletter.ErrNotFound), errors.Is(err, deadletter.ErrID):
 		case err != nil:
-			refuse(w, http.StatusInternalServerError, "%d letters were deleted, then: %v", deleted, err)
+			refuse(w, http.StatusInternalServerError, "%v (letters deleted before: %d)", err, deleted)
 			return
 		default:
 			deleted++

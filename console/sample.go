@@ -5,9 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/backpressure"
@@ -81,9 +85,7 @@ func (s *sampler) sample(ctx context.Context) *frame {
 		s.guard("what stands around a handler", func() { part(routes, &out) })
 	}
 	s.countLetters(ctx, &out)
-	for p := range s.problem {
-		out.Problems = append(out.Problems, p)
-	}
+	out.Problems = slices.Sorted(maps.Keys(s.problem))
 	return &frame{version: s.version, wiring: s.view, sample: encoded(out), closed: out.Closed}
 }
 
@@ -140,7 +142,8 @@ type circuitsView struct {
 }
 
 type circuitView struct {
-	Key       string `json:"key"`
+	Key       string `json:"key"`             // as it is shown
+	Bytes     []byte `json:"bytes,omitempty"` // the key, if it is no text
 	State     string `json:"state"`
 	Since     int64  `json:"since"`           // milliseconds since 1970
 	Retry     int64  `json:"retry,omitempty"` // milliseconds left of the break
@@ -212,7 +215,11 @@ func circuitsOf(id string, b *behaviors.Breaker) circuitsView {
 		all = worst[:maxCircuits]
 	}
 	for _, one := range all {
-		v.Circuits = append(v.Circuits, circuitView{Key: one.Key, State: one.State.String(), Since: one.Since.UnixMilli(),
+		key, is := one.Key, []byte(nil)
+		if !utf8.ValidString(key) {
+			key, is = strconv.Quote(key), []byte(key)
+		}
+		v.Circuits = append(v.Circuits, circuitView{Key: key, Bytes: is, State: one.State.String(), Since: one.Since.UnixMilli(),
 			Retry: one.RetryAfter.Milliseconds(), Successes: one.Successes, Failures: one.Failures, Changes: one.Changes, Rejected: one.Rejected})
 	}
 	return v

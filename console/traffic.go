@@ -42,7 +42,6 @@ type recorded struct {
 	now, since behaviors.Snapshot
 	first      bool
 	claimed    []bool // by entry: it belongs to a route
-	byKey      map[entryKey]int
 }
 
 type entryKey struct {
@@ -51,11 +50,8 @@ type entryKey struct {
 }
 
 func record(r *behaviors.Recorder, before behaviors.Snapshot, first bool) *recorded {
-	rec := &recorded{now: r.Snapshot(), first: first, byKey: map[entryKey]int{}}
+	rec := &recorded{now: r.Snapshot(), first: first}
 	rec.since, rec.claimed = rec.now.Sub(before), make([]bool, len(rec.now.Entries))
-	for i, e := range rec.now.Entries {
-		rec.byKey[entryKey{e.Kind, e.Name, e.Handler}] = i
-	}
 	return rec
 }
 
@@ -63,10 +59,7 @@ func record(r *behaviors.Recorder, before behaviors.Snapshot, first bool) *recor
 func (s *sampler) traffic(routes []mediator.Route, out *sample) {
 	all := map[*behaviors.Recorder]*recorded{}
 	after := map[*behaviors.Recorder]behaviors.Snapshot{}
-	named := map[entryKey]bool{}
-	for _, route := range routes {
-		named[entryKey{route.Kind, route.Name, route.Group}] = true
-	}
+	of := make([]*recorded, len(routes))
 	for i, route := range routes {
 		r := recorderOf(route, s.recorder)
 		if r == nil {
@@ -81,7 +74,11 @@ func (s *sampler) traffic(routes []mediator.Route, out *sample) {
 				s.problem["Recorder: "+fault.Error()] = struct{}{}
 			}
 		}
-		out.Routes[i] = rec.route(route, named)
+		of[i] = rec
+	}
+	named := indexOf(routes)
+	for _, rec := range all {
+		rec.share(routes, of, named, out.Routes)
 	}
 	s.before = after
 	var rest, total figuresSum
@@ -99,27 +96,77 @@ func (s *sampler) traffic(routes []mediator.Route, out *sample) {
 	}
 }
 
-// route returns the figures of one route. What a subscriber to an interface gets
-// has the names of the types that were published.
-func (rec *recorded) route(route mediator.Route, named map[entryKey]bool) *figures {
-	var sum figuresSum
-	claim := func(i int) {
-		sum.add(rec, i)
-		rec.claimed[i] = true
+// indexed finds routes.
+type indexed struct {
+	exact      map[entryKey]int
+	interfaces map[string][]int        // the subscribers to one, by group
+	types      map[string]reflect.Type // of notifications, by name
+}
+
+func indexOf(routes []mediator.Route) indexed {
+	found := indexed{map[entryKey]int{}, map[string][]int{}, map[string]reflect.Type{}}
+	for i, route := range routes {
+		found.exact[entryKey{route.Kind, route.Name, route.Group}] = i
+		switch {
+		case route.Kind != mediator.KindNotification:
+		case route.Message.Kind() == reflect.Interface:
+			found.interfaces[route.Group] = append(found.interfaces[route.Group], i)
+		default:
+			found.types[route.Name] = route.Message
+		}
 	}
-	if i, ok := rec.byKey[entryKey{route.Kind, route.Name, route.Group}]; ok {
-		claim(i)
-	} else if route.Kind == mediator.KindNotification && route.Message.Kind() == reflect.Interface {
-		for key, i := range rec.byKey {
-			if key.kind == route.Kind && key.group == route.Group && !named[key] {
-				claim(i)
+	return found
+}
+
+// share gives the routes of the Recorder their figures. What a subscriber to an
+// interface gets has the names of the types that were published: where several of one
+// group may have gotten it, nobody knows which of them did, and they have no figures.
+func (rec *recorded) share(routes []mediator.Route, of []*recorded, named indexed, to []*figures) {
+	entries, unknown := map[int][]int{}, map[int]bool{}
+	for entry, e := range rec.now.Entries {
+		switch may := rec.candidates(e, routes, of, named); len(may) {
+		case 0:
+		case 1:
+			entries[may[0]] = append(entries[may[0]], entry)
+		default:
+			for _, i := range may {
+				unknown[i] = true
 			}
 		}
 	}
-	if sum.entries == 0 {
-		return &figures{Rate: perSecond(0, 1, rec.first), Errors: perSecond(0, 1, rec.first)}
+	for i := range routes {
+		if of[i] != rec || unknown[i] {
+			continue
+		}
+		var sum figuresSum
+		for _, entry := range entries[i] {
+			sum.add(rec, entry)
+			rec.claimed[entry] = true
+		}
+		if to[i] = sum.figures(); to[i] == nil {
+			to[i] = &figures{Rate: perSecond(0, 1, rec.first), Errors: perSecond(0, 1, rec.first)}
+		}
 	}
-	return sum.figures()
+}
+
+// candidates are the routes that may have gotten what the entry counts.
+func (rec *recorded) candidates(e behaviors.MessageStats, routes []mediator.Route, of []*recorded, named indexed) (found []int) {
+	if i, ok := named.exact[entryKey{e.Kind, e.Name, e.Handler}]; ok {
+		if of[i] == rec {
+			found = append(found, i)
+		}
+		return found
+	}
+	if e.Kind != mediator.KindNotification {
+		return nil
+	}
+	t := named.types[e.Name] // nil if only interfaces are subscribed to
+	for _, i := range named.interfaces[e.Handler] {
+		if of[i] == rec && (t == nil || t.Implements(routes[i].Message)) {
+			found = append(found, i)
+		}
+	}
+	return found
 }
 
 // figuresSum adds up figures.

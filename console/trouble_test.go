@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/http"
 	"runtime"
@@ -59,12 +60,68 @@ func TestWhatFailsIsShownAndHarmsNothing(t *testing.T) {
 // stuck is a store that does not answer until it is let go, whatever its context says.
 type stuck struct {
 	deadletter.Store
-	goOn chan struct{}
+	goOn  chan struct{}
+	asked atomic.Int64
 }
 
 func (s *stuck) Count(ctx context.Context, f deadletter.Filter) (int, error) {
+	s.asked.Add(1)
 	<-s.goOn
 	return s.Store.Count(context.WithoutCancel(ctx), f)
+}
+
+// What a store does that does not mind its context is not to hold up who leaves, nor a
+// server that is shut down: but there is never more than one count on its way.
+func TestACountThatGoesOnHoldsUpNoPageThatLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &stuck{Store: deadletter.NewMemory(), goOn: make(chan struct{})}
+		require.NoError(t, store.Put(t.Context(), deadletter.Letter{ID: "x"}))
+		h := console.Handler(newMediator(t), console.DeadLetters(store))
+		for range 5 {
+			p := open(t, h)
+			next[sample](t, p, "sample")
+			began := time.Now()
+			p.end()
+			<-p.ended
+			require.LessOrEqual(t, time.Since(began), time.Second)
+		}
+		require.EqualValues(t, 1, store.asked.Load())
+		p := open(t, h)
+		require.Nil(t, next[sample](t, p, "sample").Letters)
+		for range 3 {
+			next[sample](t, p, "sample")
+		}
+		require.Equal(t, "the store does not answer", next[sample](t, p, "sample").Letters.Error)
+		close(store.goOn)
+		s := next[sample](t, p, "sample")
+		require.Empty(t, s.Letters.Error)
+		require.Equal(t, 1, s.Letters.Count)
+		require.EqualValues(t, 2, store.asked.Load())
+	})
+}
+
+// minding is a store that counts until its context ends.
+type minding struct {
+	deadletter.Store
+	ended atomic.Int64
+}
+
+func (s *minding) Count(ctx context.Context, _ deadletter.Filter) (int, error) {
+	<-ctx.Done()
+	time.Sleep(10 * time.Millisecond)
+	s.ended.Add(1)
+	return 0, ctx.Err()
+}
+
+func TestACountEndsWithTheLastPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &minding{Store: deadletter.NewMemory()}
+		p := open(t, console.Handler(newMediator(t), console.DeadLetters(store)))
+		next[sample](t, p, "sample")
+		p.end()
+		<-p.ended
+		require.EqualValues(t, 1, store.ended.Load(), "it is waited for")
+	})
 }
 
 func TestAStoreThatDoesNotAnswerHoldsUpNothingElse(t *testing.T) {
@@ -137,6 +194,23 @@ func TestASourceThatEndsItsGoroutineHarmsNothing(t *testing.T) {
 			require.Equal(t, []string{"console_test.reader ended its goroutine"}, s.Problems)
 			require.NotContains(t, s.Readings, wired[0].ID)
 			require.Equal(t, "depth", s.Readings[wired[1].ID][0].Name)
+		}
+	})
+}
+
+// The page must not move when nothing has changed.
+func TestProblemsHaveAnOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sources []mediator.Behavior
+		var want []string
+		for i := range 8 {
+			source := reader(func(func(behaviors.Reading) bool) { panic(fmt.Sprintf("number %d", i)) })
+			sources = append(sources, &source)
+			want = append(want, fmt.Sprintf("console_test.reader panicked: number %d", i))
+		}
+		p := open(t, console.Handler(newMediator(t, mediator.Use(sources...), mediator.HandleCommand(handleDo))))
+		for range 5 {
+			require.Equal(t, want, next[sample](t, p, "sample").Problems)
 		}
 	})
 }

@@ -1,6 +1,6 @@
 // What changes something: each request carries the token that this page was given.
 
-import { $, say, toast } from './dom.js';
+import { $, say, mark, toast } from './dom.js';
 
 export const allowed = document.body.dataset.actions === 'true';
 
@@ -16,6 +16,18 @@ export async function act(path, body) {
   } catch (e) {
     toast(e.message, 'bad');
     return null;
+  }
+}
+
+// alone does f for a button, but nothing while an f for it is in progress. The button
+// looks disabled then, but is not: it would lose the focus.
+export async function alone(button, f) {
+  if (button.getAttribute('aria-disabled')) return;
+  mark(button, 'aria-disabled', true);
+  try {
+    await f();
+  } finally {
+    mark(button, 'aria-disabled', null);
   }
 }
 
@@ -36,10 +48,14 @@ export function confirmed(text, yes) {
   say($('confirm-text'), text);
   say($('confirm-yes'), yes);
   return new Promise((resolve) => {
-    let answer = false;
-    $('confirm-yes').onclick = () => { answer = true; dialog.close(); };
-    $('confirm-no').onclick = () => dialog.close();
-    dialog.onclose = () => resolve(answer);
+    const answer = (sure) => {
+      resolve(sure);
+      dialog.close();
+    };
+    $('confirm-yes').onclick = () => answer(true);
+    $('confirm-no').onclick = () => answer(false);
+    // The event comes late: by then the dialog may have been opened for something else.
+    dialog.onclose = () => { if (!dialog.open) resolve(false); };
     dialog.showModal();
     $('confirm-no').focus();
   });

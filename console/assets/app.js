@@ -38,8 +38,34 @@ function connect() {
     if (source && source.readyState === EventSource.CLOSED) {
       disconnect();
       timer = setTimeout(connect, retryAfter);
+      refusal().then((text) => { if (text && !source) complain([text]); });
     }
   });
+}
+
+// refusal is why the server gives no events, '' if it is not known: an EventSource does
+// not tell.
+async function refusal() {
+  const asking = new AbortController();
+  try {
+    const response = await fetch('events', { signal: asking.signal });
+    return response.ok ? '' : (await response.json()).error;
+  } catch {
+    return ''; // that it is disconnected is shown already
+  } finally {
+    asking.abort();
+  }
+}
+
+let complaints = '';
+
+// complain shows what is wrong, and touches nothing if that was shown already: it would
+// be read aloud again.
+function complain(problems) {
+  const now = JSON.stringify(problems);
+  if (now === complaints) return;
+  complaints = now;
+  $('problems').replaceChildren(...problems.map((p) => el('p', { class: 'note', 'data-tone': 'bad' }, p)));
 }
 
 function disconnect() {
@@ -62,8 +88,7 @@ function show(sample) {
   breakers.update(sample);
   streams.update(sample, wiring);
   letters.update(sample);
-  const problems = sample.problems || [];
-  $('problems').replaceChildren(...problems.map((p) => el('p', { class: 'note', 'data-tone': 'bad' }, p)));
+  complain(sample.problems || []);
 }
 
 const tiles = {};

@@ -1,7 +1,7 @@
 // Circuit breakers: each key with its state, and what can be done about it.
 
 import { $, el, say, mark, age, count, plural, Keyed, toast } from './dom.js';
-import { act, allowed } from './actions.js';
+import { act, alone, allowed } from './actions.js';
 
 let routesOf = new Map();
 const tones = { closed: 'good', 'half-open': 'warn', open: 'bad', isolated: 'bad' };
@@ -10,27 +10,30 @@ export function wire(wiring) {
   routesOf = new Map((wiring.breakers || []).map((b) => [b.id, b.routes]));
 }
 
-async function turn(op, id, key) {
-  const done = await act('breaker', { op, id, key });
-  if (done) toast(`${key === null ? 'All keys' : key}: ${done.state}`);
+// turn asks for it for a circuit, or for all if that is null.
+async function turn(op, id, circuit) {
+  const done = await act('breaker', { op, id, key: circuit && circuit.key, bytes: circuit && circuit.bytes });
+  if (done) toast([el('span', null, circuit ? nameOf(circuit) : 'All keys'), ': ' + done.state]);
 }
 
-function buttons(id, key, whose) {
+const nameOf = (circuit) => circuit.key || '(empty key)';
+
+function buttons(id, circuit, whose) {
   if (!allowed) return null;
   const name = (op) => `${op} ${whose}`;
   return el('div', { class: 'buttons' },
-    el('button', { type: 'button', 'aria-label': name('Isolate'), click: () => turn('isolate', id, key) }, key === null ? 'Isolate all' : 'Isolate'),
-    el('button', { type: 'button', 'aria-label': name('Reset'), click: () => turn('reset', id, key) }, key === null ? 'Reset all' : 'Reset'));
+    el('button', { type: 'button', 'aria-label': name('Isolate'), click: (e) => alone(e.currentTarget, () => turn('isolate', id, circuit)) }, circuit ? 'Isolate' : 'Isolate all'),
+    el('button', { type: 'button', 'aria-label': name('Reset'), click: (e) => alone(e.currentTarget, () => turn('reset', id, circuit)) }, circuit ? 'Reset' : 'Reset all'));
 }
 
 function makeBreaker({ breaker }) {
   const routes = routesOf.get(breaker.id) || [];
-  const around = routes.length > 3 ? routes.slice(0, 3).join(', ') + ` and ${routes.length - 3} more` : routes.join(', ');
+  const title = el('h3', null, ...routes.slice(0, 3).flatMap((name, i) => [i ? ', ' : null, el('span', null, name)]), routes.length > 3 ? ` and ${routes.length - 3} more` : null);
   const state = el('span', { class: 'badge' });
   const body = el('div', { class: 'circuits' });
   const more = el('p', { class: 'muted' });
   const circuits = new Keyed(body, ({ circuit }) => makeCircuit(breaker.id, circuit, routes));
-  const header = el('header', null, state, el('h3', null, around), buttons(breaker.id, null, 'all keys of ' + around));
+  const header = el('header', null, state, title, buttons(breaker.id, null, 'all keys of ' + title.textContent));
   const node = el('article', { class: 'card breaker' }, header, body, more);
   return {
     node,
@@ -38,7 +41,7 @@ function makeBreaker({ breaker }) {
       say(state, b.state);
       mark(state, 'data-tone', tones[b.state]);
       header.hidden = b.circuits.length === 1;
-      circuits.show(b.circuits.map((circuit) => ({ circuit, time })), (c) => c.circuit.key);
+      circuits.show(b.circuits.map((circuit) => ({ circuit, time })), (c) => (c.circuit.bytes ? 'bytes ' + c.circuit.bytes : 'text ' + c.circuit.key));
       say(more, b.more ? `and ${plural(b.more, 'key')} more, all closed or shown when these have closed` : b.circuits.length ? '' : 'No call yet.');
     },
   };
@@ -47,7 +50,7 @@ function makeBreaker({ breaker }) {
 function makeCircuit(id, circuit, routes) {
   const state = el('span', { class: 'badge' });
   const facts = el('p', { class: 'muted' });
-  const node = el('div', { class: 'circuit' }, state, el('div', null, el('p', { class: 'name' }, circuit.key || '(empty key)'), facts), buttons(id, circuit.key, circuit.key));
+  const node = el('div', { class: 'circuit' }, state, el('div', null, el('p', { class: 'name' }, nameOf(circuit)), facts), buttons(id, circuit, nameOf(circuit)));
   return {
     node,
     update({ circuit: c, time }) {

@@ -97,8 +97,9 @@ export function age(ms) {
 
 export const plural = (n, one, many) => count(n) + ' ' + (n === 1 ? one : many || one + 's');
 
+// toast shows a text, or the parts of one, for a while.
 export function toast(text, tone) {
-  const node = el('p', { class: 'toast', 'data-tone': tone || 'good' }, text);
+  const node = el('p', { class: 'toast', 'data-tone': tone || 'good' }, ...[text].flat());
   $('toasts').append(node);
   setTimeout(() => node.remove(), tone === 'bad' ? 12000 : 5000);
 }

@@ -1,7 +1,7 @@
 // Dead letters: search, a look inside, redrive and delete.
 
 import { $, el, say, age, count, plural, toast } from './dom.js';
-import { act, get, allowed, confirmed } from './actions.js';
+import { act, get, alone, allowed, confirmed } from './actions.js';
 
 const given = document.body.dataset.letters === 'true';
 const limit = 100; // letters that one action may be about
@@ -20,8 +20,8 @@ const ages = new Map(); // by ID, what keeps the text about time right
 const bar = {
   all: el('input', { type: 'checkbox', id: 'letters-all', change: (e) => chooseAll(e.target.checked) }),
   text: el('span', { class: 'muted', role: 'status' }),
-  redrive: el('button', { type: 'button', 'aria-label': 'Redrive the selected letters', click: () => redrive([...chosen]) }, 'Redrive'),
-  remove: el('button', { type: 'button', class: 'danger', 'aria-label': 'Delete the selected letters', click: () => remove([...chosen]) }, 'Delete'),
+  redrive: el('button', { type: 'button', 'aria-label': 'Redrive the selected letters', click: (e) => alone(e.currentTarget, () => redrive([...chosen])) }, 'Redrive'),
+  remove: el('button', { type: 'button', class: 'danger', 'aria-label': 'Delete the selected letters', click: (e) => remove(e.currentTarget, [...chosen]) }, 'Delete'),
   refresh: el('button', { type: 'button', hidden: true, click: () => load(false) }, 'Refresh'),
 };
 
@@ -104,8 +104,8 @@ async function look(id, inside) {
       ...(headers.length ? [el('h4', null, 'Headers'), el('dl', { class: 'facts' }, ...headers.map(([k, v]) => fact(k, v)))] : []),
       ...(l.stack ? block('Stack of the panic', l.stack) : []),
       allowed ? el('div', { class: 'buttons' },
-        el('button', { type: 'button', 'aria-label': 'Redrive ' + id, click: () => redrive([id]) }, 'Redrive'),
-        el('button', { type: 'button', class: 'danger', 'aria-label': 'Delete ' + id, click: () => remove([id]) }, 'Delete')) : '');
+        el('button', { type: 'button', 'aria-label': 'Redrive ' + id, click: (e) => alone(e.currentTarget, () => redrive([id])) }, 'Redrive'),
+        el('button', { type: 'button', class: 'danger', 'aria-label': 'Delete ' + id, click: (e) => remove(e.currentTarget, [id]) }, 'Delete')) : '');
   } catch (e) {
     inside.replaceChildren(el('p', { class: 'note', 'data-tone': 'bad' }, e.message));
   }
@@ -143,12 +143,14 @@ async function redrive(ids) {
   await load(false);
 }
 
-async function remove(ids) {
+async function remove(button, ids) {
   if (!await confirmed(`Delete ${plural(ids.length, 'dead letter')} for good?`, 'Delete')) return;
-  const done = await act('delete', { ids });
-  if (!done) return;
-  toast(`${plural(done.deleted, 'letter')} deleted`);
-  await load(false);
+  await alone(button, async () => {
+    const done = await act('delete', { ids });
+    if (!done) return;
+    toast(`${plural(done.deleted, 'letter')} deleted`);
+    await load(false);
+  });
 }
 
 // update tells that there are more or fewer letters. A list that somebody uses is not

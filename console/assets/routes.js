@@ -152,7 +152,8 @@ class Row {
       if (f.items !== undefined) facts.push(['Items', `${rate(f.items)}/s, ${count(f.itemsTotal)} in all`]);
       for (const [ending, n] of Object.entries(f.endings || {})) facts.push([ending[0].toUpperCase() + ending.slice(1), count(n)]);
     } else {
-      facts.push(['Figures', 'none: there is no Recorder around this handler']);
+      facts.push(['Figures', route.recorded ? 'none: another subscriber to an interface has the same group, and their calls cannot be told apart'
+        : 'none: there is no Recorder around this handler']);
     }
     (this.readings || []).forEach((all, i) => {
       if (all.length) facts.push([route.behaviors[i].name, all.map((r) => `${r.name} ${r.state || count(r.value)}`).join(', ')]);
@@ -169,7 +170,7 @@ function brief(readings) {
   const state = readings.find((r) => r.state);
   if (state) return { text: state.state, tone: state.value > 0 ? 'bad' : 'good' };
   const said = readings.find((r) => r.value > 0);
-  return said ? { text: `${count(said.value)} ${said.name}`, tone: null } : { text: '', tone: null };
+  return said ? { text: `${said.name} ${count(said.value)}`, tone: null } : { text: '', tone: null };
 }
 
 export function update(sample) {

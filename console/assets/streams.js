@@ -71,6 +71,6 @@ export function update(sample, wiring) {
   if (now !== componentsShown) {
     componentsShown = now;
     $('components').replaceChildren(...(components || []).map((c) => el('p', { class: 'component' },
-      el('span', { class: 'badge', 'data-tone': tones[c.status] }, c.status), ' ', c.name, c.error ? el('span', { class: 'muted' }, ' ' + c.error) : null)));
+      el('span', { class: 'badge', 'data-tone': tones[c.status] }, c.status), ' ', el('span', null, c.name), c.error ? el('span', { class: 'muted' }, ' ' + c.error) : null)));
   }
 }

@@ -56,16 +56,39 @@ func (p *tab) forgive(what func(message string) bool) {
 // patience is how long a page may take to show something.
 const patience = 30 * time.Second
 
-// newTab starts a browser for the test, with a window of that size and the color
-// scheme "light" or "dark".
-func newTab(t *testing.T, width, height int64, scheme string) *tab {
+// startBrowser starts one, which end stops.
+func startBrowser(t *testing.T) (ctx context.Context, end func(), err error) {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.UserDataDir(t.TempDir()))
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // it does not work for root
 	}
 	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
-	ctx, end := chromedp.NewContext(allocator)
+	ctx, cancel := chromedp.NewContext(allocator)
+	end = func() {
+		cancel()
+		stop()
+	}
+	if err := chromedp.Do(ctx); err != nil {
+		end()
+		return nil, nil, err
+	}
+	return ctx, end, nil
+}
+
+// newTab starts a browser for the test, with a window of that size and the color
+// scheme "light" or "dark".
+func newTab(t *testing.T, width, height int64, scheme string) *tab {
+	t.Helper()
+	ctx, end, err := startBrowser(t)
+	for range 2 {
+		if err == nil {
+			break
+		}
+		t.Logf("start the browser once more: %v", err) // Chromium crashes now and then as it starts
+		ctx, end, err = startBrowser(t)
+	}
+	require.NoError(t, err, "start the browser")
 	page := &tab{t: t, ctx: ctx}
 	messages := chromedp.Console(ctx)
 	listened := make(chan struct{})
@@ -85,7 +108,6 @@ func newTab(t *testing.T, width, height int64, scheme string) *tab {
 			t.Errorf("end the browser: %v", err)
 		}
 		end()
-		stop()
 		<-listened
 		page.mu.Lock()
 		defer page.mu.Unlock()
@@ -96,7 +118,7 @@ func newTab(t *testing.T, width, height int64, scheme string) *tab {
 			t.Errorf("the page complains: %q", page.said)
 		}
 	})
-	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+	_, err = chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 	})
 	require.NoError(t, err)
