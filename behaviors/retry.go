@@ -156,7 +156,7 @@ func (r *retry) BehaviorName() string { return "Retry" }
 // CheckWiring warns of what a Retry cannot work with inside of it.
 func (r *retry) CheckWiring(_, inner []mediator.Behavior) (warnings []string) {
 	if hasBehavior(inner, "Retry") {
-		warnings = append(warnings, "there is another Retry inside: attempts multiply; keep one of them")
+		warnings = append(warnings, "there is another Retry inside: where this one retries what that gave up on, attempts multiply; keep one of them")
 	}
 	if hasBehavior(inner, "Fallback") {
 		warnings = append(warnings, "there is a Fallback inside: what it answers for is never retried; put the Fallback outside")

@@ -72,10 +72,10 @@ func TestNewWarnsOfAPackageThatTheHandlersBehaviorsMakeWrong(t *testing.T) {
 			"mediator: CircuitBreaker: Fallback stands inside and hides failures from the breaker: put it outside (around shop.ask)",
 		}},
 		"Retry": {standard(), behaviors.Retry(behaviors.RetryConfig{}), []string{
-			"mediator: Retry: there is another Retry inside: attempts multiply; keep one of them (around shop.ask)",
+			"mediator: Retry: there is another Retry inside: where this one retries what that gave up on, attempts multiply; keep one of them (around shop.ask)",
 		}},
 		"Retry, sometimes": {standard(), behaviors.When(behaviors.IsNamed("shop.ask"), behaviors.Retry(behaviors.RetryConfig{})), []string{
-			"mediator: Retry: there is another Retry inside: attempts multiply; keep one of them (around shop.ask)",
+			"mediator: Retry: there is another Retry inside: where this one retries what that gave up on, attempts multiply; keep one of them (around shop.ask)",
 		}},
 		"Recover inside Bulkhead": {[]mediator.Behavior{behaviors.Bulkhead(behaviors.BulkheadConfig{})}, behaviors.Recover(), []string{
 			"mediator: Bulkhead: Recover stands inside only: put it outside, where it covers all behaviors (around shop.ask)",
@@ -102,7 +102,7 @@ func TestNewWarnsOfAPackageThatTheHandlersBehaviorsMakeWrong(t *testing.T) {
 func TestNewWarnsOnceForAllHandlersItIsAbout(t *testing.T) {
 	retry := func() mediator.Behavior { return behaviors.Retry(behaviors.RetryConfig{}) }
 	require.Equal(t, []string{
-		"mediator: Retry: there is another Retry inside: attempts multiply; keep one of them (around shop.ask, shop.numbers)",
+		"mediator: Retry: there is another Retry inside: where this one retries what that gave up on, attempts multiply; keep one of them (around shop.ask, shop.numbers)",
 	}, wired(t, []mediator.Behavior{retry(), retry()}))
 }
 
