@@ -43,20 +43,27 @@ export class Keyed {
     this.parts = new Map();
   }
 
+  // show moves no node that has the focus in it: it would lose it. The others move past it.
   show(items, key) {
-    const kept = new Map();
-    let place = null;
-    for (const item of items) {
-      const k = key(item);
-      const part = this.parts.get(k) || this.make(item);
-      kept.set(k, part);
-      const next = place ? place.nextSibling : this.parent.firstChild;
-      if (part.node !== next) this.parent.insertBefore(part.node, next);
-      place = part.node;
+    const wanted = new Map(items.map((item) => [key(item), item]));
+    for (const [k, part] of this.parts) {
+      if (wanted.has(k)) continue;
+      part.node.remove();
+      this.parts.delete(k);
+    }
+    let next = this.parent.firstChild;
+    for (const [k, item] of wanted) {
+      if (!this.parts.has(k)) this.parts.set(k, this.make(item));
+      const part = this.parts.get(k);
+      while (next !== part.node && part.node.contains(document.activeElement)) {
+        const later = next;
+        next = next.nextSibling;
+        this.parent.append(later);
+      }
+      if (next === part.node) next = next.nextSibling;
+      else this.parent.insertBefore(part.node, next);
       part.update(item);
     }
-    for (const [k, part] of this.parts) if (kept.get(k) !== part) part.node.remove();
-    this.parts = kept;
   }
 }
 
