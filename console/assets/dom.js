@@ -108,5 +108,27 @@ export const plural = (n, one, many) => count(n) + ' ' + (n === 1 ? one : many |
 export function toast(text, tone) {
   const node = el('p', { class: 'toast', 'data-tone': tone || 'good' }, ...[text].flat());
   $('toasts').append(node);
-  setTimeout(() => node.remove(), tone === 'bad' ? 12000 : 5000);
+  giveWay();
+  setTimeout(() => {
+    node.remove();
+    if (!$('toasts').firstChild) $('toasts').classList.remove('above');
+  }, tone === 'bad' ? 12000 : 5000);
 }
+
+// giveWay moves the toasts to the other end of the page if they cover what has the focus.
+function giveWay() {
+  const toasts = $('toasts');
+  const focused = document.activeElement;
+  if (!toasts.firstChild || focused === document.body) return;
+  const covers = () => {
+    const a = focused.getBoundingClientRect();
+    const b = toasts.getBoundingClientRect();
+    return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  };
+  if (!covers()) return;
+  toasts.classList.toggle('above');
+  if (covers()) toasts.classList.toggle('above');
+}
+
+document.addEventListener('focusin', giveWay);
+document.addEventListener('scroll', giveWay, { passive: true });
