@@ -44,8 +44,10 @@ export class Keyed {
   }
 
   // show moves no node that has the focus in it: it would lose it. The others move past it.
+  // If it leaves, the focus goes to what takes its place.
   show(items, key) {
     const wanted = new Map(items.map((item) => [key(item), item]));
+    const focused = [...this.parent.children].findIndex((node) => node.contains(document.activeElement));
     for (const [k, part] of this.parts) {
       if (wanted.has(k)) continue;
       part.node.remove();
@@ -64,6 +66,10 @@ export class Keyed {
       else this.parent.insertBefore(part.node, next);
       part.update(item);
     }
+    if (focused === -1 || this.parent.contains(document.activeElement)) return;
+    const heir = this.parent.children[Math.min(focused, this.parent.children.length - 1)] || this.parent;
+    heir.tabIndex = -1; // not one of its buttons: Enter may be pressed once more
+    heir.focus({ preventScroll: true });
   }
 }
 

@@ -145,9 +145,10 @@ func TestWhereTheFocusGoesIsSeen(t *testing.T) {
 	})()`)
 }
 
-// Over a hundred keys are shown with those first that are not closed, so that they change
-// places.
-func TestTheFocusStaysOnAKeyThatMoves(t *testing.T) {
+// manyKeys shows a breaker with so many keys that those which are not closed are first,
+// k000 to k002, so that keys change places.
+func manyKeys(t *testing.T) (*tab, *behaviors.Breaker) {
+	t.Helper()
 	breaker := behaviors.CircuitBreaker(behaviors.BreakerConfig{Key: func(mediator.Call) string { return "" }})
 	m, err := mediator.New(mediator.HandleCommand(func(context.Context, slowly) error { return nil }, mediator.Use(breaker)))
 	require.NoError(t, err)
@@ -161,6 +162,11 @@ func TestTheFocusStaysOnAKeyThatMoves(t *testing.T) {
 	serve(t, s, console.Handler(m, everything(), console.Interval(100*time.Millisecond)))
 	p := newTab(t, 1280, 900, "light")
 	p.open(s.url)
+	return p, breaker
+}
+
+func TestTheFocusStaysOnAKeyThatMoves(t *testing.T) {
+	p, breaker := manyKeys(t)
 	names := `[...document.querySelectorAll('.circuit .name')].slice(0, 4).map((e) => e.textContent).join(' ')`
 	p.until(names + ` === 'k000 k001 k002 k003'`)
 	const focused = `document.activeElement.getAttribute('aria-label')`
@@ -183,6 +189,18 @@ func TestTheFocusStaysOnAKeyThatMoves(t *testing.T) {
 	require.Zero(t, eval[int](p, `blurred`), "a screen reader would begin anew")
 	require.Equal(t, 100, eval[int](p, `document.querySelectorAll('.circuit').length`))
 	p.until(`[...document.querySelectorAll('.circuit .name')].map((e) => e.textContent).slice(4).every((name, i, all) => !i || all[i - 1] < name)`)
+}
+
+func TestTheFocusGoesOnFromAKeyThatLeaves(t *testing.T) {
+	p, breaker := manyKeys(t)
+	breaker.Isolate("k119")
+	p.until(`document.querySelectorAll('.circuit .name')[3]?.textContent === 'k119'`)
+	p.do(chromedp.Focus(chromedp.CSS(`[aria-label="Reset k119"]`)), chromedp.KeyEvent(kb.Enter))
+	p.until(`!document.querySelector('[aria-label="Reset k119"]')`)
+	require.True(t, eval[bool](p, `document.activeElement === document.querySelectorAll('.circuit')[3]`))
+	require.Equal(t, "k003", eval[string](p, `document.activeElement.querySelector('.name').textContent`))
+	p.do(chromedp.KeyEvent(kb.Tab))
+	require.Equal(t, "Isolate k003", eval[string](p, `document.activeElement.getAttribute('aria-label')`))
 }
 
 func TestThePauseSaysWhatItDoes(t *testing.T) {
