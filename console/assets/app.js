@@ -136,7 +136,6 @@ function overview(sample) {
 
 $('pause').addEventListener('click', () => {
   paused = !paused;
-  $('pause').setAttribute('aria-pressed', String(paused));
   say($('pause'), paused ? 'Resume' : 'Pause');
   if (paused) {
     disconnect();

@@ -43,20 +43,33 @@ export class Keyed {
     this.parts = new Map();
   }
 
+  // show moves no node that has the focus in it: it would lose it. The others move past it.
+  // If it leaves, the focus goes to what takes its place.
   show(items, key) {
-    const kept = new Map();
-    let place = null;
-    for (const item of items) {
-      const k = key(item);
-      const part = this.parts.get(k) || this.make(item);
-      kept.set(k, part);
-      const next = place ? place.nextSibling : this.parent.firstChild;
-      if (part.node !== next) this.parent.insertBefore(part.node, next);
-      place = part.node;
+    const wanted = new Map(items.map((item) => [key(item), item]));
+    const focused = [...this.parent.children].findIndex((node) => node.contains(document.activeElement));
+    for (const [k, part] of this.parts) {
+      if (wanted.has(k)) continue;
+      part.node.remove();
+      this.parts.delete(k);
+    }
+    let next = this.parent.firstChild;
+    for (const [k, item] of wanted) {
+      if (!this.parts.has(k)) this.parts.set(k, this.make(item));
+      const part = this.parts.get(k);
+      while (next !== part.node && part.node.contains(document.activeElement)) {
+        const later = next;
+        next = next.nextSibling;
+        this.parent.append(later);
+      }
+      if (next === part.node) next = next.nextSibling;
+      else this.parent.insertBefore(part.node, next);
       part.update(item);
     }
-    for (const [k, part] of this.parts) if (kept.get(k) !== part) part.node.remove();
-    this.parts = kept;
+    if (focused === -1 || this.parent.contains(document.activeElement)) return;
+    const heir = this.parent.children[Math.min(focused, this.parent.children.length - 1)] || this.parent;
+    heir.tabIndex = -1; // not one of its buttons: Enter may be pressed once more
+    heir.focus({ preventScroll: true });
   }
 }
 
@@ -101,5 +114,27 @@ export const plural = (n, one, many) => count(n) + ' ' + (n === 1 ? one : many |
 export function toast(text, tone) {
   const node = el('p', { class: 'toast', 'data-tone': tone || 'good' }, ...[text].flat());
   $('toasts').append(node);
-  setTimeout(() => node.remove(), tone === 'bad' ? 12000 : 5000);
+  giveWay();
+  setTimeout(() => {
+    node.remove();
+    if (!$('toasts').firstChild) $('toasts').classList.remove('above');
+  }, tone === 'bad' ? 12000 : 5000);
 }
+
+// giveWay moves the toasts to the other end of the page if they cover what has the focus.
+function giveWay() {
+  const toasts = $('toasts');
+  const focused = document.activeElement;
+  if (!toasts.firstChild || focused === document.body) return;
+  const covers = () => {
+    const a = focused.getBoundingClientRect();
+    const b = toasts.getBoundingClientRect();
+    return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  };
+  if (!covers()) return;
+  toasts.classList.toggle('above');
+  if (covers()) toasts.classList.toggle('above');
+}
+
+document.addEventListener('focusin', giveWay);
+document.addEventListener('scroll', giveWay, { passive: true });

@@ -13,6 +13,8 @@ let tried = null; // the total that the list was last read anew for
 const again = 5000; // milliseconds until it is read anew for the same
 let now = Date.now();
 let reading = 0;
+let pending = false; // a reading is
+let further = false; // more was asked for than the first page
 const chosen = new Set();
 const nodes = new Map(); // by ID
 const ages = new Map(); // by ID, what keeps the text about time right
@@ -34,16 +36,33 @@ if (given) {
   $('letter-list').append(el('p', { class: 'empty' }, 'The console was given no store: ', el('code', null, 'console.DeadLetters(store)')));
 }
 
-// load reads the list anew, or goes on where it ended.
-async function load(further) {
+// used tells whether somebody works with the list.
+function used() {
+  return chosen.size > 0 || further || near() || $('letter-list').querySelector('details[open]') !== null;
+}
+
+function near() {
+  return [$('letter-list'), $('letters-bar'), $('letters-more')].some((part) => part.contains(document.activeElement));
+}
+
+// load reads the list anew, or goes on where it ended. If nobody has asked for it, what is
+// used by the time that it comes stays as it is.
+async function load(more, unasked) {
   const mine = ++reading;
+  pending = true;
+  further ||= more;
   try {
-    const found = await get('letters', { q: query, after: further ? next : '' });
+    const found = await get('letters', { q: query, after: more ? next : '' });
     if (mine !== reading) return;
-    const focused = document.activeElement;
-    const near = $('letter-list').contains(focused) || $('letters-bar').contains(focused) || focused === $('letters-more');
+    if (unasked && used()) {
+      tried = null;
+      return;
+    }
+    const focused = near() ? document.activeElement : null;
+    const before = nodes.size;
     next = found.next;
-    if (!further) {
+    if (!more) {
+      further = false;
       known = total === null ? -1 : total;
       bar.refresh.hidden = true;
       nodes.clear();
@@ -64,10 +83,20 @@ async function load(further) {
     $('letters-more').hidden = !next;
     say($('letters-more'), nodes.size ? 'Show more' : 'Search on');
     refreshBar();
-    if (near && (focused.disabled || !focused.isConnected || !focused.checkVisibility())) $('letters-title').focus({ preventScroll: true });
+    if (focused && (focused.disabled || !focused.isConnected || !focused.checkVisibility())) goOn(more ? [...nodes.values()].at(Math.min(before, nodes.size - 1)) : null);
   } catch (e) {
     if (mine === reading) toast(e.message, 'bad');
+  } finally {
+    if (mine === reading) pending = false;
   }
+}
+
+// goOn has the focus, which what had it has lost, in a letter, or without one where the
+// section begins.
+function goOn(letter) {
+  const target = letter ? letter.querySelector('input, summary') : $('letters-title');
+  target.focus({ preventScroll: true });
+  target.scrollIntoView({ block: 'nearest' });
 }
 
 function makeLetter(letter) {
@@ -163,13 +192,13 @@ export function update(sample) {
   say($('letters-count'), sample.letters.error ? 'cannot be counted: ' + sample.letters.error : String(total || ''));
   if (total === null) return;
   if (known === -1) known = total;
-  if (total === known || (tried && total === tried.total && now - tried.at < again)) return;
-  const used = chosen.size || $('letter-list').contains(document.activeElement) || $('letter-list').querySelector('details[open]');
-  bar.refresh.hidden = !used;
-  if (used) refreshBar();
-  else {
+  if (pending || total === known || (tried && total === tried.total && now - tried.at < again)) return;
+  if (used()) {
+    bar.refresh.hidden = false;
+    refreshBar();
+  } else {
     tried = { total, at: now };
-    load(false);
+    load(false, true);
   }
 }
 
