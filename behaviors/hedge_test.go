@@ -3,6 +3,7 @@ package behaviors_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -137,6 +138,23 @@ func TestFoundHedgeThatIsTurnedAwayHidesNoFailure(t *testing.T) {
 		require.Equal(t, behaviors.StateOpen, breaker.State())
 		require.EqualValues(t, 3, recorder.Snapshot().Entries[0].Count(behaviors.Failed))
 	})
+}
+
+// What a rejection is but a part of was handled.
+func TestHedgeJoinsWhatSaysMoreThanARejection(t *testing.T) {
+	broken, other := errors.New("broken"), errors.New("other")
+	for _, second := range []error{
+		errors.Join(behaviors.ErrLimited, other), fmt.Errorf("%w: %w", behaviors.ErrFull, other), &mediator.PanicError{Value: behaviors.ErrOpen},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var sent atomic.Int64
+			m := newMediator(t, mediator.Use(behaviors.Hedge(behaviors.HedgeConfig{Delay: time.Second})),
+				inTurn(&sent, answering(time.Minute, 0, broken), answering(time.Minute, 0, second)))
+			_, err := mediator.Send(t.Context(), m, ask{})
+			require.ErrorIs(t, err, broken)
+			require.ErrorIs(t, err, second)
+		})
+	}
 }
 
 func TestHedgeIsBudgeted(t *testing.T) {

@@ -59,10 +59,11 @@ func (r *race) run(ctx context.Context) error {
 	return ending.Told(ctx, joined(append([]error{err}, r.errs...)))
 }
 
-// joined is the error of attempts that have all failed. Of one that was turned away it
-// says nothing if another was handled: who reads it would take the call for a rejection.
+// joined is the error of attempts that have all failed. Of one that was no more than
+// turned away it says nothing if another was handled: who reads it would take the call
+// for a rejection.
 func joined(errs []error) error {
-	if handled := slices.DeleteFunc(slices.Clone(errs), isRejection); len(handled) > 0 {
+	if handled := slices.DeleteFunc(slices.Clone(errs), isNoMoreThanRejection); len(handled) > 0 {
 		errs = handled
 	}
 	if len(errs) == 1 {

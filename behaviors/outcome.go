@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/internal/answer"
+	"github.com/fsmediator/mediator/internal/ending"
 	"github.com/fsmediator/mediator/internal/rejection"
 	"github.com/fsmediator/mediator/internal/wrapped"
 )
@@ -53,7 +55,14 @@ func OutcomeOf(err error) Outcome {
 
 // isRejection tells whether err is that of a guard that may let the same message
 // through later.
-var isRejection = ErrorIs(ErrOpen, ErrFull, ErrLimited, ErrMemory, ErrRefused)
+var isRejection = ErrorIs(rejections...)
+
+var rejections = []error{ErrOpen, ErrFull, ErrLimited, ErrMemory, ErrRefused}
+
+// isNoMoreThanRejection tells whether err has nothing in it but that.
+func isNoMoreThanRejection(err error) bool {
+	return slices.ContainsFunc(rejections, func(r error) bool { return ending.Only[*mediator.PanicError](err, r) })
+}
 
 // DatabaseOutcome is [OutcomeOf], by the name that goes with [BreakerDatabase]:
 // what a working database or the code around it turns down does not count.

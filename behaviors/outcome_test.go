@@ -143,9 +143,12 @@ func TestFoundErrorsThatCannotBeAsked(t *testing.T) {
 					_, err := mediator.Send(t.Context(), m, ask{})
 					requireWraps(t, bad, err)
 					requireWraps(t, bad, mediator.Publish(t.Context(), m, told{}))
+					ends := 0
 					for _, err := range mediator.Stream(t.Context(), m, flaky{}) {
 						requireWraps(t, bad, err)
+						ends++
 					}
+					require.Equal(t, 1, ends)
 				})
 			})
 		}

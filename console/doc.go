@@ -58,7 +58,8 @@
 // # What it needs
 //
 // A server whose answers can be flushed: inside of an [http.TimeoutHandler], which keeps
-// an answer until it is whole, there is the page and why nothing on it moves.
+// an answer until it is whole, there is the page and why nothing on it moves. A
+// middleware between the two that has a Flush which does nothing hides that.
 //
 // # How it ends
 //

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/deadletter"
+	"github.com/fsmediator/mediator/internal/wrapped"
 	"github.com/nats-io/nats.go"
 )
 
@@ -198,8 +199,7 @@ func (d *durable) delay(delivered uint64, err error) time.Duration {
 		}
 	}
 	wait -= time.Duration(rand.Int64N(int64(wait)/4 + 1))
-	var told interface{ RetryAfter() time.Duration }
-	if errors.As(err, &told) {
+	if told, ok := wrapped.As[interface{ RetryAfter() time.Duration }](err); ok {
 		wait = max(wait, min(told.RetryAfter(), 24*time.Hour))
 	}
 	return wait

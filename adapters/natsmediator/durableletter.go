@@ -45,12 +45,9 @@ func (d *durable) letter(group string, r raw, err error) deadletter.Letter {
 	keepHeaders(l.Headers, r.header)
 	l.Headers[letterSubject] = strings.ToValidUTF8(r.subject, "\uFFFD")
 	l.Errors = errorTexts(err)
-	_ = guard(func() error { // As may be the user's
-		if p, ok := errors.AsType[*mediator.PanicError](err); ok {
-			l.Stack = strings.ToValidUTF8(clip(string(p.Stack), 16<<10), "\uFFFD")
-		}
-		return nil
-	})
+	if p, ok := wrapped.As[*mediator.PanicError](err); ok && p != nil {
+		l.Stack = strings.ToValidUTF8(clip(string(p.Stack), 16<<10), "\uFFFD")
+	}
 	return l
 }
 

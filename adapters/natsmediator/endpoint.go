@@ -10,6 +10,7 @@ import (
 
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
+	"github.com/fsmediator/mediator/internal/wrapped"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 )
@@ -162,7 +163,7 @@ func (e *endpoint) handle(c *call) {
 	switch ended := c.ctx.Err(); {
 	case err == nil && response != nil:
 		data, err = encode(c.codec, nil, response)
-	case err != nil && ended != nil && errors.Is(err, ended) && !errors.Is(err, context.Cause(c.ctx)):
+	case err != nil && ended != nil && wrapped.Is(err, ended) && !wrapped.Is(err, context.Cause(c.ctx)):
 		err = fmt.Errorf("%w: %w", err, context.Cause(c.ctx)) // that the service was closed
 	}
 }

@@ -1,9 +1,10 @@
 package natsmediator
 
 import (
-	"errors"
 	"fmt"
 	"time"
+
+	"github.com/fsmediator/mediator/internal/wrapped"
 )
 
 // errorBody is an error on the wire, as JSON: the body of a reply with the
@@ -35,20 +36,16 @@ func (e toldSQLNumber) SQLErrorNumber() int32 { return e.number }
 
 // ask has err tell.
 func (b *errorBody) ask(err error) {
-	var after interface{ RetryAfter() time.Duration }
-	if errors.As(err, &after) {
+	if after, ok := wrapped.As[interface{ RetryAfter() time.Duration }](err); ok {
 		b.RetryAfter = max(after.RetryAfter(), 0)
 	}
-	var status interface{ StatusCode() int }
-	if errors.As(err, &status) {
+	if status, ok := wrapped.As[interface{ StatusCode() int }](err); ok {
 		b.Status = status.StatusCode()
 	}
-	var state interface{ SQLState() string }
-	if errors.As(err, &state) {
+	if state, ok := wrapped.As[interface{ SQLState() string }](err); ok {
 		b.SQLState = clip(state.SQLState(), maxSQLState)
 	}
-	var number interface{ SQLErrorNumber() int32 }
-	if errors.As(err, &number) {
+	if number, ok := wrapped.As[interface{ SQLErrorNumber() int32 }](err); ok {
 		b.SQLNumber = number.SQLErrorNumber()
 	}
 }

@@ -64,10 +64,33 @@ func TestErrorThatPanicsWhenComparedIsAnswered(t *testing.T) {
 			return func(yield func(int, error) bool) { yield(0, moody{}) }
 		})), n)
 	m := wired(t, natsmediator.Remote[place](n, "shop"), natsmediator.RemoteStream[count](n, "shop"))
+	var p *mediator.PanicError
 	_, err := mediator.Send(t.Context(), m, place{})
-	require.ErrorContains(t, err, "moody that cannot be asked: panic: who is")
+	require.ErrorContains(t, err, "moody")
+	require.NotErrorAs(t, err, &p)
 	_, err = collect(mediator.Stream(t.Context(), m, count{}))
-	require.ErrorContains(t, err, "that cannot be asked: panic: who is")
+	require.ErrorContains(t, err, "moody")
+	require.NotErrorAs(t, err, &p)
+}
+
+// turning is an error that wraps itself, so that errors.Is never ends.
+type turning struct{}
+
+func (turning) Error() string { return "turning" }
+func (turning) Unwrap() error { return turning{} }
+
+func TestErrorThatWrapsItselfIsAnswered(t *testing.T) {
+	n := embed(t)
+	serve(t, wired(t,
+		mediator.Handle(func(context.Context, place) (order, error) { return order{}, turning{} }),
+		mediator.HandleStream(func(context.Context, count) iterSeq {
+			return func(yield func(int, error) bool) { yield(0, turning{}) }
+		})), n)
+	m := wired(t, natsmediator.Remote[place](n, "shop"), natsmediator.RemoteStream[count](n, "shop"))
+	_, err := mediator.Send(t.Context(), m, place{})
+	require.ErrorContains(t, err, "turning")
+	_, err = collect(mediator.Stream(t.Context(), m, count{}))
+	require.ErrorContains(t, err, "turning")
 }
 
 func TestDurableErrorThatPanicsWhenAskedIsADeadLetter(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/fsmediator/mediator"
 	"github.com/fsmediator/mediator/behaviors"
 	"github.com/fsmediator/mediator/internal/answer"
+	"github.com/fsmediator/mediator/internal/wrapped"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 )
@@ -97,17 +98,17 @@ func newCodes(own []errorCode) (codes, error) {
 // of returns the codes of all that err is.
 func (cs codes) of(err error) (codes []string) {
 	for _, c := range cs {
-		if errors.Is(err, c.err) {
+		if wrapped.Is(err, c.err) {
 			codes = append(codes, c.code)
 		}
 	}
-	if _, ok := errors.AsType[*mediator.PanicError](err); ok {
+	if _, ok := wrapped.As[*mediator.PanicError](err); ok {
 		codes = append(codes, codePanic)
 	}
 	if answer.Is(err) {
 		codes = append(codes, codeAnswer)
 	}
-	if r, ok := errors.AsType[*RemoteError](err); ok {
+	if r, ok := wrapped.As[*RemoteError](err); ok && r != nil {
 		for _, c := range r.codes { // this node may not know them, the caller may
 			if !slices.Contains(codes, c) {
 				codes = append(codes, c)
@@ -162,9 +163,7 @@ func asked(err error) error {
 	}
 	failed := guard(func() error {
 		_ = err.Error()
-		_ = errors.Is(err, mediator.ErrClosed)
-		var told interface{ RetryAfter() time.Duration }
-		if errors.As(err, &told) {
+		if told, ok := wrapped.As[interface{ RetryAfter() time.Duration }](err); ok {
 			_ = told.RetryAfter()
 		}
 		return nil

@@ -85,7 +85,7 @@ func find[E error](all []error) (found E, ok bool) {
 			}
 		}
 	}
-	return found, false
+	return *new(E), false
 }
 
 func as[E error](err interface{ As(target any) bool }) (found E, ok bool) {

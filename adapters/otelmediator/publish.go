@@ -69,7 +69,7 @@ func (r *run) publisher(c mediator.Call) trace.Span {
 	switch {
 	case near.h.key == key{kind: mediator.KindNotification, name: r.h.name}:
 		return of
-	case near.h.key == r.h.key && of.SpanContext().Equal(above.SpanContext()) && (near.h != r.h || r.b.inside.Load()):
+	case near.h.key == r.h.key && of.SpanContext().Equal(above.SpanContext()) && r.b.inside.Load():
 		return near.publisher
 	}
 	return above

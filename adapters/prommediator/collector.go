@@ -61,6 +61,7 @@ type collector struct {
 	classicOnly bool
 	maxReadings int
 	exemplars   *Exemplars
+	renamed     renames
 
 	started, inFlight, duration, items, unwatched, leftOut *prometheus.Desc
 	known                                                  map[string]*prometheus.Desc // by family

@@ -54,8 +54,8 @@
 //
 // OpenMetrics knows a counter by its name without _total, so no gauge may be called that:
 // one that a Source of one's own calls as it, or another, calls a counter is
-// fsmediator_BEHAVIOR_READING_current in every format, for as long as there is that
-// counter. What would be taken for another metric of this package has reading_ in front.
+// fsmediator_BEHAVIOR_READING_current in every format, from the first scrape with that
+// counter on, also when it is gone. What would be taken for another metric of this package has reading_ in front.
 // Better give the two readings names of their own.
 //
 // Of several behaviors of one sort with the same scope the sum is shown, of states

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fsmediator/mediator/behaviors"
@@ -54,9 +55,8 @@ type series struct {
 // collectReadings exports readings, those that come first if there are too many.
 func (c *collector) collectReadings(readings []behaviors.Reading, born time.Time, to chan<- prometheus.Metric) {
 	values, leftOut := map[series]float64{}, map[series]bool{}
-	families := familiesOf(readings)
-	for i, r := range readings {
-		at := series{families[i], text(r.Scope), r.Gauge}
+	for _, r := range readings {
+		at := series{familyOf(r), text(r.Scope), r.Gauge}
 		was, ok := values[at]
 		switch {
 		case !ok && len(values) >= c.maxReadings:
@@ -68,14 +68,19 @@ func (c *collector) collectReadings(readings []behaviors.Reading, born time.Time
 		}
 	}
 	descs := map[string]*prometheus.Desc{}
+	gauges := c.renamed.of(values, c.maxReadings)
 	for at, v := range values {
-		d := c.known[at.family]
+		family := at.family
+		if at.gauge {
+			family = gauges[family]
+		}
+		d := c.known[family]
 		if d == nil {
-			d = descs[at.family]
+			d = descs[family]
 		}
 		if d == nil {
-			d = c.desc(at.family, "What a behavior reads of itself as "+at.family+".", scopeLabel)
-			descs[at.family] = d
+			d = c.desc(family, "What a behavior reads of itself as "+family+".", scopeLabel)
+			descs[family] = d
 		}
 		if at.gauge {
 			to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, at.scope)
@@ -90,33 +95,54 @@ func greatest(family string) bool {
 	return slices.ContainsFunc(knownReadings, func(k knownReading) bool { return k.family == family && k.greatest })
 }
 
-// familiesOf is the family of each of readings. OpenMetrics knows a counter's by its
-// name without _total, so that of a gauge which would be the same has the suffix
-// _current, or several where that is taken.
-func familiesOf(readings []behaviors.Reading) []string {
-	all := make([]string, len(readings))
-	counters, gauges := map[string]bool{}, map[string]string{} // the gauges' by what they would be
-	for i, r := range readings {
-		all[i] = familyOf(r)
-		if r.Gauge {
-			gauges[all[i]] = all[i]
+// renames are what gauges are called that would be of one family with a counter. The
+// zero renames are none.
+type renames struct {
+	mu sync.Mutex
+	to map[string]string
+}
+
+// of is what the gauges among the families shown are called. OpenMetrics knows a
+// counter's family by its name without _total, so that of a gauge which would be the
+// same has the suffix _current, or several where that is taken. It keeps that name when
+// the counter goes. At most limit names are kept.
+func (r *renames) of(shown map[series]float64, limit int) map[string]string {
+	counters, gauges := map[string]bool{}, map[string]bool{}
+	for at := range shown {
+		if at.gauge {
+			gauges[at.family] = true
 		} else {
-			counters[inOpenMetrics(all[i])] = true
+			counters[inOpenMetrics(at.family)] = true
 		}
 	}
-	for _, family := range slices.Sorted(maps.Keys(gauges)) {
-		other := family
-		for counters[other] || other != family && gauges[other] != "" {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	names, used := make(map[string]string, len(gauges)), map[string]bool{}
+	name := func(gauge, first string) {
+		other := first
+		for counters[other] || used[other] || other != gauge && gauges[other] && other != first {
 			other += "_current"
 		}
-		gauges[other], gauges[family] = other, other
-	}
-	for i, r := range readings {
-		if r.Gauge {
-			all[i] = gauges[all[i]]
+		names[gauge], used[other] = other, true
+		if other != gauge && (len(r.to) < limit || r.to[gauge] != "") {
+			if r.to == nil {
+				r.to = map[string]string{}
+			}
+			r.to[gauge] = other
 		}
 	}
-	return all
+	sorted := slices.Sorted(maps.Keys(gauges))
+	for _, gauge := range sorted {
+		if kept := r.to[gauge]; kept != "" {
+			name(gauge, kept)
+		}
+	}
+	for _, gauge := range sorted {
+		if names[gauge] == "" {
+			name(gauge, gauge)
+		}
+	}
+	return names
 }
 
 // inOpenMetrics is what OpenMetrics calls the family of a counter or a gauge.

@@ -196,6 +196,37 @@ func TestEveryFamilyOfOpenMetricsIsOne(t *testing.T) {
 	}
 }
 
+// A series that changed its name back and forth would be two with gaps.
+func TestAGaugeIsRenamedOnceAtMost(t *testing.T) {
+	gauge := behaviors.Reading{Behavior: "pool", Name: "waits", Value: 4, Gauge: true}
+	counter := behaviors.Reading{Behavior: "pool", Name: "waits", Value: 5}
+	later := behaviors.Reading{Behavior: "pool", Name: "waits_current", Value: 6, Gauge: true}
+	recorder, readings := behaviors.NewRecorder(), &source{gauge}
+	recorder.Watch(readings)
+	registry := prometheus.NewRegistry()
+	require.NoError(t, registry.Register(prommediator.NewCollector(recorder)))
+	for _, now := range []struct {
+		source
+		of4 string
+	}{
+		{source{gauge}, "fsmediator_pool_waits"},
+		{source{gauge, counter}, "fsmediator_pool_waits_current"},
+		{source{gauge}, "fsmediator_pool_waits_current"},
+		{source{later, gauge}, "fsmediator_pool_waits_current"},
+	} {
+		*readings = now.source
+		require.Equal(t, 4, value(t, scrape(t, registry, expfmt.TypeTextPlain)[now.of4], nil), now)
+	}
+
+	readings = &source{gauge, counter}
+	recorder = behaviors.NewRecorder()
+	recorder.Watch(readings)
+	registry = prometheus.NewRegistry()
+	require.NoError(t, registry.Register(prommediator.NewCollector(recorder, prommediator.MaxReadings(1))))
+	got := scrape(t, registry, expfmt.TypeTextPlain)
+	require.Equal(t, 4, value(t, got["fsmediator_pool_waits"], nil), "a counter that is left out takes no name")
+}
+
 func FuzzReadings(f *testing.F) {
 	f.Add("circuitbreaker", "state", "orders.place", 1.0, true)
 	f.Add("calls", "in_flight", "", -1.0, true)

@@ -4,30 +4,35 @@ package wrapped
 
 import (
 	"iter"
+	"reflect"
 	"slices"
 )
 
-// most bounds how many errors are looked at.
-const most = 256
+// How far errors are looked through that wrap themselves. A publish joins the errors of
+// all of its subscribers.
+const (
+	deepest = 256
+	most    = 1 << 16
+)
 
 // All is err and the errors it wraps, depth first: none for nil. What panics when it is
 // asked wraps nothing.
 func All(err error) iter.Seq[error] {
 	return func(yield func(error) bool) {
 		left := most
-		walk(err, &left, yield)
+		walk(err, deepest, &left, yield)
 	}
 }
 
-func walk(err error, left *int, yield func(error) bool) bool {
-	if err == nil {
+func walk(err error, deep int, left *int, yield func(error) bool) bool {
+	if err == nil || deep == 0 {
 		return true
 	}
 	if *left--; *left < 0 || !yield(err) {
 		return false
 	}
 	for _, e := range By(err) {
-		if !walk(e, left, yield) {
+		if !walk(e, deep-1, left, yield) {
 			return false
 		}
 	}
@@ -52,21 +57,24 @@ func By(err error) (inner []error) {
 
 // Is is errors.Is for an err of others. What panics when it is asked is not target.
 func Is(err, target error) (found bool) {
+	if err == nil || target == nil {
+		return err == target //nolint:errorlint // one is nil
+	}
+	comparable := reflect.TypeOf(target).Comparable()
+	is := func(e error) bool {
+		if comparable && e == target { //nolint:errorlint // first and All unwrap
+			return true
+		}
+		asked, ok := e.(interface{ Is(target error) bool })
+		return ok && asked.Is(target)
+	}
 	defer func() {
 		if recover() != nil {
-			found = among(err, func(e error) bool { return is(e, target) })
+			found = among(err, is)
 		}
 	}()
 	left := most
-	return first(err, &left, func(e error) bool { return is(e, target) })
-}
-
-func is(err, target error) bool {
-	if err == target { //nolint:errorlint // first and All unwrap
-		return true
-	}
-	asked, ok := err.(interface{ Is(target error) bool })
-	return ok && asked.Is(target)
+	return first(err, deepest, &left, is)
 }
 
 // As is errors.AsType for an err of others. What panics when it is asked is no T.
@@ -86,7 +94,7 @@ func As[T any](err error) (found T, ok bool) {
 		}
 	}()
 	left := most
-	ok = first(err, &left, as)
+	ok = first(err, deepest, &left, as)
 	return found, ok
 }
 
@@ -96,8 +104,8 @@ func askedAs[T any](err interface{ As(target any) bool }) (found T, ok bool) {
 }
 
 // first tells whether ask says yes to err or one that it wraps, depth first.
-func first(err error, left *int, ask func(error) bool) bool {
-	for err != nil {
+func first(err error, deep int, left *int, ask func(error) bool) bool {
+	for ; err != nil && deep > 0; deep-- {
 		if *left--; *left < 0 {
 			return false
 		}
@@ -109,7 +117,7 @@ func first(err error, left *int, ask func(error) bool) bool {
 			err = e.Unwrap()
 		case interface{ Unwrap() []error }:
 			for _, inner := range e.Unwrap() {
-				if first(inner, left, ask) {
+				if first(inner, deep-1, left, ask) {
 					return true
 				}
 			}

@@ -33,6 +33,21 @@ type like struct{ is func() bool }
 func (like) Error() string     { return "like" }
 func (l like) Is(_ error) bool { return l.is() }
 
+// branching wraps itself twice.
+type branching struct{}
+
+func (branching) Error() string   { return "branching" }
+func (branching) Unwrap() []error { return []error{branching{}, branching{}} }
+
+// alike is a slice that is like any other.
+type alike []error
+
+func (alike) Error() string { return "alike" }
+func (alike) Is(target error) bool {
+	_, is := target.(alike)
+	return is
+}
+
 func turning() error {
 	w := &wrapping{}
 	w.inner = w
@@ -56,6 +71,7 @@ func TestAll(t *testing.T) {
 		require.Equal(t, tc.all, slices.Collect(wrapped.All(tc.err)), name)
 	}
 	require.Len(t, slices.Collect(wrapped.All(turning())), 256, "it wraps itself")
+	require.Len(t, slices.Collect(wrapped.All(branching{})), 1<<16, "it wraps itself twice")
 	for range wrapped.All(joined) {
 		break
 	}
@@ -77,6 +93,16 @@ func TestIs(t *testing.T) {
 		require.False(t, wrapped.Is(err, errOne), err)
 	}
 	require.False(t, wrapped.Is(several{errTwo}, several{errOne}), "what cannot be compared")
+	require.True(t, wrapped.Is(fmt.Errorf("around: %w", alike{errTwo}), alike{errOne}), "but can be asked")
+	require.False(t, wrapped.Is(branching{}, errOne))
+	require.True(t, wrapped.Is(nil, nil))
+	require.False(t, wrapped.Is(yes, nil), "as errors.Is")
+
+	many := make([]error, 1000)
+	for i := range many {
+		many[i] = fmt.Errorf("subscriber %d: %w", i, errTwo)
+	}
+	require.True(t, wrapped.Is(errors.Join(append(many, errOne)...), errOne), "the last of many")
 }
 
 // asks stands for an errTwo in its own way, or cannot.
@@ -99,7 +125,9 @@ func TestAs(t *testing.T) {
 		require.False(t, ok, err)
 		require.Nil(t, found)
 	}
-	_, ok := wrapped.As[like](turning())
+	_, ok := wrapped.As[like](branching{})
+	require.False(t, ok, "it wraps itself twice")
+	_, ok = wrapped.As[like](turning())
 	require.False(t, ok, "it wraps itself")
 	none, ok := wrapped.As[interface{ Unwrap() error }]((*wrapping)(nil))
 	require.True(t, ok)
