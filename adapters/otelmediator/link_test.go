@@ -162,6 +162,30 @@ func TestWhatPublishesWithoutASpanOfThePublishIsThePublisher(t *testing.T) {
 	}
 }
 
+// It is the attempt that publishes, not the subscriber as a whole.
+func TestAnAttemptThatPublishesIsThePublisher(t *testing.T) {
+	r := newRig()
+	var m *mediator.Mediator
+	m = newMediator(t, mediator.Subscribe(func(ctx context.Context, p paid) error {
+		if p.Cents == 0 {
+			return nil
+		}
+		return mediator.Publish(ctx, m, paid{p.Cents - 1})
+	}, mediator.Group("mail"), mediator.Named("paid"), mediator.Use(r.behavior(), retry(nil), r.behavior(otelmediator.SpansOnly()))))
+	ctx, end := r.under("request")
+	require.NoError(t, mediator.Publish(ctx, m, paid{1}))
+	end()
+	spans := r.all("process paid") // as they ended: from the inside out
+	require.Len(t, spans, 4)
+	publishes := spans[2]
+	require.Equal(t, spans[3].SpanContext, publishes.Parent)
+	for i, want := range []trace.SpanContext{publishes.SpanContext, publishes.SpanContext, r.span(t, "request").SpanContext, r.span(t, "request").SpanContext} {
+		publisher, ok := publisherOf(spans[i])
+		require.True(t, ok)
+		require.Equal(t, want, publisher, i)
+	}
+}
+
 // What came over a wire has its publish there.
 func TestADeliveryFromElsewhereIsLinkedToThePublishThere(t *testing.T) {
 	r := newRig()
