@@ -60,9 +60,9 @@ func Is(err, target error) (found bool) {
 	if err == nil || target == nil {
 		return err == target //nolint:errorlint // one is nil
 	}
-	comparable := reflect.TypeOf(target).Comparable()
+	compares := reflect.TypeOf(target).Comparable()
 	is := func(e error) bool {
-		if comparable && e == target { //nolint:errorlint // first and All unwrap
+		if compares && e == target { //nolint:errorlint // first and All unwrap
 			return true
 		}
 		asked, ok := e.(interface{ Is(target error) bool })
