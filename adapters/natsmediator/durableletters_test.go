@@ -43,17 +43,23 @@ func TestDurableWhileTheStoreOfLettersIsAway(t *testing.T) {
 	}
 }
 
-// A stream that is made again counts from one: what failed before that is another event.
-func TestDurableWhileTheStoreOfLettersIsAwayAndTheStreamIsGone(t *testing.T) {
-	n := embed(t, natsmediator.ServerOptions(noSync))
-	store := &refusing{Store: deadletter.NewMemory()}
-	var s seen
+// failedOnce is a subscriber that has failed for good with the first event, while store
+// takes no letter, and does no more.
+func failedOnce(t *testing.T) (n *natsmediator.Node, m *mediator.Mediator, s *seen, store *refusing) {
+	t.Helper()
+	n, s, store = embed(t, natsmediator.ServerOptions(noSync)), new(seen), &refusing{Store: deadletter.NewMemory()}
 	s.fail(errOutOfStock)
-	m := wired(t, s.on("stock"), natsmediator.Durable[paid](n, natsmediator.Attempts(1), natsmediator.DeadLetters(store),
+	m = wired(t, s.on("stock"), natsmediator.Durable[paid](n, natsmediator.Attempts(1), natsmediator.DeadLetters(store),
 		natsmediator.Backoff(time.Millisecond, 2*time.Millisecond)))
 	require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
 	eventually(t, "tried again", func() bool { return store.count() > 2 })
 	s.fail(nil)
+	return n, m, s, store
+}
+
+// A stream that is made again counts from one: what failed before that is another event.
+func TestDurableWhileTheStoreOfLettersIsAwayAndTheStreamIsGone(t *testing.T) {
+	n, m, s, store := failedOnce(t)
 	require.NoError(t, natsmediator.JetStream(n).DeleteStream(t.Context(), paidStream))
 	require.NoError(t, mediator.Publish(t.Context(), m, paid{2}))
 	require.EqualValues(t, 1, storedEvents(t, n, paidStream)[0].Sequence)
@@ -93,15 +99,7 @@ func TestFailuresEnd(t *testing.T) {
 
 // The events of a consumer that is made again begin anew.
 func TestDurableWhileTheStoreOfLettersIsAwayAndTheConsumerIsGone(t *testing.T) {
-	n := embed(t, natsmediator.ServerOptions(noSync))
-	store := &refusing{Store: deadletter.NewMemory()}
-	var s seen
-	s.fail(errOutOfStock)
-	m := wired(t, s.on("stock"), natsmediator.Durable[paid](n, natsmediator.Attempts(1), natsmediator.DeadLetters(store),
-		natsmediator.Backoff(time.Millisecond, 2*time.Millisecond)))
-	require.NoError(t, mediator.Publish(t.Context(), m, paid{1}))
-	eventually(t, "tried again", func() bool { return store.count() > 2 })
-	s.fail(nil)
+	n, _, s, store := failedOnce(t)
 	require.NoError(t, natsmediator.JetStream(n).DeleteConsumer(t.Context(), paidStream, "stock"))
 	eventually(t, "handled", func() bool { return len(s.of("stock")) == 2 })
 	store.accept()

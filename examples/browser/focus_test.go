@@ -49,13 +49,20 @@ func countReads(p *tab) {
 	}, 0)`)
 }
 
-func TestMoreLettersAreKeptUnderTraffic(t *testing.T) {
-	s := newShop(t)
-	s.keep(t, 60)
-	p := newTab(t, 1280, 900, "light")
+// newLetters is a shop with n letters, and the page that shows the first of them.
+func newLetters(t *testing.T, n int) (s *shop, p *tab) {
+	t.Helper()
+	s = newShop(t)
+	s.keep(t, n)
+	p = newTab(t, 1280, 900, "light")
 	p.open(s.url)
-	p.until(lettersShown + ` === 25`)
-	heard(p, 60)
+	p.until(fmt.Sprint(lettersShown, ` === `, min(n, 25)))
+	heard(p, n)
+	return s, p
+}
+
+func TestMoreLettersAreKeptUnderTraffic(t *testing.T) {
+	s, p := newLetters(t, 60)
 	p.do(chromedp.Focus(chromedp.CSS(`#letters-more`)))
 	countReads(p)
 	s.keep(t, 1)
@@ -84,12 +91,7 @@ func TestMoreLettersAreKeptUnderTraffic(t *testing.T) {
 }
 
 func TestRefreshStaysUnderTheFocus(t *testing.T) {
-	s := newShop(t)
-	s.keep(t, 2)
-	p := newTab(t, 1280, 900, "light")
-	p.open(s.url)
-	p.until(lettersShown + ` === 2`)
-	heard(p, 2)
+	s, p := newLetters(t, 2)
 	p.do(chromedp.Focus(chromedp.CSS(`.letter summary`)))
 	s.keep(t, 1)
 	p.until(`!` + refresh + `.hidden`)
@@ -108,12 +110,7 @@ func TestRefreshStaysUnderTheFocus(t *testing.T) {
 
 // The list is read while nobody is in it, and is there when somebody is.
 func TestAListThatComesLateChangesNothing(t *testing.T) {
-	s := newShop(t)
-	s.keep(t, 2)
-	p := newTab(t, 1280, 900, "light")
-	p.open(s.url)
-	p.until(lettersShown + ` === 2`)
-	heard(p, 2)
+	s, p := newLetters(t, 2)
 	countReads(p)
 	eval[int](p, `(window.gate = new Promise((open) => { window.open = open }), 0)`)
 	s.keep(t, 1)
