@@ -103,7 +103,7 @@ func TestABreakerOpens(t *testing.T) {
 	p.do(chromedp.Focus(chromedp.CSS(`.circuit button[aria-label^="Isolate"]`)), chromedp.KeyEvent(kb.Enter))
 	p.until(`document.querySelector('.circuit .badge').textContent === 'isolated'`)
 	require.Equal(t, behaviors.StateIsolated, s.breaker.State())
-	p.until(`[...document.querySelectorAll('.toast')].some((t) => t.textContent === 'payments.charge: isolated')`)
+	p.until(`toasted.includes('payments.charge: isolated')`)
 }
 
 func TestADeadLetterIsRedriven(t *testing.T) {
@@ -121,7 +121,7 @@ func TestADeadLetterIsRedriven(t *testing.T) {
 
 	p.do(chromedp.Click(chromedp.CSS(`.inside button[aria-label^="Redrive"]`)))
 	p.until(`document.querySelectorAll('.letter').length === 2`)
-	p.until(`[...document.querySelectorAll('.toast')].some((t) => t.textContent === '1 letter redriven')`)
+	p.until(`toasted.includes('1 letter redriven')`)
 	n, err := s.letters.Count(t.Context(), deadletter.Filter{})
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
@@ -186,7 +186,7 @@ func TestALetterThatFailsAgainSaysSo(t *testing.T) {
 	p.until(`document.querySelectorAll('.letter').length === 1`)
 	p.do(chromedp.Click(chromedp.CSS(`#letters-all`)))
 	p.do(chromedp.Click(chromedp.CSS(`#letters-bar button:not(.danger)`)))
-	p.until(`[...document.querySelectorAll('.toast')].some((t) => t.textContent.startsWith('0 letters redriven, 1 failed again: '))`)
+	p.until(`toasted.some((text) => text.startsWith('0 letters redriven, 1 failed again: '))`)
 	p.until(`document.querySelector('.letter summary').textContent.includes('1 failed redrive')`)
 }
 

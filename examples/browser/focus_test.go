@@ -217,26 +217,36 @@ func TestToastsCoverNothingThatHasTheFocus(t *testing.T) {
 	p := newTab(t, 1280, 761, "light")
 	p.open(s.url)
 	p.until(`document.querySelector('.circuit')`)
-	const covered = `(() => {
-		const a = document.activeElement.getBoundingClientRect();
-		return [...document.querySelectorAll('.toast')].some((toast) => {
-			const b = toast.getBoundingClientRect();
+	// Toasts stay however slow the test is, and are as wide as of a long text. The page can be scrolled to wherever it is to be.
+	eval[int](p, `(window.later = setTimeout, window.setTimeout = (f, ms) => ms === 5000 ? 0 : later(f, ms), document.body.style.padding = '1000px 0', document.getElementById('toasts').style.width = '28rem',
+		window.target = document.querySelector('.circuit button[aria-label^="Isolate"]'), window.scrolls = 0, document.addEventListener('scroll', () => { scrolls++ }), 0)`)
+	const (
+		covered = `(() => {
+			const a = target.getBoundingClientRect(), b = document.querySelector('.toast').getBoundingClientRect();
 			return b.left < a.right && a.left < b.right && b.top < a.bottom && a.top < b.bottom;
-		});
-	})()`
+		})()`
+		above = `document.getElementById('toasts').classList.contains('above')`
+		// The target comes to where the toasts are.
+		slide = `scrollBy(0, target.getBoundingClientRect().top - document.querySelector('.toast').getBoundingClientRect().top)`
+	)
 	for _, width := range []int64{1280, 390} {
 		p.do(chromedp.EmulateViewport(width, 761))
-		p.until(`!document.querySelector('.toast')`)
+		eval[int](p, `(document.querySelector('.toast')?.remove(), document.getElementById('toasts').classList.remove('above'), 0)`)
 		p.do(chromedp.Focus(chromedp.CSS(`.circuit button[aria-label^="Isolate"]`)))
-		eval[int](p, `(scrollBy(0, document.activeElement.getBoundingClientRect().bottom - innerHeight + 30), 0)`)
+		eval[int](p, `(scrollBy(0, target.getBoundingClientRect().bottom - innerHeight + 30), 0)`)
 		p.do(chromedp.KeyEvent(kb.Enter))
-		p.until(`document.querySelector('.toast') && !` + covered + ` && (() => {
+		p.until(`document.querySelector('.toast') && ` + above + ` && !` + covered + ` && (() => {
 			const box = document.querySelector('.toast').getBoundingClientRect();
 			return box.top >= document.querySelector('.top').getBoundingClientRect().bottom && box.bottom <= innerHeight;
 		})()`)
 		p.shoot(fmt.Sprintf("toast-%d", width))
 
-		eval[int](p, `(scrollBy(0, document.activeElement.getBoundingClientRect().top - 120), 0)`)
-		p.until(`!` + covered)
+		require.True(t, eval[bool](p, `(`+slide+`, `+covered+`)`), "until the page hears that it was scrolled")
+		p.until(`!` + above + ` && !` + covered)
+
+		eval[int](p, `(target.blur(), scrolls = 0, `+slide+`, 0)`)
+		p.until(`scrolls > 0`)
+		require.True(t, eval[bool](p, covered), "nothing that has the focus is")
+		require.False(t, eval[bool](p, `(target.focus({ preventScroll: true }), `+covered+`)`))
 	}
 }

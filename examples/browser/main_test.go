@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -52,6 +53,15 @@ func (p *tab) forgive(what func(message string) bool) {
 	defer p.mu.Unlock()
 	p.forgiven = what
 }
+
+// recordToasts has in the page's variable toasted the texts of all toasts: each is shown
+// for seconds alone, and a test may be slower.
+const recordToasts = `window.toasted = [];
+new MutationObserver((changes) => {
+	for (const { addedNodes } of changes) {
+		for (const node of addedNodes) if (node.classList?.contains('toast')) toasted.push(node.textContent);
+	}
+}).observe(document, { childList: true, subtree: true });`
 
 // patience is how long a page may take to show something.
 const patience = 30 * time.Second
@@ -121,6 +131,8 @@ func newTab(t *testing.T, width, height int64, scheme string) *tab {
 	_, err = chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 	})
+	require.NoError(t, err)
+	_, err = chromedp.Call(ctx, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: recordToasts})
 	require.NoError(t, err)
 	page.do(chromedp.EmulateViewport(width, height))
 	return page

@@ -59,9 +59,9 @@ func TestOrders(t *testing.T) {
 	p.do(chromedp.Click(chromedp.CSS(`#letters-tools button`)))
 	p.until(`document.querySelectorAll('.letter').length > 0 && [...document.querySelectorAll('.letter summary')].every((s) => s.textContent.includes('inventory'))`)
 	p.do(chromedp.Click(chromedp.CSS(`.letter input`)), chromedp.Click(chromedp.CSS(`#letters-bar button.danger`)), chromedp.Click(chromedp.CSS(`#confirm-yes`)))
-	p.until(`[...document.querySelectorAll('.toast')].some((t) => t.textContent.includes('its order would never end'))`)
+	p.until(`toasted.some((text) => text.includes('its order would never end'))`)
 	p.do(chromedp.Click(chromedp.CSS(`#letters-bar button:not(.danger)`)))
-	p.until(`[...document.querySelectorAll('.toast')].some((t) => t.textContent === '1 letter redriven')`)
+	p.until(`toasted.includes('1 letter redriven')`)
 
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
 	<-drained
