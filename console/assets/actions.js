@@ -31,14 +31,22 @@ export async function alone(button, f) {
   }
 }
 
+const patience = 15000; // milliseconds that the server has for what is to be shown
+
 // get asks for what is to be shown.
 export async function get(path, query) {
-  return result(await fetch(path + '?' + new URLSearchParams(query)));
+  const signal = AbortSignal.timeout(patience);
+  try {
+    return await result(await fetch(path + '?' + new URLSearchParams(query), { signal }));
+  } catch (e) {
+    throw signal.aborted ? new Error(`The server has not answered within ${patience / 1000} s`) : e;
+  }
 }
 
 async function result(response) {
   const answer = await response.json().catch(() => null);
   if (!response.ok) throw new Error((answer && answer.error) || `The server says ${response.status}`);
+  if (!answer) throw new Error('What came is no answer of the console: reload the page if there is a login in front of it');
   return answer;
 }
 

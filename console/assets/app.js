@@ -9,11 +9,16 @@ import * as letters from './letters.js';
 
 const hiddenFor = 10000; // milliseconds until a hidden page disconnects
 const retryAfter = 5000;
+const quiet = 10000; // without an event, until the connection is taken for lost
 
 let source = null;
 let paused = false;
 let over = false;
 let timer = 0;
+let opened = false; // the page has been connected
+let watch = 0;
+let patience = quiet; // longer if samples are further apart
+let last = 0; // when the last sample of this connection came
 let wiring = null;
 
 function status(text, tone) {
@@ -26,13 +31,28 @@ function connect() {
   if (source || paused || over) return;
   status('Connecting', 'quiet');
   source = new EventSource('events');
+  last = 0;
+  alive();
+  source.addEventListener('open', () => {
+    if (opened) letters.missed();
+    opened = true;
+    last = 0;
+  });
   source.addEventListener('wiring', (e) => {
+    alive();
     wiring = JSON.parse(e.data);
     routes.wire(wiring);
     breakers.wire(wiring);
   });
-  source.addEventListener('sample', (e) => show(JSON.parse(e.data)));
+  source.addEventListener('sample', (e) => {
+    const now = performance.now();
+    if (last) patience = Math.max(quiet, 4 * (now - last));
+    last = now;
+    alive();
+    show(JSON.parse(e.data));
+  });
   source.addEventListener('error', () => {
+    alive(); // it tries again by itself
     status('Disconnected', 'bad');
     $('health').hidden = true; // it may be another by now
     if (source && source.readyState === EventSource.CLOSED) {
@@ -41,6 +61,19 @@ function connect() {
       refusal().then((text) => { if (text && !source) complain([text]); });
     }
   });
+}
+
+// alive has the page connect anew if nothing is heard for too long. A connection may be
+// lost without a word; but samples may also be rare, so it is more patient each time
+// until it knows how rare.
+function alive() {
+  clearTimeout(watch);
+  watch = setTimeout(() => {
+    patience *= 2;
+    disconnect();
+    $('health').hidden = true;
+    connect();
+  }, patience);
 }
 
 // refusal is why the server gives no events, '' if it is not known: an EventSource does
@@ -70,6 +103,7 @@ function complain(problems) {
 
 function disconnect() {
   clearTimeout(timer);
+  clearTimeout(watch);
   if (source) source.close();
   source = null;
 }
@@ -78,6 +112,7 @@ function show(sample) {
   if (sample.closed) {
     over = true;
     disconnect();
+    mark($('pause'), 'aria-disabled', true);
     status('Closed', 'bad');
     toast('The mediator is closed. What is shown is how it was then.', 'bad');
   } else {
@@ -135,6 +170,7 @@ function overview(sample) {
 }
 
 $('pause').addEventListener('click', () => {
+  if (over) return;
   paused = !paused;
   say($('pause'), paused ? 'Resume' : 'Pause');
   if (paused) {

@@ -40,7 +40,7 @@ function makeBreaker({ breaker }) {
     update({ breaker: b, time }) {
       say(state, b.state);
       mark(state, 'data-tone', tones[b.state]);
-      header.hidden = b.circuits.length === 1;
+      header.hidden = b.circuits.length === 1 && !header.contains(document.activeElement);
       circuits.show(b.circuits.map((circuit) => ({ circuit, time })), (c) => (c.circuit.bytes ? 'bytes ' + c.circuit.bytes : 'text ' + c.circuit.key));
       say(more, b.more ? `and ${plural(b.more, 'key')} more, all closed or shown when these have closed` : b.circuits.length ? '' : 'No call yet.');
     },

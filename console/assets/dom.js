@@ -110,9 +110,10 @@ export function age(ms) {
 
 export const plural = (n, one, many) => count(n) + ' ' + (n === 1 ? one : many || one + 's');
 
-// toast shows a text, or the parts of one, for a while.
+// toast shows a text, or the parts of one, for a while, in place of one with the same text.
 export function toast(text, tone) {
   const node = el('p', { class: 'toast', 'data-tone': tone || 'good' }, ...[text].flat());
+  [...$('toasts').children].find((other) => other.textContent === node.textContent)?.remove();
   $('toasts').append(node);
   giveWay();
   setTimeout(() => {

@@ -1,20 +1,22 @@
 // Dead letters: search, a look inside, redrive and delete.
 
-import { $, el, say, age, count, plural, toast } from './dom.js';
+import { $, el, say, mark, age, count, plural, toast } from './dom.js';
 import { act, get, alone, allowed, confirmed } from './actions.js';
 
 const given = document.body.dataset.letters === 'true';
 const limit = 100; // letters that one action may be about
-let query = '';
+let query = ''; // that was asked for
+let shown = ''; // the query of the list that is shown
 let next = '';
-let known = -1; // how many there were when the list was read
+let known = null; // how many there were when the list was read, -1 if that was not known then, null if it is to be read
 let total = null; // how many there are
 let tried = null; // the total that the list was last read anew for
 const again = 5000; // milliseconds until it is read anew for the same
 let now = Date.now();
 let reading = 0;
-let pending = false; // a reading is
-let further = false; // more was asked for than the first page
+let pending = ''; // the reading that is: 'asked', 'unasked' or 'more'
+let failed = false; // the last reading has
+let further = false; // more is shown than the first page
 const chosen = new Set();
 const nodes = new Map(); // by ID
 const ages = new Map(); // by ID, what keeps the text about time right
@@ -49,11 +51,12 @@ function near() {
 // used by the time that it comes stays as it is.
 async function load(more, unasked) {
   const mine = ++reading;
-  pending = true;
-  further ||= more;
+  pending = more ? 'more' : unasked ? 'unasked' : 'asked';
+  const q = more ? shown : query;
   try {
-    const found = await get('letters', { q: query, after: more ? next : '' });
+    const found = await get('letters', { q, after: more ? next : '' });
     if (mine !== reading) return;
+    failed = false;
     if (unasked && used()) {
       tried = null;
       return;
@@ -61,8 +64,9 @@ async function load(more, unasked) {
     const focused = near() ? document.activeElement : null;
     const before = nodes.size;
     next = found.next;
+    shown = q;
+    further = more;
     if (!more) {
-      further = false;
       known = total === null ? -1 : total;
       bar.refresh.hidden = true;
       nodes.clear();
@@ -78,16 +82,18 @@ async function load(more, unasked) {
       $('letter-list').append(node);
     }
     // The total is of a moment before the list was read; a whole list tells for itself.
-    if (!query && !next) known = nodes.size;
-    if (!nodes.size) $('letter-list').append(el('p', { class: 'empty' }, next ? 'None found so far.' : query ? 'No letter has that in it.' : 'There are no dead letters.'));
+    if (!shown && !next) known = nodes.size;
+    if (!nodes.size) $('letter-list').append(el('p', { class: 'empty' }, next ? 'None found so far.' : shown ? 'No letter has that in it.' : 'There are no dead letters.'));
     $('letters-more').hidden = !next;
     say($('letters-more'), nodes.size ? 'Show more' : 'Search on');
     refreshBar();
     if (focused && (focused.disabled || !focused.isConnected || !focused.checkVisibility())) goOn(more ? [...nodes.values()].at(Math.min(before, nodes.size - 1)) : null);
   } catch (e) {
-    if (mine === reading) toast(e.message, 'bad');
+    if (mine !== reading) return;
+    failed = true;
+    toast(e.message, 'bad');
   } finally {
-    if (mine === reading) pending = false;
+    if (mine === reading) pending = '';
   }
 }
 
@@ -106,7 +112,7 @@ function makeLetter(letter) {
     (letter.redrives ? ` · ${plural(letter.redrives, 'failed redrive')}` : ''));
   tell();
   ages.set(letter.id, tell);
-  const details = el('details', { toggle: () => { if (details.open && !inside.firstChild) look(letter.id, inside); } },
+  const details = el('details', { toggle: () => { if (details.open && (!inside.firstChild || inside.dataset.failed)) look(letter.id, inside); } },
     el('summary', null,
       el('span', null, el('span', { class: 'name' }, letter.name), letter.group ? el('span', { class: 'muted' }, ' to ' + letter.group) : null),
       el('span', { class: 'error' }, letter.error || 'no error'),
@@ -118,6 +124,7 @@ function makeLetter(letter) {
 
 // look shows all of a letter.
 async function look(id, inside) {
+  mark(inside, 'data-failed', null);
   inside.replaceChildren(el('p', { class: 'muted' }, 'Loading'));
   try {
     const l = await get('letter', { id });
@@ -136,6 +143,7 @@ async function look(id, inside) {
         el('button', { type: 'button', 'aria-label': 'Redrive ' + id, click: (e) => alone(e.currentTarget, () => redrive([id])) }, 'Redrive'),
         el('button', { type: 'button', class: 'danger', 'aria-label': 'Delete ' + id, click: (e) => remove(e.currentTarget, [id]) }, 'Delete')) : '');
   } catch (e) {
+    mark(inside, 'data-failed', true); // opened once more, it is read once more
     inside.replaceChildren(el('p', { class: 'note', 'data-tone': 'bad' }, e.message));
   }
 }
@@ -158,7 +166,7 @@ function chooseAll(on) {
 
 function refreshBar() {
   $('letters-bar').hidden = !nodes.size && bar.refresh.hidden;
-  say(bar.text, chosen.size ? `${chosen.size} selected` : query ? `${plural(nodes.size, 'letter')} found${next ? ' so far' : ''}` : '');
+  say(bar.text, chosen.size ? `${chosen.size} selected` : shown ? `${plural(nodes.size, 'letter')} found${next ? ' so far' : ''}` : '');
   bar.all.checked = chosen.size > 0 && chosen.size >= Math.min(nodes.size, limit);
   for (const button of [bar.redrive, bar.remove]) button.disabled = !chosen.size || chosen.size > limit;
 }
@@ -182,6 +190,12 @@ async function remove(button, ids) {
   });
 }
 
+// missed tells that letters may have come and gone without a sample that says so.
+export function missed() {
+  known = null;
+  tried = null;
+}
+
 // update tells that there are more or fewer letters. A list that somebody uses is not
 // changed under their hands.
 export function update(sample) {
@@ -192,7 +206,7 @@ export function update(sample) {
   say($('letters-count'), sample.letters.error ? 'cannot be counted: ' + sample.letters.error : String(total || ''));
   if (total === null) return;
   if (known === -1) known = total;
-  if (pending || total === known || (tried && total === tried.total && now - tried.at < again)) return;
+  if (pending || total === known || (tried && (failed || total === tried.total) && now - tried.at < again)) return;
   if (used()) {
     bar.refresh.hidden = false;
     refreshBar();
@@ -207,4 +221,5 @@ $('letters-tools').addEventListener('submit', (e) => {
   query = $('letters-query').value.trim();
   load(false);
 });
-$('letters-more').addEventListener('click', () => load(true));
+// What comes next in a list that is about to be replaced is nobody's.
+$('letters-more').addEventListener('click', () => { if (pending !== 'asked') load(true); });

@@ -32,7 +32,14 @@ export function wire(wiring) {
   say($('messages-count'), cards.length ? String(cards.length) : '');
   note(wiring);
   arrange();
-  if (focused) rows.find((row) => row.key === focused.key)?.summary.focus({ preventScroll: true });
+  if (!focused) return;
+  const heir = rows.find((row) => row.key === focused.key)?.summary;
+  if (heir?.isConnected) {
+    heir.focus({ preventScroll: true });
+  } else {
+    $('messages-title').focus({ preventScroll: true });
+    $('messages-title').scrollIntoView({ block: 'nearest' });
+  }
 }
 
 function note(wiring) {
@@ -80,6 +87,7 @@ class Row {
   constructor(route, key, before) {
     this.route = route;
     this.key = key;
+    this.figures = before?.figures; // the order may be by them before the next sample
     this.p50 = before ? before.p50 : new Series();
     this.p99 = before ? before.p99 : new Series();
     this.text = [route.name, route.group, route.handler, route.message, route.gives, ...route.behaviors.map((b) => b.name)].join(' ').toLowerCase();

@@ -132,10 +132,16 @@ func newTab(t *testing.T, width, height int64, scheme string) *tab {
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 	})
 	require.NoError(t, err)
-	_, err = chromedp.Call(ctx, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: recordToasts})
-	require.NoError(t, err)
+	page.begin(recordToasts)
 	page.do(chromedp.EmulateViewport(width, height))
 	return page
+}
+
+// begin has what is opened from now on run the script before its own.
+func (p *tab) begin(script string) {
+	p.t.Helper()
+	_, err := chromedp.Call(p.ctx, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+	require.NoError(p.t, err)
 }
 
 func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
