@@ -87,7 +87,7 @@ async function load(more, unasked) {
     $('letters-more').hidden = !next;
     say($('letters-more'), nodes.size ? 'Show more' : 'Search on');
     refreshBar();
-    if (focused && (focused.disabled || !focused.isConnected || !focused.checkVisibility())) goOn(more ? [...nodes.values()].at(Math.min(before, nodes.size - 1)) : null);
+    if (focused && lost(focused)) goOn(more ? [...nodes.values()].at(Math.min(before, nodes.size - 1)) : null);
   } catch (e) {
     if (mine !== reading) return;
     failed = true;
@@ -95,6 +95,11 @@ async function load(more, unasked) {
   } finally {
     if (mine === reading) pending = '';
   }
+}
+
+// lost tells whether an element can keep the focus no longer.
+function lost(e) {
+  return e.disabled || !e.isConnected || !e.checkVisibility();
 }
 
 // goOn has the focus, which what had it has lost, in a letter, or without one where the
@@ -181,13 +186,16 @@ async function redrive(ids) {
 }
 
 async function remove(button, ids) {
-  if (!await confirmed(`Delete ${plural(ids.length, 'dead letter')} for good?`, 'Delete')) return;
-  await alone(button, async () => {
-    const done = await act('delete', { ids });
-    if (!done) return;
-    toast(`${plural(done.deleted, 'letter')} deleted`);
-    await load(false);
-  });
+  if (await confirmed(`Delete ${plural(ids.length, 'dead letter')} for good?`, 'Delete')) {
+    await alone(button, async () => {
+      const done = await act('delete', { ids });
+      if (!done) return;
+      toast(`${plural(done.deleted, 'letter')} deleted`);
+      await load(false);
+    });
+  }
+  // A list that came under the dialog has left no button to give the focus back to.
+  if (document.activeElement === document.body || lost(document.activeElement)) goOn(null);
 }
 
 // missed tells that letters may have come and gone without a sample that says so.

@@ -122,6 +122,26 @@ func TestAListThatComesLateChangesNothing(t *testing.T) {
 	require.Equal(t, 2, eval[int](p, lettersShown))
 }
 
+// A list that was asked for comes while the deletion of a letter is being confirmed, and
+// leaves no button to go back to.
+func TestTheFocusGoesOnFromADialogToWhatIsGone(t *testing.T) {
+	s, p := newLetters(t, 2)
+	countReads(p)
+	for i, answer := range []string{"#confirm-no", "#confirm-yes"} {
+		set(p, `window.gate = new Promise((open) => { window.open = open })`)
+		p.do(chromedp.Click(chromedp.CSS(`.letter input`)))
+		s.keep(t, 1)
+		p.until(`!` + refresh + `.hidden`)
+		p.do(chromedp.Click(chromedp.JSPath(refresh)), chromedp.Click(chromedp.CSS(`#letters-bar button.danger`)))
+		p.until(`document.getElementById('confirm').open`)
+		set(p, `open()`)
+		p.until(fmt.Sprint(lettersShown, ` === `, 3+i))
+		p.do(chromedp.Click(chromedp.CSS(answer)))
+		p.until(lettersShown + ` === 3 && document.activeElement.id === 'letters-title'`)
+		heard(p, 3)
+	}
+}
+
 func TestWhereTheFocusGoesIsSeen(t *testing.T) {
 	s := newShop(t)
 	s.fail(t, 1)
