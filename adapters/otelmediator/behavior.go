@@ -185,7 +185,7 @@ func (r *run) unwind(ctx context.Context, c mediator.Call, items *items, v any) 
 // err.
 func outcomeOf(ctx context.Context, c mediator.Call, err error) outcome {
 	if c.Kind() == mediator.KindStream && c.Stopped() {
-		if _, panicked := find[*mediator.PanicError](slices.Collect(wrapped.All(err))); err == nil || panicked {
+		if _, panicked := wrapped.As[*mediator.PanicError](err); err == nil || panicked {
 			return outcome{ending: behaviors.Stopped}
 		}
 	}
@@ -247,11 +247,10 @@ func (r *run) describe(o outcome, err error) {
 	if err == nil {
 		return
 	}
-	all := slices.Collect(wrapped.All(err))
-	if retried, _ := find[*behaviors.RetryError](all); retried != nil {
+	if retried, _ := wrapped.As[*behaviors.RetryError](err); retried != nil {
 		r.span.SetAttributes(triesKey.Int(retried.Tries))
 	}
-	if open, _ := find[*behaviors.OpenError](all); open != nil {
+	if open, _ := wrapped.As[*behaviors.OpenError](err); open != nil {
 		r.span.AddEvent("fsmediator.breaker.rejected", trace.WithAttributes(breakerKey.String(text(open.Key)),
 			breakerState.String(open.State.String()), durationKey.Float64(open.RetryAfter().Seconds())))
 	}
@@ -263,7 +262,7 @@ func (r *run) describe(o outcome, err error) {
 		return
 	}
 	var details []trace.EventOption
-	if p, _ := find[*mediator.PanicError](all); p != nil && len(p.Stack) > 0 {
+	if p, _ := wrapped.As[*mediator.PanicError](err); p != nil && len(p.Stack) > 0 {
 		details = append(details, trace.WithAttributes(semconv.ExceptionStacktrace(string(p.Stack))))
 	}
 	message, asIs := textOf(err)

@@ -49,62 +49,20 @@ func ErrorType(err error) string {
 	if err == nil {
 		return ""
 	}
-	var few [8]error
-	all := few[:0]
-	for e := range wrapped.All(err) {
-		all = append(all, e)
-	}
-	if _, ok := find[*mediator.PanicError](all); ok {
+	if _, ok := wrapped.As[*mediator.PanicError](err); ok {
 		return "panic"
 	}
-	if own, ok := find[typed](all); ok {
+	if own, ok := wrapped.As[typed](err); ok {
 		if name, _ := asked(func() string { return own.ErrorType() }); name != "" {
 			return text(name)
 		}
 	}
 	for _, known := range errorTypes {
-		for _, e := range all {
-			if is(e, known.err) {
-				return known.name
-			}
+		if wrapped.Is(err, known.err) {
+			return known.name
 		}
 	}
 	return reflect.TypeOf(unwrapped(err)).String()
-}
-
-// find is [errors.AsType] for an error of others, and all it wraps. What panics when
-// it is asked is no E.
-func find[E error](all []error) (found E, ok bool) {
-	for _, e := range all {
-		if found, ok = e.(E); ok { //nolint:errorlint // all is what is wrapped, too
-			return found, true
-		}
-		if asks, may := e.(interface{ As(target any) bool }); may {
-			if found, ok = as[E](asks); ok {
-				return found, true
-			}
-		}
-	}
-	return *new(E), false
-}
-
-func as[E error](err interface{ As(target any) bool }) (found E, ok bool) {
-	defer func() { ok = recover() == nil && ok }()
-	ok = err.As(&found)
-	return found, ok
-}
-
-// is tells whether err itself is target.
-func is(err, target error) (is bool) {
-	if err == target { //nolint:errorlint // what err wraps is looked at apart
-		return true
-	}
-	asks, ok := err.(interface{ Is(target error) bool })
-	if !ok {
-		return false
-	}
-	defer func() { is = recover() == nil && is }()
-	return asks.Is(target)
 }
 
 // asked is what f says, and whether it returned.

@@ -95,12 +95,8 @@ func endingOf(ctx context.Context, c mediator.Call, err error) behaviors.Ending 
 }
 
 func panicked(err error) bool {
-	for e := range wrapped.All(err) {
-		if _, is := e.(*mediator.PanicError); is { //nolint:errorlint // All unwraps
-			return true
-		}
-	}
-	return false
+	_, is := wrapped.As[*mediator.PanicError](err)
+	return is
 }
 
 // unwound is how c ended, which did not return, but by a panic with v or a Goexit.

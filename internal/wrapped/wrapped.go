@@ -77,7 +77,8 @@ func Is(err, target error) (found bool) {
 	return first(err, deepest, &left, is)
 }
 
-// As is errors.AsType for an err of others. What panics when it is asked is no T.
+// As is errors.AsType for an err of others, but found is zero if there is none. What
+// panics when it is asked is no T.
 func As[T any](err error) (found T, ok bool) {
 	as := func(e error) (ok bool) {
 		if found, ok = e.(T); ok {
@@ -99,8 +100,10 @@ func As[T any](err error) (found T, ok bool) {
 }
 
 func askedAs[T any](err interface{ As(target any) bool }) (found T, ok bool) {
-	ok = err.As(&found)
-	return found, ok
+	if !err.As(&found) {
+		return *new(T), false // it may have set found all the same
+	}
+	return found, true
 }
 
 // first tells whether ask says yes to err or one that it wraps, depth first.

@@ -120,7 +120,8 @@ func TestAs(t *testing.T) {
 		require.True(t, ok, err)
 		require.Same(t, whole, found)
 	}
-	for _, err := range []error{nil, errTwo, torn, several{errTwo}} {
+	lies := asks{func(target any) bool { p, ok := target.(**wrapping); *p = whole; return !ok }}
+	for _, err := range []error{nil, errTwo, torn, several{errTwo}, lies} {
 		found, ok := wrapped.As[*wrapping](err)
 		require.False(t, ok, err)
 		require.Nil(t, found)
